@@ -1,0 +1,91 @@
+"""A change and a plan: what an apply would do, as data."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.model.forms import Component, Form, Kind, OneOff, Target
+from reconciler.model.job import Job
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    REPLACE = "replace"
+    ADOPT = "adopt"
+    DRIFT = "drift"
+    HELD = "held"
+    ONE_OFF = "one-off"
+
+    @property
+    def sign(self) -> str:
+        return _SIGNS[self]
+
+
+_SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.REPLACE: "-/+",
+    Action.ADOPT: "+",
+    Action.DRIFT: "~",
+    Action.HELD: "=",
+    Action.ONE_OFF: ">",
+}
+
+
+class FieldChange(Struct, frozen=True, rename="camel"):
+    """One field, by its JSON path; None where it is absent. Secrets are shown as their reference."""
+
+    json_path: str
+    before: Any
+    after: Any
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One create, update, delete ... of one object on one target; ``before`` is the form last applied."""
+
+    action: Action
+    kind: Kind
+    id: str
+    target: str
+    before: Job | Component | Target | OneOff | None = None
+    after: Job | Component | Target | OneOff | None = None
+    fields: tuple[FieldChange, ...] = ()
+    path: str = ""
+    blob: str = ""
+    digest: str = ""
+    reason: str = ""
+
+    @property
+    def form(self) -> Form:
+        form = self.after if self.after is not None else self.before
+        assert form is not None
+        return form
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """A rule that holds a plan back. ``override`` is the exact flag that allows it, or empty where none does."""
+
+    code: str
+    target: str
+    message: str
+    override: str = ""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """All changes, in the order in which they are applied, and the digest that names them.
+
+    The digest stands for the definitions, the changes and the live versions; neither commit nor clock are in it.
+    """
+
+    commit: str
+    tree_digest: str
+    changes: tuple[Change, ...]
+    guards: tuple[Guard, ...] = ()
+    digest: str
+
+    def count(self, *actions: Action) -> int:
+        return sum(change.action in actions for change in self.changes)

@@ -1,0 +1,86 @@
+"""The other three kinds of definition, and what all four have in common: a canonical form and its digest."""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from reconciler.model.job import Devices, FormPart, Job, Parameter, ScriptType, Value
+from reconciler.model.secret import SecretRef
+
+
+class Kind(StrEnum):
+    """Of a definition; the value is its folder's name without the s."""
+
+    JOB = "job"
+    COMPONENT = "component"
+    TARGET = "target"
+    RUN = "run"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.value}s"
+
+
+class Component(FormPart, frozen=True, kw_only=True):
+    """A script with typed variables, by which jobs are made (Datto's word; seed 000)."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    category: str = ""
+    os_type: str = ""
+    uid: str | None = None
+    variables: tuple[Parameter, ...] = ()
+    script_type: ScriptType = ScriptType.AUTO
+    script: str | None = None
+    script_file: str | None = None
+    timeout_seconds: int | None = None
+
+
+class Target(FormPart, frozen=True, kw_only=True):
+    """One configured system that jobs are applied to; ``settings`` are its provider's own."""
+
+    id: str
+    provider: str
+    settings: dict[str, Any] = {}
+    variables: dict[str, str | int | float | bool | SecretRef] = {}
+
+
+class OneOff(FormPart, frozen=True, kw_only=True):
+    """A run asked for once, by a file in ``runs/``. Empty ``targets``: those of the job."""
+
+    id: str
+    job: str
+    targets: tuple[str, ...] = ()
+    devices: Devices | None = None
+    variables: dict[str, Value] = {}
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    reason: str = ""
+
+
+Form = Job | Component | Target | OneOff
+FORM_TYPES: dict[Kind, type[Form]] = {
+    Kind.JOB: Job,
+    Kind.COMPONENT: Component,
+    Kind.TARGET: Target,
+    Kind.RUN: OneOff,
+}
+
+
+def encode_form(form: Form) -> bytes:
+    """Return the canonical JSON of ``form``: keys in a fixed order, no defaults; equal forms give equal bytes."""
+    return msgspec.json.encode(form, order="deterministic")
+
+
+def decode_form(kind: Kind, data: bytes) -> Form:
+    """Read what ``encode_form`` wrote."""
+    return msgspec.json.decode(data, type=FORM_TYPES[kind])
+
+
+def digest_form(form: Form) -> str:
+    """Return the SHA-256 of the canonical form in hex: the definition digest of plans and reports."""
+    return hashlib.sha256(encode_form(form)).hexdigest()

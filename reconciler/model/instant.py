@@ -1,0 +1,31 @@
+"""Instants as text, and the ports through which time and ids come in.
+
+Everywhere an instant is an aware UTC ``datetime``; as text it has milliseconds and a Z, so text order is time order.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Returns now, an aware UTC datetime."""
+
+NewUid = Callable[[], str]
+"""Returns a new UUIDv7 as text: ids of later runs sort after those of earlier ones."""
+
+
+def utc_now() -> datetime:
+    """The one place that reads the wall clock; everything else is handed a ``Clock``."""
+    return datetime.now(UTC)
+
+
+def format_instant(at: datetime) -> str:
+    """Return ``2026-03-29T01:00:00.000Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an RFC 3339 instant; it must name its offset. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} needs Z or an offset such as +02:00")
+    return at.astimezone(UTC)

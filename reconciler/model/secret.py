@@ -1,0 +1,33 @@
+"""A secret's value while we hold it, and the reference to it in a definition."""
+
+from typing import NoReturn
+
+from msgspec import Struct
+
+MASK = "***"
+
+
+class SecretRef(Struct, frozen=True):
+    """``{secret: NAME}``: what NAME stands for is the operator's file, outside Git."""
+
+    secret: str
+
+
+class Secret:
+    """A value that shows itself to nobody: only ``reveal`` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __str__(self) -> str:
+        return MASK
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")

@@ -1,0 +1,48 @@
+"""Settings of a repository: ``reconciler.toml`` at its root, read by definitions/settings.py."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ReportOutput(StrEnum):
+    """How much of a run's output goes into the published report."""
+
+    NONE = "none"
+    TAIL = "tail"
+    FULL = "full"
+
+
+class _Table(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    pass
+
+
+class ReportSettings(_Table, frozen=True, kw_only=True):
+    """``[reports]``. ``push`` names the remote that gets branch and notes, or is empty."""
+
+    output: ReportOutput = ReportOutput.TAIL
+    tail_bytes: int = 4096
+    branch: str = "reconciler-reports"
+    push: str = ""
+
+
+class EngineSettings(_Table, frozen=True, kw_only=True):
+    """``[engine]``, the local target. ``output_bytes`` is the cap per run; ``grace_seconds`` between TERM and KILL."""
+
+    max_runs: int = 8
+    output_bytes: int = 1 << 20
+    grace_seconds: int = 5
+
+
+class LimitSettings(_Table, frozen=True, kw_only=True):
+    """``[limits]``."""
+
+    files: int = 200_000
+
+
+class Settings(_Table, frozen=True, kw_only=True):
+    definitions: str = "definitions"
+    default_targets: tuple[str, ...] = ("local",)
+    reports: ReportSettings = ReportSettings()
+    engine: EngineSettings = EngineSettings()
+    limits: LimitSettings = LimitSettings()
