@@ -1,0 +1,51 @@
+"""What this repository has applied, and how far each schedule is settled: the state that a pass starts from."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from reconciler.model.forms import Component, Kind, OneOff, Target
+from reconciler.model.job import Job
+from reconciler.model.run import Origin
+
+
+class Applied(Struct, frozen=True, kw_only=True):
+    """One object in the inventory of a target: the form we applied last, and from where.
+
+    ``root_id`` is the job's id, or the oldest of its ``previousId`` chain: schedules, occurrences and runs of a
+    renamed job stay together by it.  For other kinds it is the id.
+    """
+
+    target: str
+    kind: Kind
+    id: str
+    root_id: str
+    form: Job | Component | Target | OneOff
+    origin: Origin
+    applied_at: datetime
+
+
+class ScheduleState(Struct, frozen=True, kw_only=True):
+    """How far the schedule of one job on one target is settled.
+
+    Every instant up to and including ``cursor_at`` is accounted for; ``next_at`` is the first after it, None when there
+    is none.  ``anchor_at`` is where intervals count from.
+    """
+
+    root_id: str
+    job_id: str
+    target: str
+    anchor_at: datetime
+    cursor_at: datetime
+    next_at: datetime | None
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """Proof that a one-off was started on a device: written before the start, kept for ever."""
+
+    one_off_id: str
+    target: str
+    device_uid: str
+    run_uid: str
+    digest: str
+    at: datetime

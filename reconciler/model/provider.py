@@ -1,0 +1,36 @@
+"""What a provider of targets tells the rooms that load definitions, without being asked to connect anywhere."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.model.forms import Target
+from reconciler.model.job import Job
+from reconciler.model.problem import Severity
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Something in a job that a target cannot express: a problem that does not know its line yet.
+
+    ``json_path`` is as in ``Problem``: ``tasks[0].executionType``; the loader finds the place in the file.
+    """
+
+    code: str
+    json_path: str
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class ProviderRules(Struct, frozen=True, kw_only=True):
+    """``settings_schema`` describes ``settings`` of a target of this provider (JSON Schema 2020-12).
+
+    ``check`` names what such a target cannot express of a job; it is pure. ``vendor_field`` is the job's field that
+    only this provider reads (``datto``, ``psu`` ...), or empty.
+    """
+
+    name: str
+    settings_schema: Mapping[str, Any]
+    check: Callable[[Job, Target], Iterable[Finding]]
+    vendor_field: str = ""
