@@ -45,11 +45,16 @@ class FieldChange(Struct, frozen=True, rename="camel"):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One create, update, delete ... of one object on one target; ``before`` is the form last applied."""
+    """One create, update, delete ... of one object on one target; ``before`` is the form last applied.
+
+    ``root_id`` is as in ``Applied``; ``path``, ``blob`` and ``digest`` say where ``after`` stands (``before``, for a
+    deletion).  ``reason`` says why a change is held, or what is special about it.
+    """
 
     action: Action
     kind: Kind
     id: str
+    root_id: str
     target: str
     before: Job | Component | Target | OneOff | None = None
     after: Job | Component | Target | OneOff | None = None

@@ -1,0 +1,159 @@
+"""A small complete target in memory: for tests and simulations, held to the same contract as the real ones."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.model.change import Action, Change
+from reconciler.model.errors import TargetRefused, TargetUnavailable
+from reconciler.model.forms import Kind, digest_form
+from reconciler.model.instant import Clock
+from reconciler.model.job import Devices, Job
+from reconciler.model.run import Device, OutputRecord, Run, RunStatus, TaskResult
+from reconciler.targets.protocol import (
+    Ambiguous,
+    Capabilities,
+    DeviceList,
+    LiveObject,
+    LiveState,
+    Progress,
+    Refused,
+    StartAnswer,
+    Started,
+    StartOrder,
+    Unavailable,
+)
+from reconciler.targets.selector import select_devices
+
+
+class FakeTarget:
+    """Holds jobs, has devices, and runs that end at once or when told.
+
+    ``ends`` is the status each run ends with at once; None leaves it running until ``finish``.  Faults are set by
+    name: ``unreachable`` makes every call fail, ``refuses`` holds job ids that are neither applied nor started, and
+    ``loses_answers`` makes a start ambiguous although it happened.
+    """
+
+    capabilities = Capabilities(
+        holds_schedules=False,
+        runs_now=True,
+        cancels=True,
+        feedback=False,
+        output=True,
+        exit_code=True,
+        lists_devices=True,
+        idempotent_start=True,
+    )
+    max_runs = 1000
+
+    def __init__(
+        self,
+        name: str = "fake",
+        *,
+        clock: Clock,
+        devices: Sequence[Device] = (Device(uid="device-1", hostname="fake-1", os="linux", online=True),),
+        ends: RunStatus | None = RunStatus.COMPLETED,
+    ) -> None:
+        self.name = name
+        self.ends = ends
+        self.unreachable = False
+        self.loses_answers = False
+        self.refuses: set[str] = set()
+        self.writes: list[Change] = []
+        self.started: list[StartOrder] = []
+        self._clock = clock
+        self._devices = tuple(devices)
+        self._objects: dict[tuple[Kind, str], LiveObject] = {}
+        self._runs: dict[str, _FakeRun] = {}
+
+    def read(self) -> LiveState:
+        self._reach()
+        return LiveState(objects=dict(self._objects))
+
+    def apply(self, change: Change) -> None:
+        self._reach()
+        if change.id in self.refuses:
+            raise TargetRefused(f"{self.name}: {change.id} is refused", hint="Take it out of `refuses`.")
+        self.writes.append(change)
+        key = (change.kind, change.id)
+        if change.action is Action.DELETE:
+            self._objects.pop(key, None)
+            return
+        assert change.after is not None
+        if change.before is not None and change.before.id != change.id:
+            self._objects.pop((change.kind, change.before.id), None)
+        version = digest_form(change.after)
+        self._objects[key] = LiveObject(kind=change.kind, id=change.id, form=change.after, version=version)
+
+    def devices(self, selector: Devices | None) -> DeviceList:
+        self._reach()
+        return DeviceList(devices=select_devices(self._devices, selector))
+
+    def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
+        self._reach()
+        return {order.run.uid: self._start_one(order) for order in orders}
+
+    def _start_one(self, order: StartOrder) -> StartAnswer:
+        uid = order.run.uid
+        if order.job.id in self.refuses:
+            return Refused(reason=f"{order.job.id} is refused")
+        if order.run.device.online is False:
+            return Unavailable(reason="offline")
+        if uid not in self._runs:
+            self.started.append(order)
+            self._runs[uid] = _FakeRun.of(order.job, self._clock)
+            if self.ends is not None:
+                self.finish(uid, self.ends)
+        return Ambiguous(reason="the answer was lost") if self.loses_answers else Started(handle=uid)
+
+    def find(self, run: Run) -> str | None:
+        self._reach()
+        return run.uid if run.uid in self._runs else None
+
+    def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
+        self._reach()
+        return {uid: self._runs[handle].progress for uid, handle in handles.items() if handle in self._runs}
+
+    def output(self, handle: str) -> Sequence[OutputRecord]:
+        self._reach()
+        return tuple(self._runs[handle].records)
+
+    def cancel(self, handle: str) -> None:
+        self._reach()
+        if not self._runs[handle].progress.status.is_ended:
+            self.finish(handle, RunStatus.CANCELLED)
+
+    def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
+        """Nothing changes here by itself, so there is nothing to wait for."""
+
+    def forget(self, handles: Collection[str]) -> None:
+        for handle in handles:
+            self._runs[handle].records.clear()
+
+    def write(self, handle: str, record: OutputRecord) -> None:
+        """Let the run write ``record``."""
+        self._runs[handle].records.append(record)
+
+    def finish(self, handle: str, status: RunStatus, *, exit_code: int | None = None) -> None:
+        """End a run, its tasks all with the same status."""
+        run = self._runs[handle]
+        now = self._clock()
+        code = exit_code if exit_code is not None else (0 if status is RunStatus.COMPLETED else None)
+        tasks = tuple(replace(task, status=status, exit_code=code, ended_at=now) for task in run.progress.tasks)
+        run.progress = replace(run.progress, status=status, ended_at=now, tasks=tasks)
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise TargetUnavailable(f"{self.name} does not answer", hint="Try again later.")
+
+
+class _FakeRun(Struct):
+    progress: Progress
+    records: list[OutputRecord]
+
+    @classmethod
+    def of(cls, job: Job, clock: Clock) -> "_FakeRun":
+        now = clock()
+        tasks = tuple(TaskResult(id=task.id, status=RunStatus.RUNNING, started_at=now) for task in job.tasks)
+        return cls(Progress(status=RunStatus.RUNNING, started_at=now, tasks=tasks), [])

@@ -1,0 +1,159 @@
+"""What every target can be asked, in our terms: the one contract that all providers keep.
+
+A target that is not reachable raises ``TargetUnavailable`` (try later), one that says no ``TargetRefused`` (never).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from reconciler.model.change import Change
+from reconciler.model.forms import Form, Kind
+from reconciler.model.job import Devices, Job
+from reconciler.model.run import Device, OutputRecord, Run, RunStatus, TaskResult
+from reconciler.model.secret import Secret
+
+ParameterValue = str | int | float | bool | Secret
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a target can do; what it cannot is said at validation, never left out silently.
+
+    ``exit_code``: each ended run has one, so a run without is ``unknown``.  ``idempotent_start``: a start that is
+    repeated with the same run uid starts nothing twice.
+    """
+
+    holds_schedules: bool
+    runs_now: bool
+    cancels: bool
+    feedback: bool
+    output: bool
+    exit_code: bool
+    lists_devices: bool
+    idempotent_start: bool
+
+
+class LiveObject(Struct, frozen=True, kw_only=True):
+    """One object as the target has it; ``version`` changes whenever the object does."""
+
+    kind: Kind
+    id: str
+    form: Form
+    version: str
+
+
+class LiveState(Struct, frozen=True, kw_only=True):
+    """All that the target holds of ours. Not ``complete``: something may be missing, so nothing may be deleted."""
+
+    objects: Mapping[tuple[Kind, str], LiveObject] = {}
+    complete: bool = True
+
+
+class DeviceList(Struct, frozen=True, kw_only=True):
+    """The devices that a selector admits, by hostname. Not ``complete``: there may be more."""
+
+    devices: tuple[Device, ...]
+    complete: bool = True
+
+
+class StartOrder(Struct, frozen=True, kw_only=True):
+    """One run to be started: its job in the form that was applied, and the value of every parameter."""
+
+    run: Run
+    job: Job
+    values: Mapping[str, ParameterValue] = {}
+    secrets: Mapping[str, Secret] = {}
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """It runs, or will without us; ``handle`` finds it again."""
+
+    handle: str
+
+
+class Unavailable(Struct, frozen=True, kw_only=True):
+    """Not started: try again later."""
+
+    reason: str
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """Not started, and never will be."""
+
+    reason: str
+
+
+class Ambiguous(Struct, frozen=True, kw_only=True):
+    """Perhaps started: the answer was lost. It is looked for with ``find``, never started again on a guess."""
+
+    reason: str
+
+
+StartAnswer = Started | Unavailable | Refused | Ambiguous
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How a run stands. ``tasks`` are those that have begun, in order; complete once the run has ended."""
+
+    status: RunStatus
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tasks: tuple[TaskResult, ...] = ()
+
+
+class LiveTarget(Protocol):
+    """A target that one can talk to."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def max_runs(self) -> int:
+        """How many runs may be under way here at once."""
+        ...
+
+    def read(self) -> LiveState:
+        """Return what the target holds; reads only."""
+        ...
+
+    def apply(self, change: Change) -> None:
+        """Carry out ``change``; doing it twice is the same as once."""
+        ...
+
+    def devices(self, selector: Devices | None) -> DeviceList:
+        """Return the devices that ``selector`` admits; None stands for the one device a local target has."""
+        ...
+
+    def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
+        """Start the runs, answered by run uid."""
+        ...
+
+    def find(self, run: Run) -> str | None:
+        """Return the handle of ``run`` if the target knows it: asked after an ambiguous start."""
+        ...
+
+    def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
+        """Return how the runs stand, by run uid, given their handles; a run that is not known is left out."""
+        ...
+
+    def output(self, handle: str) -> Sequence[OutputRecord]:
+        """Return what the run has written so far, masked, head and tail past the cap."""
+        ...
+
+    def cancel(self, handle: str) -> None:
+        """Ask the target to end the run; ``follow`` tells when it has."""
+        ...
+
+    def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
+        """Return when one of the runs may have changed, or after ``timeout_seconds``."""
+        ...
+
+    def forget(self, handles: Collection[str]) -> None:
+        """The reports of these runs are durable: what the target kept for us may go."""
+        ...
