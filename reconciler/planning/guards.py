@@ -25,14 +25,20 @@ def check_guards(
     return tuple(
         guard
         for target, count in sorted(deletions.items())
-        for guard in _guard_target(target, count, existing[target], digest, is_empty, target in incomplete_targets)
+        for guard in _guard_target(
+            target,
+            deletions=count,
+            existing=existing[target],
+            override=f"--allow-deletes {digest[:12]}",
+            is_empty=is_empty,
+            is_incomplete=target in incomplete_targets,
+        )
     )
 
 
 def _guard_target(
-    target: str, deletions: int, existing: int, digest: str, is_empty: bool, is_incomplete: bool
+    target: str, *, deletions: int, existing: int, override: str, is_empty: bool, is_incomplete: bool
 ) -> Iterator[Guard]:
-    override = f"--allow-deletes {digest[:12]}"
     if is_incomplete:
         message = f"{target}: its listing is incomplete, so nothing is deleted there"
         yield Guard(code="GUARD003", target=target, message=message)

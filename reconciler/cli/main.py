@@ -1,0 +1,128 @@
+"""The entry point: finds the verb, and turns every way out into an exit code and words on standard error."""
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.exits import ExitCode, code_of_error
+from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
+from reconciler.model.text import escape_text
+
+VERBS = {
+    "validate": "Check definitions and say what is wrong, where, and the way out.",
+    "plan": "Show what applying a commit would change.",
+    "apply": "Apply a commit to the targets, without running anything.",
+    "reconcile": "Apply a commit, run what is due, and report: one pass.",
+    "run": "Run an applied job now.",
+    "runs": "List runs, show one, read its output.",
+    "report": "Show the reports of runs, by commit or by run.",
+    "status": "Show what is applied, what ran, and what runs next.",
+    "schema": "Print the JSON Schema of a kind of definition.",
+}
+
+
+class Verbs(click.Group):
+    """Loads a verb's module only when it is used, so that `--help` costs next to nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"reconciler.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            if close := get_close_matches(args[0], VERBS, n=1):
+                error.message += f" Did you mean `{close[0]}`?"
+            raise
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reconciler", message="%(prog)s %(version)s")
+@click.option("-C", "directory", type=click.Path(), metavar="DIR", help="Work as if started in DIR.")
+@click.pass_context
+def cli(ctx: click.Context, directory: str | None) -> None:
+    """Jobs as code: job definitions in Git, validated, planned, applied, run, and reported with their commit.
+
+    \b
+    Examples:
+      reconciler validate            check the definitions in the work tree
+      reconciler plan                what would HEAD change here?
+      reconciler reconcile           apply HEAD, run what is due, report
+    """
+    ctx.obj = directory
+
+
+def main() -> None:
+    """Run the command line; every way out is an exit code of DESIGN section 8."""
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def run_cli(arguments: list[str]) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else ExitCode.DONE
+    except click.exceptions.Exit as way_out:
+        return way_out.exit_code
+    except click.UsageError as error:
+        return _say_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except ReconcilerError as error:
+        _say_error(error)
+        return code_of_error(error)
+    except BrokenPipeError:
+        # Whoever read our output went away (`| head`): that is not our failure, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception as error:  # the process boundary: a bug of ours is told as one, without its traceback
+        _say_bug(error)
+        return ExitCode.BUG
+
+
+def _say_usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
+        return ExitCode.USAGE
+    click.echo(f"reconciler: {escape_text(error.format_message(), keep_lines=True)}", err=True)
+    if error.ctx is not None:
+        click.echo(f"  Try: {error.ctx.command_path} --help", err=True)
+    return ExitCode.USAGE
+
+
+def _say_error(error: ReconcilerError) -> None:
+    if isinstance(error, DefinitionsInvalid) and error.problems:
+        from reconciler.cli.problems import echo_problems
+
+        echo_problems(error.problems)
+    click.echo(f"reconciler: {escape_text(str(error), keep_lines=True)}", err=True)
+    for line in error.hint.splitlines():
+        click.echo(f"  {escape_text(line)}", err=True)
+
+
+def _say_bug(error: Exception) -> None:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119 - no pathlib for this
+    click.echo(f"reconciler: this is a bug of ours: {type(error).__name__} at {where}", err=True)
+    if os.environ.get("RECONCILER_DEBUG"):
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo("  Please report it, with the command; RECONCILER_DEBUG=1 shows where it came from.", err=True)

@@ -1,0 +1,80 @@
+"""Options that several verbs share, each spelled once."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class VerbCommand(click.Command):
+    """A verb: its help ends with examples, printed as they are."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+
+
+def verb(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, with ``-C`` and ``--help``; its docstring is the help."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        directory = click.option(
+            "-C", "directory", metavar="DIR", default=None, callback=_directory, help="Work as if started in DIR."
+        )
+        made: click.Command = click.command(name, cls=VerbCommand, examples=examples)(directory(function))
+        made.context_settings = {"help_option_names": ["-h", "--help"]}
+        return made
+
+    return decorate
+
+
+def _directory(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value or (ctx.find_root().obj if isinstance(ctx.find_root().obj, str) else None)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(formats, case_sensitive=False),
+        default=formats[0],
+        envvar="RECONCILER_FORMAT",
+        show_default=True,
+        help="How the result is written to standard output.",
+    )
+
+
+state_option = click.option(
+    "--state",
+    metavar="FILE",
+    envvar="RECONCILER_STATE",
+    help="The state database.  [default: reconciler/state.db in the Git folder]",
+)
+
+secrets_option = click.option(
+    "--secrets",
+    metavar="FILE",
+    envvar="RECONCILER_SECRETS",
+    help="The operator's secrets.toml, outside Git.",
+)
+
+ref_option = click.option(
+    "--ref", metavar="REF", default="HEAD", show_default=True, help="The commit, branch or tag to read."
+)
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    envvar="RECONCILER_COLOR",
+    show_default=True,
+    help="Colour on standard output; NO_COLOR turns `auto` off.",
+)

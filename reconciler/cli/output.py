@@ -1,0 +1,57 @@
+"""Writing results: data to standard output, talk to standard error, tables that hold on any terminal."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from reconciler.model.instant import format_instant
+from reconciler.model.text import escape_text
+
+
+def echo_json(value: Any) -> None:
+    """Write ``value`` as indented JSON; datetimes become RFC 3339 UTC with milliseconds."""
+    data = msgspec.json.encode(msgspec.to_builtins(value, builtin_types=(datetime,), enc_hook=str), enc_hook=str)
+    click.echo(msgspec.json.format(data, indent=2))
+
+
+def instant_text(at: datetime | None) -> str | None:
+    return format_instant(at) if at is not None else None
+
+
+def wants_color(choice: str) -> bool:
+    if choice == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return choice == "always"
+
+
+def echo_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows under their columns, two spaces between; every cell is escaped, so no cell can forge a line."""
+    cells = [list(columns), *([escape_text(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"  {line.rstrip()}")
+
+
+def tell(message: str) -> None:
+    """Say something to the person, beside the data."""
+    click.echo(message, err=True)
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long before or after ``now`` an instant lies: ``3 min ago``, ``in 2 h``."""
+    seconds = int((now - at).total_seconds())
+    length = _length(abs(seconds))
+    return f"{length} ago" if seconds >= 0 else f"in {length}"
+
+
+def _length(seconds: int) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

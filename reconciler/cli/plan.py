@@ -1,0 +1,79 @@
+"""`reconciler plan`: what would change?"""
+
+import click
+
+from reconciler.cli.exits import ExitCode, first_of
+from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
+from reconciler.cli.output import echo_json, tell, wants_color
+from reconciler.cli.problems import tell_problems
+from reconciler.cli.session import Session, open_session
+from reconciler.loop.desired import CommitState, read_files
+from reconciler.loop.reconcile import plan_commit
+from reconciler.model.change import Action
+from reconciler.model.errors import UsageError
+from reconciler.planning.renderings.document import plan_document
+from reconciler.planning.renderings.text import render_plan
+
+
+@verb(
+    "plan",
+    examples="""
+    reconciler plan                    # HEAD against what is applied
+    reconciler plan --ref feature
+    reconciler plan --worktree         # files that are saved but not committed
+    reconciler plan --exit-code        # exits with 2 when there are changes
+    """,
+)
+@ref_option
+@click.option("--worktree", is_flag=True, help="Read the files in the work tree instead of a commit.")
+@click.option("--exit-code", is_flag=True, help="Exit with 2 when the plan is not empty.")
+@format_option("text", "json")
+@color_option
+@state_option
+@secrets_option
+def command(
+    *,
+    directory: str | None,
+    ref: str,
+    worktree: bool,
+    exit_code: bool,
+    format_: str,
+    color: str,
+    state: str | None,
+    secrets: str | None,
+) -> int:
+    """Show what applying a commit would change here. Changes nothing."""
+    if worktree and ref != "HEAD":
+        raise UsageError("--ref and --worktree exclude each other", hint="Give one of them.")
+    with open_session(directory=directory, state=state, secrets=secrets) as session:
+        source = _read(session, ref, worktree)
+        planned = plan_commit(session.world(source), source)
+        if not worktree:
+            tell_differing_files(session, source)
+    tell_problems(planned.problems)
+    if format_ == "json":
+        echo_json(plan_document(planned.plan))
+    else:
+        click.echo(render_plan(planned.plan, color=wants_color(color)), nl=False)
+    has_changes = any(change.action is not Action.HELD for change in planned.plan.changes)
+    return first_of(
+        [
+            ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
+            ExitCode.CHANGES if exit_code and has_changes else ExitCode.DONE,
+        ]
+    )
+
+
+def _read(session: Session, ref: str, worktree: bool) -> CommitState:
+    if worktree:
+        return read_files(session.repository.root, now=session.clock())
+    return session.read_commit(ref)
+
+
+def tell_differing_files(session: Session, source: CommitState) -> None:
+    """Say how many files of the work tree differ from the commit that was read instead."""
+    if session.repository.is_bare:
+        return
+    if number := session.repository.changed_files(source.settings.definitions):
+        what = "1 file differs" if number == 1 else f"{number} files differ"
+        tell(f"Read at commit {source.commit[:12]}: {what} from it in the work tree and counts only when committed.")

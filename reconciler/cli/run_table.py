@@ -1,0 +1,71 @@
+"""Runs as rows of a table and as documents."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.cli.output import echo_table, instant_text
+from reconciler.model.run import Run, TaskResult
+from reconciler.store.store import Store
+
+COLUMNS = ("RUN", "JOB", "TRIGGER", "STATUS", "DURATION", "EXIT", "COMMIT", "STARTED")
+
+
+def echo_runs(store: Store, runs: Iterable[Run]) -> None:
+    """Write a table of runs with how each went and the commit it came from."""
+    echo_table(COLUMNS, [run_row(run, store.tasks(run.uid)) for run in runs])
+
+
+def run_row(run: Run, tasks: Sequence[TaskResult]) -> tuple[str, ...]:
+    status = f"{run.status.value} ({run.reason})" if run.reason else run.status.value
+    return (
+        run.uid,
+        run.job_id,
+        run.trigger.kind.value,
+        status,
+        duration_words(run.started_at, run.ended_at),
+        exit_code_text(tasks),
+        run.origin.commit[:12],
+        f"{run.started_at:%Y-%m-%d %H:%M:%S}Z" if run.started_at else "-",
+    )
+
+
+def exit_code_text(tasks: Sequence[TaskResult]) -> str:
+    """Return the exit code of the task that decided: the last one that failed, else the last."""
+    codes = [task.exit_code for task in tasks if task.exit_code is not None]
+    bad = [code for code in codes if code != 0]
+    return str((bad or codes)[-1]) if codes else "-"
+
+
+def duration_words(start: datetime | None, end: datetime | None) -> str:
+    if start is None or end is None:
+        return "-"
+    seconds = (end - start).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def run_document(run: Run, tasks: Sequence[TaskResult]) -> dict[str, Any]:
+    """Return a run as JSON types: the `run` and `source` of its report, and how its tasks went."""
+    return {
+        "uid": run.uid,
+        "jobId": run.job_id,
+        "target": run.target,
+        "device": {"uid": run.device.uid, "hostname": run.device.hostname, "site": run.device.site},
+        "trigger": {"kind": run.trigger.kind.value, "key": run.trigger.key},
+        "status": run.status.value,
+        "reason": run.reason,
+        "scheduledFor": instant_text(run.scheduled_for),
+        "createdAt": instant_text(run.created_at),
+        "startedAt": instant_text(run.started_at),
+        "endedAt": instant_text(run.ended_at),
+        "requestedBy": run.requested_by,
+        "commit": run.origin.commit,
+        "path": run.origin.path,
+        "blob": run.origin.blob,
+        "digest": run.origin.digest,
+        "tasks": [{"id": task.id, "status": task.status.value, "exitCode": task.exit_code} for task in tasks],
+    }

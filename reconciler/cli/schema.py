@@ -1,0 +1,37 @@
+"""`reconciler schema`: the JSON Schemas of the definition language."""
+
+import click
+
+from reconciler.cli.options import format_option, verb
+from reconciler.cli.output import echo_json
+from reconciler.definitions.schemas import schema_of
+
+KINDS = {
+    "job": "a job: what runs, where, when and how",
+    "component": "a script with typed variables",
+    "target": "one configured system",
+    "run": "a one-off run",
+    "report": "the report of a run",
+    "plan": "a plan as `plan --format json` writes it",
+}
+
+
+@verb(
+    "schema",
+    examples="""
+    reconciler schema                # the kinds
+    reconciler schema job > job.schema.json
+    """,
+)
+@click.argument("kind", required=False, type=click.Choice(list(KINDS), case_sensitive=False))
+@format_option("text", "json")
+def command(*, directory: str | None, kind: str | None, format_: str) -> int:  # noqa: ARG001 - needs no repository
+    """Print the JSON Schema (2020-12) of a kind, or list the kinds."""
+    if kind is not None:
+        echo_json(schema_of(kind))
+    elif format_ == "json":
+        echo_json(KINDS)
+    else:
+        for name, words in KINDS.items():
+            click.echo(f"{name:<10} {words}")
+    return 0

@@ -1,0 +1,122 @@
+"""What a verb works with, opened when it is first asked for and closed at the end."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.git.repository import Repository
+from reconciler.loop.desired import CommitState, read_commit
+from reconciler.loop.world import World
+from reconciler.model.forms import Target
+from reconciler.model.instant import utc_now
+from reconciler.model.job import Job
+from reconciler.model.run import Run, TaskResult
+from reconciler.model.settings import Settings
+from reconciler.model.uids import new_uid
+from reconciler.reports.build import build_report, encode_report
+from reconciler.runs.drive import Driver
+from reconciler.runs.secrets import read_secrets
+from reconciler.schedule.zones import tzdata_version
+from reconciler.store.open import open_store
+from reconciler.store.store import Store
+from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.registry import open_targets
+
+
+class Session:
+    """Opens the repository, the store and the targets that a verb needs.
+
+    ``directory`` is where the repository is looked for; ``state`` the database, if not the one in the Git folder;
+    ``secrets`` the operator's file.
+    """
+
+    def __init__(self, *, directory: Path, state: Path | None = None, secrets: Path | None = None) -> None:
+        self._directory = directory
+        self._state = state
+        self._secrets = secrets
+        self.clock = utc_now
+        self.host = socket.gethostname()
+
+    @cached_property
+    def repository(self) -> Repository:
+        return Repository.open(self._directory)
+
+    @property
+    def state_path(self) -> Path:
+        return self._state or self.repository.common_dir / "reconciler" / "state.db"
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.state_path, new_uid=new_uid, now=self.clock())
+
+    def close(self) -> None:
+        for name in ("store", "repository"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
+    def read_commit(self, ref: str = "HEAD") -> CommitState:
+        return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+
+    def world(self, source: CommitState) -> World:
+        """Return what a pass of ``source`` works with."""
+        declared = {name: item.form for name, item in source.loaded.desired.targets.items()}
+        return self._world(declared, source.settings)
+
+    def world_of_applied(self, settings: Settings) -> World:
+        """Return what runs of applied jobs work with, without reading the definitions again."""
+        return self._world({}, settings)
+
+    def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
+        targets = self._open_targets(declared, settings)
+        owner = f"{self.host}:{os.getpid()}"
+        driver = Driver(
+            store=self.store,
+            targets=targets,
+            secrets=read_secrets(self._secrets, environment=os.environ),
+            report_of=self._report_of,
+            clock=self.clock,
+            owner=owner,
+        )
+        return World(
+            repository=self.repository,
+            store=self.store,
+            settings=settings,
+            targets=targets,
+            driver=driver,
+            clock=self.clock,
+            new_uid=new_uid,
+            owner=owner,
+        )
+
+    def _open_targets(self, declared: Mapping[str, Target], settings: Settings) -> dict[str, LiveTarget]:
+        return open_targets(
+            declared,
+            folder=self.state_path.parent,
+            settings=settings,
+            environment=os.environ,
+            host=self.host,
+            clock=self.clock,
+        )
+
+    def _report_of(self, run: Run, tasks: "tuple[TaskResult, ...]", job: Job) -> bytes:
+        report = build_report(
+            run, tasks, parameters=run.variables, host=self.host, tzdata=tzdata_version(), version=__version__
+        )
+        return encode_report(report)
+
+
+@contextmanager
+def open_session(*, directory: str | None, state: str | None = None, secrets: str | None = None) -> Iterator[Session]:
+    session = Session(
+        directory=Path(directory or "."),
+        state=Path(state) if state else None,
+        secrets=Path(secrets) if secrets else None,
+    )
+    try:
+        yield session
+    finally:
+        session.close()

@@ -1,0 +1,101 @@
+"""`reconciler status`: what is applied, what ran, what runs next."""
+
+from typing import Any
+
+import click
+
+from reconciler.cli.options import format_option, state_option, verb
+from reconciler.cli.output import ago, echo_json, echo_table, instant_text
+from reconciler.cli.run_table import echo_runs, run_document
+from reconciler.cli.session import Session, open_session
+from reconciler.store.records import RunFilter
+
+SHOWN = 5
+
+
+@verb(
+    "status",
+    examples="""
+    reconciler status
+    reconciler status --format json
+    """,
+)
+@format_option("text", "json")
+@state_option
+def command(*, directory: str | None, format_: str, state: str | None) -> int:
+    """Show the last pass and its commit, what is applied where, the last runs, and the next fire times."""
+    with open_session(directory=directory, state=state) as session:
+        if format_ == "json":
+            echo_json(_document(session))
+        else:
+            _echo_status(session)
+    return 0
+
+
+def _echo_status(session: Session) -> None:
+    now = session.clock()
+    passes = session.store.passes(1)
+    if not passes:
+        click.echo("Nothing has been applied here yet.\n  Next: reconciler reconcile")
+        return
+    last = passes[0]
+    click.echo(f"Last pass: {last.outcome or 'cut off'}, commit {last.commit[:12]}, {ago(last.started_at, now)}")
+    for target, number in sorted(_applied(session).items()):
+        click.echo(f"  {target}: {number} jobs applied")
+    active = session.store.active_runs()
+    if active:
+        click.echo("\nUnder way:")
+        echo_runs(session.store, active)
+    runs = session.store.runs(RunFilter(), limit=SHOWN)
+    if runs:
+        click.echo("\nLast runs:")
+        echo_runs(session.store, runs)
+    echo_upcoming(session)
+
+
+def echo_upcoming(session: Session) -> None:
+    """Write the next fire times of what is applied."""
+    upcoming = [item for item in session.store.upcoming(SHOWN) if item.next_at is not None]
+    if not upcoming:
+        return
+    now = session.clock()
+    click.echo("\nNext fire times:")
+    rows = [
+        (f"{item.next_at:%Y-%m-%d %H:%M}Z", ago(item.next_at, now), item.job_id, item.target)
+        for item in upcoming
+        if item.next_at is not None
+    ]
+    echo_table(("AT", "", "JOB", "TARGET"), rows)
+
+
+def _applied(session: Session) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in session.store.inventory():
+        counts[item.target] = counts.get(item.target, 0) + 1
+    return counts
+
+
+def _document(session: Session) -> dict[str, Any]:
+    passes = session.store.passes(1)
+    return {
+        "stateId": session.store.state_id,
+        "lastPass": {
+            "commit": passes[0].commit,
+            "outcome": passes[0].outcome,
+            "startedAt": instant_text(passes[0].started_at),
+            "finishedAt": instant_text(passes[0].finished_at),
+            "detail": passes[0].detail,
+            "counts": passes[0].counts,
+        }
+        if passes
+        else None,
+        "targets": {target: {"jobs": number} for target, number in sorted(_applied(session).items())},
+        "underWay": [run_document(run, ()) for run in session.store.active_runs()],
+        "lastRuns": [
+            run_document(run, session.store.tasks(run.uid)) for run in session.store.runs(RunFilter(), limit=SHOWN)
+        ],
+        "upcoming": [
+            {"jobId": item.job_id, "target": item.target, "at": instant_text(item.next_at)}
+            for item in session.store.upcoming(SHOWN)
+        ],
+    }

@@ -1,0 +1,46 @@
+"""A run that a person asks for, of a job as it is applied."""
+
+from collections.abc import Mapping
+
+from reconciler.loop.world import World
+from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.inventory import Applied
+from reconciler.model.job import Job, Value
+from reconciler.model.run import Run, Trigger, TriggerKind
+from reconciler.runs.enqueue import Request, make_runs
+from reconciler.runs.parameters import resolve_parameters
+
+_WHY_NOT = {
+    "disabled": ("is disabled", "Enable it in its definition, or add --force."),
+    "overlap": ("is running already, and does not overlap", "Wait for that run: reconciler status"),
+    "os-filter": ("does not run on this operating system", "Its osFilter decides."),
+    "too-many-devices": ("matches more devices than its devices.max", "Raise devices.max, or name fewer."),
+    "no-device": ("matches no device", "Look at its devices."),
+}
+
+
+def request_manual_run(
+    world: World, applied: Applied, given: Mapping[str, Value], *, requested_by: str, is_forced: bool = False
+) -> tuple[Run, ...]:
+    """Enqueue the job and return its runs. Raises UsageError for parameters, CouldNot when the job may not run now."""
+    job = applied.form
+    assert isinstance(job, Job)
+    resolve_parameters(job, given)
+    target = world.targets.get(applied.target)
+    if target is None:
+        raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
+    now = world.clock()
+    request = Request(
+        trigger=Trigger(TriggerKind.MANUAL, f"manual:{world.new_uid()}"),
+        scheduled_for=now,
+        variables=given,
+        requested_by=requested_by,
+        is_forced=is_forced,
+    )
+    active = world.store.active_runs(applied.target, root_id=applied.root_id)
+    requested = make_runs(applied, request, target, active=active, now=now, new_uid=world.new_uid)
+    if not requested.runs:
+        why, way_out = _WHY_NOT[requested.occurrence.reason]
+        raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)
+    world.store.add_occurrence(requested.occurrence, requested.runs)
+    return requested.runs

@@ -1,0 +1,114 @@
+"""One pass: from a commit to reports. It is told in order, top to bottom; every step may be repeated after a kill."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_unsafe
+from reconciler.loop.desired import CommitState
+from reconciler.loop.due import settle_due
+from reconciler.loop.lease import applying
+from reconciler.loop.one_offs import Waiting, start_one_offs
+from reconciler.loop.world import World
+from reconciler.model.change import Change, Plan
+from reconciler.model.desired import Loaded
+from reconciler.model.problem import Problem
+from reconciler.model.run import Run
+from reconciler.planning.one_offs import check_receipts
+from reconciler.planning.plan import make_plan
+from reconciler.reports.publish import Published, publish_reports
+from reconciler.runs.drive import drive_until_ended
+from reconciler.store.records import RunFilter
+
+SHOWN_RUNS = 1000
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """A plan, and what was said of the definitions on the way to it."""
+
+    loaded: Loaded
+    plan: Plan
+    problems: tuple[Problem, ...]
+
+
+class PassResult(Struct, frozen=True, kw_only=True):
+    """What a pass did: the plan it carried out, what failed of it, the runs it saw, and where the reports are."""
+
+    pass_id: int
+    planned: Planned
+    failures: tuple[ApplyFailure, ...]
+    waiting: tuple[Waiting, ...]
+    runs: tuple[Run, ...]
+    unfinished: tuple[Run, ...]
+    published: Published
+
+
+def plan_commit(world: World, source: CommitState) -> Planned:
+    """Return the plan that brings what is applied to what ``source`` declares."""
+    inventory = world.store.inventory()
+    plan = make_plan(
+        source.loaded.desired,
+        inventory,
+        settled_one_offs=world.store.settled_one_offs(),
+        commit=source.commit,
+        tree_digest=source.tree_digest,
+    )
+    problems = (*source.loaded.problems, *check_receipts(source.loaded.desired, world.store.receipts()))
+    return Planned(loaded=source.loaded, plan=plan, problems=problems)
+
+
+def apply_commit(
+    world: World, source: CommitState, *, allowed_deletes: str | None = None
+) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
+    """Plan and apply ``source`` while no other process does, after what was due until now is accounted for."""
+    with applying(world):
+        now = world.clock()
+        settle_due(world, now=now)
+        planned = plan_commit(world, source)
+        refuse_if_unsafe(planned.plan, allowed=allowed_deletes)
+        pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
+        result = apply_plan(world, planned.plan, now=now)
+        outcome = "applied" if not result.failures and not planned.loaded.has_errors else "partly applied"
+        world.store.finish_pass(
+            pass_id,
+            now=world.clock(),
+            outcome=outcome,
+            detail="; ".join(failure.message for failure in result.failures),
+            counts=_count(result.done),
+        )
+    return pass_id, planned, result.failures
+
+
+def reconcile(
+    world: World, source: CommitState, *, allowed_deletes: str | None = None, wait: timedelta | None = None
+) -> PassResult:
+    """Bring the targets to ``source``, run what is due, wait for local runs up to ``wait``, and publish the reports."""
+    started_at = world.clock()
+    deadline = started_at + wait if wait is not None else None
+    pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes)
+    runs, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
+    has_ended = drive_until_ended(world.driver, deadline=deadline)
+    while runs and waiting and has_ended:
+        # A one-off may have waited for the run of another one-off of the same job.
+        runs, waiting = start_one_offs(
+            world, [item.change for item in waiting], commit=source.commit, now=world.clock()
+        )
+        has_ended = drive_until_ended(world.driver, deadline=deadline)
+    published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
+    return PassResult(
+        pass_id=pass_id,
+        planned=planned,
+        failures=failures,
+        waiting=tuple(waiting),
+        runs=tuple(world.store.runs(RunFilter(since=started_at), limit=SHOWN_RUNS)),
+        unfinished=tuple(world.store.active_runs()),
+        published=published,
+    )
+
+
+def _count(changes: Sequence[Change]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.action.value] = counts.get(change.action.value, 0) + 1
+    return counts

@@ -1,0 +1,46 @@
+"""What is wrong with a one-off that was started before: said, and never a reason to start it again."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from reconciler.model.desired import DesiredState
+from reconciler.model.forms import digest_form
+from reconciler.model.inventory import Receipt
+from reconciler.model.problem import Problem, Severity
+
+
+def check_receipts(desired: DesiredState, receipts: Iterable[Receipt]) -> list[Problem]:
+    """Return a problem for each one-off that was edited after its start, or repeats one under another id."""
+    digests: dict[str, set[str]] = defaultdict(set)
+    for receipt in receipts:
+        digests[receipt.one_off_id].add(receipt.digest)
+    problems = []
+    contents = {}
+    for one_off_id, declared in sorted(desired.one_offs.items()):
+        if one_off_id in digests and declared.digest not in digests[one_off_id]:
+            problems.append(
+                Problem(
+                    code="RUN001",
+                    severity=Severity.WARNING,
+                    path=declared.path,
+                    line=declared.line,
+                    message=f"one-off `{one_off_id}` was edited after it was started; it does not run again",
+                    hint="To run it again, give it a new id: a new file name.",
+                )
+            )
+        content = digest_form(replace(declared.form, id=""))
+        first = contents.setdefault(content, one_off_id)
+        if first != one_off_id:
+            problems.append(
+                Problem(
+                    code="RUN002",
+                    severity=Severity.WARNING,
+                    path=declared.path,
+                    line=declared.line,
+                    message=f"one-off `{one_off_id}` asks for the same as `{first}`; the job runs for each of them",
+                    hint="Say in `reason` what it is for, or delete one of the files.",
+                )
+            )
+    return problems
