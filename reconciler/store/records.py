@@ -1,0 +1,91 @@
+"""What the store keeps beside the shared values, and what it is asked by: plain values, no SQL."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from reconciler.model.run import Disposition, OutputRecord, RunStatus, TaskResult, TriggerKind
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """Who may act under ``name`` until when. ``token`` rises each time the lease changes hands."""
+
+    name: str
+    owner: str
+    token: int
+    acquired_at: datetime
+    until: datetime
+
+
+class PassRecord(Struct, frozen=True, kw_only=True):
+    """One reconcile of one commit; ``finished_at`` is None while it is under way, or when it was cut off."""
+
+    id: int
+    commit: str
+    tree_digest: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    detail: str
+    counts: dict[str, int]
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """A change that was about to be carried out: ``data`` is JSON, its meaning the writer's own."""
+
+    target: str
+    key: str
+    data: bytes
+    opened_at: datetime
+
+
+class FinishedRun(Struct, frozen=True, kw_only=True):
+    """The end of a run. ``disposition`` is what becomes of its occurrence, unless another run of it really ran."""
+
+    uid: str
+    status: RunStatus
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime
+    tasks: tuple[TaskResult, ...] = ()
+    report: bytes
+    output: tuple[OutputRecord, ...] = ()
+    disposition: Disposition = Disposition.RUN
+
+
+class LateResult(Struct, frozen=True, kw_only=True):
+    """An ending that arrived for a run that had already ended: kept, and without effect on the run."""
+
+    run_uid: str
+    status: RunStatus
+    reason: str
+    started_at: datetime | None
+    ended_at: datetime
+    tasks: tuple[TaskResult, ...]
+    report: bytes
+
+
+class RunFilter(Struct, frozen=True, kw_only=True):
+    """All that is given must hold. ``device`` is a uid or a hostname, ``commit`` a full id or its beginning.
+
+    ``since`` compares with the creation of the run, itself included.
+    """
+
+    job_id: str | None = None
+    target: str | None = None
+    device: str | None = None
+    status: RunStatus | None = None
+    commit: str | None = None
+    trigger_kind: TriggerKind | None = None
+    since: datetime | None = None
+
+
+class UnpublishedReport(Struct, frozen=True, kw_only=True):
+    """A durable report that is not yet on the reports branch; ``data`` is the document."""
+
+    uid: str
+    ended_at: datetime
+    commit: str
+    status: RunStatus
+    job_id: str
+    data: bytes

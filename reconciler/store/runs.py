@@ -1,0 +1,130 @@
+"""Runs on their way: claimed, started, followed; and the list of them."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+from sqlalchemy import Select, bindparam, or_, select, update
+
+from reconciler.model.errors import UsageError
+from reconciler.model.run import Run, RunStatus
+from reconciler.store import schema
+from reconciler.store.part import Part
+from reconciler.store.records import RunFilter
+from reconciler.store.rows import ORIGIN_COLUMNS, run_of
+
+_LAST_CHARACTER = "\U0010ffff"
+
+_runs = schema.runs.c
+_RUNS = select(schema.runs, *ORIGIN_COLUMNS).join(schema.origins)
+_RUN = _RUNS.where(_runs.uid == bindparam("of_uid"))
+_BY_PREFIX = (
+    _RUNS.where(_runs.uid >= bindparam("first_uid"), _runs.uid < bindparam("past_uid")).order_by(_runs.uid).limit(3)
+)
+_NEWEST = _RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
+_ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
+_CLAIMABLE = (
+    _RUNS.where(
+        schema.ACTIVE,
+        _runs.status == RunStatus.CREATED,
+        _runs.target == bindparam("of_target"),
+        _runs.due_at <= bindparam("now"),
+    )
+    .order_by(_runs.priority.desc(), _runs.due_at, _runs.uid)
+    .limit(bindparam("row_limit"))
+    .with_for_update(of=schema.runs, skip_locked=True)
+)
+_CLAIM = (
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"))
+    .values(status=RunStatus.QUEUED, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
+)
+_START = (
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"), _runs.status.in_([RunStatus.CREATED, RunStatus.QUEUED]))
+    .values(status=RunStatus.RUNNING, started_at=bindparam("at"), handle=bindparam("by_handle"))
+)
+_PROGRESS = (
+    update(schema.runs).where(_runs.uid == bindparam("of_uid"), schema.ACTIVE).values(status=bindparam("to_status"))
+)
+
+
+class Runs(Part):
+    def claim_runs(self, target: str, *, owner: str, now: datetime, limit: int) -> list[Run]:
+        """Make up to ``limit`` due runs ``queued`` for ``owner`` and return them: no two callers get the same one.
+
+        The most urgent come first: by priority, then due time, then age.
+        """
+        due = {"of_target": target, "now": now, "row_limit": limit}
+        with self._db.write() as connection:
+            found = [run_of(row) for row in connection.execute(_CLAIMABLE, due)]
+            if found:
+                claims = [{"of_uid": run.uid, "now": now, "by_owner": owner} for run in found]
+                connection.execute(_CLAIM, claims)
+        return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+
+    def record_started(self, uid: str, *, at: datetime, handle: str | None) -> bool:
+        """Make the run ``running``; False when it was not waiting for its start."""
+        with self._db.write() as connection:
+            changed = connection.execute(_START, {"of_uid": uid, "at": at, "by_handle": handle})
+            return changed.rowcount == 1
+
+    def record_progress(self, uid: str, status: RunStatus) -> bool:
+        """Give a run that is under way another status that is not an end; False when it has ended."""
+        with self._db.write() as connection:
+            return connection.execute(_PROGRESS, {"of_uid": uid, "to_status": status}).rowcount == 1
+
+    def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
+        """Return the runs that have not ended, oldest first."""
+        statement = _ACTIVE
+        if target is not None:
+            statement = statement.where(_runs.target == target)
+        if root_id is not None:
+            statement = statement.where(_runs.root_id == root_id)
+        with self._db.read() as connection:
+            return [run_of(row) for row in connection.execute(statement)]
+
+    def run(self, uid: str) -> Run | None:
+        """Return the run with this uid, or the only one whose uid begins so. Raises UsageError where several do."""
+        with self._db.read() as connection:
+            row = connection.execute(_RUN, {"of_uid": uid}).one_or_none()
+            if row is not None:
+                return run_of(row)
+            prefix = uid.strip().lower()
+            if not prefix:
+                return None
+            found = connection.execute(_BY_PREFIX, {"first_uid": prefix, "past_uid": prefix + _LAST_CHARACTER}).all()
+        if len(found) > 1:
+            some = ", ".join(row.uid for row in found[:2])
+            raise UsageError(f"{uid!r} is the beginning of several runs: {some} ...", hint="Give more of the uid.")
+        return run_of(found[0]) if found else None
+
+    def runs(self, filter: RunFilter, *, limit: int, before_uid: str | None = None) -> list[Run]:  # noqa: A002
+        """Return the newest runs that pass ``filter``, newest first; ``before_uid`` is the last of the page before."""
+        statement = _filtered(_NEWEST, filter)
+        if before_uid is not None:
+            statement = statement.where(_runs.uid < before_uid)
+        with self._db.read() as connection:
+            return [run_of(row) for row in connection.execute(statement, {"row_limit": limit})]
+
+
+def _filtered(statement: Select[tuple[object, ...]], wanted: RunFilter) -> Select[tuple[object, ...]]:
+    if wanted.job_id is not None:
+        statement = statement.where(_runs.job_id == wanted.job_id)
+    if wanted.target is not None:
+        statement = statement.where(_runs.target == wanted.target)
+    if wanted.device is not None:
+        statement = statement.where(or_(_runs.device_uid == wanted.device, _runs.device_hostname == wanted.device))
+    if wanted.status is not None:
+        statement = statement.where(_runs.status == wanted.status)
+        if wanted.status.is_ended and wanted.status is not RunStatus.COMPLETED:
+            statement = statement.where(schema.TROUBLED)
+        elif not wanted.status.is_ended:
+            statement = statement.where(schema.ACTIVE)
+    if wanted.commit is not None:
+        commit = schema.origins.c.commit
+        statement = statement.where(commit >= wanted.commit, commit < wanted.commit + _LAST_CHARACTER)
+    if wanted.trigger_kind is not None:
+        statement = statement.where(_runs.trigger_kind == wanted.trigger_kind)
+    if wanted.since is not None:
+        statement = statement.where(_runs.created_at >= wanted.since)
+    return statement

@@ -1,0 +1,33 @@
+"""The store: every operation on the state, by name."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from reconciler.store.database import Database
+from reconciler.store.endings import Endings
+from reconciler.store.inventory import Inventory
+from reconciler.store.leases import Leases
+from reconciler.store.occurrences import Occurrences
+from reconciler.store.passes import Passes
+from reconciler.store.runs import Runs
+from reconciler.store.schedules import Schedules
+
+
+class Store(Leases, Passes, Inventory, Schedules, Occurrences, Runs, Endings):
+    """The state of one repository, open. Threads may share it; every change is durable when its call returns.
+
+    Instants are kept to the millisecond.  Any operation raises CouldNot when the database cannot be used.
+    """
+
+    def __init__(self, database: Database, *, path: Path, state_id: str) -> None:
+        super().__init__(database)
+        self.path = path
+        self.state_id = state_id
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Make all operations of this thread inside it one transaction, durable together at its end, or not at all."""
+        return self._db.write()
+
+    def close(self) -> None:
+        self._db.close()
