@@ -20,7 +20,7 @@ def utc_now() -> datetime:
 
 def format_instant(at: datetime) -> str:
     """Return ``2026-03-29T01:00:00.000Z``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_instant(text: str) -> datetime:
