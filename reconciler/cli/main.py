@@ -49,7 +49,7 @@ class Verbs(click.Group):
             from difflib import get_close_matches
 
             if close := get_close_matches(args[0], VERBS, n=1):
-                error.message += f" Did you mean `{close[0]}`?"
+                raise click.UsageError(f"{error.message} Did you mean `{close[0]}`?", error.ctx) from None
             raise
 
 

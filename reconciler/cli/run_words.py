@@ -3,11 +3,10 @@
 import click
 
 from reconciler.cli.run_table import duration_words, exit_code_text
-from reconciler.model.job import Value
+from reconciler.model.job import Value, value_text
 from reconciler.model.run import OutputRecord, Run, RunStatus, Stream, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
-from reconciler.runs.parameters import value_text
 from reconciler.store.store import Store
 
 _RULE = "-" * 70

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -102,7 +102,7 @@ class Session:
             clock=self.clock,
         )
 
-    def _report_of(self, run: Run, tasks: "tuple[TaskResult, ...]", job: Job) -> bytes:
+    def _report_of(self, run: Run, tasks: Sequence[TaskResult], job: Job) -> bytes:
         report = build_report(
             run, tasks, parameters=run.variables, host=self.host, tzdata=tzdata_version(), version=__version__
         )

@@ -15,6 +15,13 @@ Value = str | int | float | bool | SecretRef | None
 """A parameter's or variable's value."""
 
 
+def value_text(value: Value) -> str:
+    """Return a value as a script gets it: text as it is, a number or a boolean as JSON writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 class FormPart(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """Part of a definition: camelCase in JSON; what equals its default is left out, so digests outlive new fields."""
 

@@ -17,7 +17,7 @@ def check_receipts(desired: DesiredState, receipts: Iterable[Receipt]) -> list[P
     for receipt in receipts:
         digests[receipt.one_off_id].add(receipt.digest)
     problems = []
-    contents = {}
+    contents: dict[str, str] = {}
     for one_off_id, declared in sorted(desired.one_offs.items()):
         if one_off_id in digests and declared.digest not in digests[one_off_id]:
             problems.append(

@@ -201,19 +201,15 @@ def _finish(driver: Driver, run: Run, job: Job, news: Progress) -> None:
 
 
 def _ended_record(driver: Driver, run: Run, job: Job, news: Progress) -> FinishedRun:
-    ended = replace(
-        run,
-        status=news.status,
-        reason=news.reason,
-        started_at=news.started_at or run.started_at,
-        ended_at=news.ended_at or driver.clock(),
-    )
+    ended_at = news.ended_at or driver.clock()
+    started_at = news.started_at or run.started_at
+    ended = replace(run, status=news.status, reason=news.reason, started_at=started_at, ended_at=ended_at)
     return FinishedRun(
         uid=run.uid,
         status=ended.status,
         reason=ended.reason,
-        started_at=ended.started_at,
-        ended_at=ended.ended_at,
+        started_at=started_at,
+        ended_at=ended_at,
         tasks=news.tasks,
         report=driver.report_of(ended, news.tasks, job),
         output=(),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from reconciler.model.errors import UsageError
-from reconciler.model.job import Job, Parameter, Value, ValueType
+from reconciler.model.job import Job, Parameter, Value, ValueType, value_text
 from reconciler.model.secret import SecretRef
 
 _BOOLEANS = {"true": True, "false": False}
@@ -51,7 +51,7 @@ def convert_value(parameter: Parameter, value: Value) -> Value:
 def _convert(type_: ValueType, value: Value) -> Value:
     match type_:
         case ValueType.STRING:
-            return value if isinstance(value, str) else _as_text(value)
+            return value_text(value)
         case ValueType.BOOLEAN:
             if isinstance(value, bool):
                 return value
@@ -75,17 +75,6 @@ def _number(text: str) -> int | float:
         if math.isfinite(number):
             return number
     raise ValueError("expected a number")
-
-
-def _as_text(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def value_text(value: Value) -> str:
-    """Return a value as a script gets it: numbers and booleans as JSON writes them."""
-    return value if isinstance(value, str) else _as_text(value)
 
 
 def _unknown(name: str, known: Mapping[str, Parameter]) -> str:

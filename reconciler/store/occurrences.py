@@ -43,6 +43,9 @@ _MOVE_CURSOR = (
     )
     .values(cursor_at=bindparam("to_cursor"), next_at=bindparam("to_next"))
 )
+_ONE_OFFS = select(schema.occurrences.c.trigger_key.label("key"), schema.occurrences.c.target).where(
+    schema.occurrences.c.trigger_key.like("oneoff:%")
+)
 _RECEIPTS = select(schema.receipts).order_by(
     schema.receipts.c.one_off_id, schema.receipts.c.target, schema.receipts.c.device_uid
 )
@@ -114,6 +117,11 @@ class Occurrences(Part):
                 for batch in batches(sorted(set(one_off_ids)))
                 for row in connection.execute(_RECEIPTS_OF, {"ids": batch})
             ]
+
+    def settled_one_offs(self) -> set[tuple[str, str]]:
+        """Return (one-off id, target) of all whose fate is recorded: started, expired or skipped."""
+        with self._db.read() as connection:
+            return {(row.key.partition(":")[2], row.target) for row in connection.execute(_ONE_OFFS)}
 
     def _insert(self, connection: Connection, occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> bool:
         """Insert new occurrences and the runs that are not of an occurrence refused; True if none was refused."""

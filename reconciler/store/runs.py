@@ -38,6 +38,11 @@ _CLAIM = (
     .where(_runs.uid == bindparam("of_uid"))
     .values(status=RunStatus.QUEUED, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
 )
+_RELEASE = (
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.QUEUED, _runs.handle.is_(None))
+    .values(status=RunStatus.CREATED, queued_at=None, claimed_by=None)
+)
 _START = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), _runs.status.in_([RunStatus.CREATED, RunStatus.QUEUED]))
@@ -61,6 +66,11 @@ class Runs(Part):
                 claims = [{"of_uid": run.uid, "now": now, "by_owner": owner} for run in found]
                 connection.execute(_CLAIM, claims)
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+
+    def release_run(self, uid: str) -> bool:
+        """Make a claimed run that was not started ``created`` again, for a later claim; False when it is not such."""
+        with self._db.write() as connection:
+            return connection.execute(_RELEASE, {"of_uid": uid}).rowcount == 1
 
     def record_started(self, uid: str, *, at: datetime, handle: str | None) -> bool:
         """Make the run ``running``; False when it was not waiting for its start."""

@@ -1,0 +1,174 @@
+"""From a job and its values to what the engine is asked to run: argv and environment, never a shell line."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+
+from reconciler.engine.order import SCRIPT_FILE, RunOrder, TaskOrder, late_token
+from reconciler.model.errors import TargetRefused
+from reconciler.model.instant import format_instant
+from reconciler.model.job import ScriptType, Task, value_text
+from reconciler.model.secret import Secret, SecretRef
+from reconciler.model.settings import EngineSettings
+from reconciler.model.tokens import fill_tokens
+from reconciler.targets.protocol import ParameterValue, StartOrder
+
+ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
+"""All that a run gets of the environment of reconciler itself."""
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+KEEPER_API_BASE_URL = "https://127.0.0.1:6889"
+"""Where a Keeper agent on this machine answers (Keeper, HTTP reference: Settings:KestrelHttpsPort)."""
+
+_INTERPRETERS = {
+    ScriptType.BASH: (("bash",), ".sh"),
+    ScriptType.PYTHON: (("python3",), ".py"),
+    ScriptType.POWERSHELL: (("pwsh", "-NoProfile", "-NonInteractive", "-File"), ".ps1"),
+}
+_TYPE_BY_ENDING = {
+    ".sh": ScriptType.BASH,
+    ".bash": ScriptType.BASH,
+    ".py": ScriptType.PYTHON,
+    ".ps1": ScriptType.POWERSHELL,
+}
+
+ValueOf = Callable[[str], str]
+
+
+def make_order(order: StartOrder, *, settings: EngineSettings, environment: Mapping[str, str]) -> RunOrder:
+    """Return the engine's order for a run. Raises TargetRefused for a job that cannot be started as it is."""
+    base = {name: environment[name] for name in ALLOWED_ENVIRONMENT if name in environment}
+    base.setdefault("PATH", DEFAULT_PATH)
+    base |= _run_environment(order) | {name: _revealed(value) for name, value in order.values.items()}
+    value_of = _value_lookup(order)
+    return RunOrder(
+        uid=order.run.uid,
+        tasks=tuple(_task_order(task, order, base, value_of) for task in order.job.tasks),
+        timeout_seconds=order.job.timeout_seconds,
+        output_bytes=settings.output_bytes,
+        grace_seconds=settings.grace_seconds,
+        masks=tuple(secret.reveal() for secret in order.secrets.values()),
+    )
+
+
+def _run_environment(order: StartOrder) -> dict[str, str]:
+    run, job = order.run, order.job
+    variables = {
+        "RECONCILER_RUN_UID": run.uid,
+        "RECONCILER_JOB_ID": job.id,
+        "RECONCILER_TARGET": run.target,
+        "RECONCILER_DEVICE": run.device.hostname,
+        "RECONCILER_COMMIT": run.origin.commit,
+        "RECONCILER_SCHEDULED_FOR": format_instant(run.scheduled_for),
+        "RECONCILER_TRIGGER": run.trigger.kind.value,
+    }
+    if job.mqtt_topics:
+        # Keeper sets these two only for a job with MQTT topics (Keeper, custom job guide).
+        variables |= {"KEEPER_JOB_ID": job.id, "KEEPER_JOB_NAME": job.title}
+    return variables
+
+
+def _value_lookup(order: StartOrder) -> ValueOf:
+    run, job = order.run, order.job
+    known = {
+        "run.uid": run.uid,
+        "run.scheduledFor": format_instant(run.scheduled_for),
+        "run.attempt": str(run.attempt),
+        "run.trigger": run.trigger.kind.value,
+        "job.id": job.id,
+        "job.name": job.title,
+        "commit": run.origin.commit,
+        "target": run.target,
+        "device.uid": run.device.uid,
+        "device.hostname": run.device.hostname,
+        "device.site": run.device.site,
+        "KeeperApiBaseUrl": KEEPER_API_BASE_URL,
+    } | {name: _revealed(value) for name, value in order.values.items()}
+    parameters = {parameter.name for parameter in job.parameters}
+
+    def value_of(name: str) -> str:
+        if name in known:
+            return known[name]
+        if name in parameters:
+            return ""  # declared, optional, and nobody gave it a value
+        if name.startswith("tasks."):
+            return late_token(name)
+        raise TargetRefused(f"unknown token {{{name}}}", hint=f"Known: {', '.join(sorted(known))}.")
+
+    return value_of
+
+
+def _revealed(value: ParameterValue) -> str:
+    return value.reveal() if isinstance(value, Secret) else value_text(value)
+
+
+def _task_order(task: Task, order: StartOrder, base: Mapping[str, str], value_of: ValueOf) -> TaskOrder:
+    arguments = [fill_tokens(argument, value_of) for argument in split_arguments(task)]
+    own = {name: _environment_value(value, order, value_of) for name, value in task.env.items()}
+    program, suffix = _find_program(task)
+    return TaskOrder(
+        id=task.id,
+        argv=(*program, *arguments),
+        script=task.script,
+        script_suffix=suffix,
+        env={**base, **own, "RECONCILER_TASK_ID": task.id},
+        cwd=fill_tokens(task.working_directory, value_of) if task.working_directory else None,
+        timeout_seconds=task.timeout_seconds,
+        continue_on_failure=task.continue_on_failure,
+        success_exit_codes=task.success_exit_codes,
+    )
+
+
+def _find_program(task: Task) -> tuple[tuple[str, ...], str]:
+    """Return what stands before the task's own arguments, and the ending of its script's file."""
+    if task.script is not None:
+        interpreter, suffix = find_interpreter(task)
+        return (*interpreter, SCRIPT_FILE), suffix
+    # Keeper's form gives both: the path is where the program is, the command only its name.
+    program = task.executable_path or task.command
+    if not program:
+        hint = "Give command, executablePath, script or scriptFile."
+        raise TargetRefused(f"task {task.id} names no program", hint=hint)
+    return (program,), ""
+
+
+def _environment_value(value: str | SecretRef, order: StartOrder, value_of: ValueOf) -> str:
+    if isinstance(value, SecretRef):
+        return order.secrets[value.secret].reveal()
+    return fill_tokens(value, value_of)
+
+
+def split_arguments(task: Task) -> tuple[str, ...]:
+    """Return the arguments as a list; Keeper's one text is split as a POSIX shell splits, before tokens are filled.
+
+    Raises TargetRefused for a quotation that is never closed.
+    """
+    if not isinstance(task.arguments, str):
+        return task.arguments
+    try:
+        return tuple(shlex.split(task.arguments))
+    except ValueError as error:
+        raise TargetRefused(
+            f"task {task.id}: cannot split its arguments: {error}", hint="Write them as a list."
+        ) from None
+
+
+def find_interpreter(task: Task) -> tuple[tuple[str, ...], str]:
+    """Return what runs the task's script, and the ending of the script's file.
+
+    `auto` goes by the first line (``#!``), then by the ending of ``scriptFile``, and else is bash.
+    """
+    assert task.script is not None
+    first_line = task.script.partition("\n")[0]
+    if task.script_type is ScriptType.AUTO and first_line.startswith("#!"):
+        return tuple(first_line[2:].split()) or ("bash",), ""
+    ending = PurePosixPath(task.script_file or "").suffix.lower()
+    chosen = task.script_type
+    if chosen is ScriptType.AUTO:
+        chosen = _TYPE_BY_ENDING.get(ending, ScriptType.BASH)
+    if chosen not in _INTERPRETERS:
+        raise TargetRefused(
+            f"task {task.id}: {chosen.value} scripts do not run on this machine", hint="Use bash or python."
+        )
+    return _INTERPRETERS[chosen]

@@ -1,0 +1,113 @@
+"""This machine as a target: one device, jobs delivered by the store, runs through the engine's supervisor."""
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from reconciler.engine.client import Engine
+from reconciler.model.change import Change
+from reconciler.model.errors import TargetRefused
+from reconciler.model.instant import Clock
+from reconciler.model.job import Devices
+from reconciler.model.run import Device, OutputRecord, Run
+from reconciler.model.settings import EngineSettings
+from reconciler.targets.local.order import make_order
+from reconciler.targets.protocol import (
+    Capabilities,
+    DeviceList,
+    LiveState,
+    Progress,
+    Refused,
+    StartAnswer,
+    Started,
+    StartOrder,
+)
+from reconciler.targets.selector import select_devices
+
+DEVICE_UID = "local"
+"""The same whatever the machine is called: a one-off is not started again because a host was renamed."""
+
+_SYSTEMS = {"linux": "linux", "darwin": "macOS", "win32": "windows"}
+
+
+class LocalTarget:
+    """``host`` is this machine's name; ``environment`` that of reconciler, of which runs are given a small part."""
+
+    capabilities = Capabilities(
+        holds_schedules=False,
+        runs_now=True,
+        cancels=True,
+        feedback=False,
+        output=True,
+        exit_code=True,
+        lists_devices=True,
+        idempotent_start=True,
+    )
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: Path,
+        settings: EngineSettings,
+        environment: Mapping[str, str],
+        host: str,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self.max_runs = settings.max_runs
+        self._settings = settings
+        self._environment = environment
+        self._device = Device(uid=DEVICE_UID, hostname=host, os=_SYSTEMS.get(sys.platform, sys.platform), online=True)
+        self._engine = Engine(folder, clock=clock)
+
+    def read(self) -> LiveState:
+        """Nothing: a local job is what the store says, and has no object elsewhere."""
+        return LiveState()
+
+    def apply(self, change: Change) -> None:
+        """Nothing to do: the store delivers."""
+
+    def devices(self, selector: Devices | None) -> DeviceList:
+        return DeviceList(devices=select_devices([self._device], selector))
+
+    def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
+        answers: dict[str, StartAnswer] = {}
+        ready = []
+        for order in orders:
+            try:
+                ready.append(make_order(order, settings=self._settings, environment=self._environment))
+                answers[order.run.uid] = Started(handle=order.run.uid)
+            except TargetRefused as error:
+                answers[order.run.uid] = Refused(reason=str(error))
+        self._engine.start(ready)
+        return answers
+
+    def find(self, run: Run) -> str | None:
+        return run.uid if self._engine.follow([run.uid]) else None
+
+    def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
+        progress = self._engine.follow(list(handles.values()))
+        return {
+            uid: Progress(
+                status=progress[handle].status,
+                reason=progress[handle].reason,
+                started_at=progress[handle].started_at,
+                ended_at=progress[handle].ended_at,
+                tasks=progress[handle].tasks,
+            )
+            for uid, handle in handles.items()
+            if handle in progress
+        }
+
+    def output(self, handle: str) -> Sequence[OutputRecord]:
+        return self._engine.output(handle)
+
+    def cancel(self, handle: str) -> None:
+        self._engine.cancel(handle)
+
+    def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
+        self._engine.wait(timeout_seconds, handles)
+
+    def forget(self, handles: Collection[str]) -> None:
+        self._engine.forget(handles)
