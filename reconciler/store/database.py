@@ -1,11 +1,12 @@
 """Connections and transactions: each operation is one of ours, whatever database lies below."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import Connection, Engine, Table, bindparam, select
+from sqlalchemy import Connection, Dialect, Engine, Executable, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -14,11 +15,16 @@ from reconciler.store.errors import LeaseLost
 from reconciler.store.records import Lease
 from reconciler.store.schema import leases
 
+Row: TypeAlias = Any
+"""A row of a result: it has an attribute per column."""
+
+Values = Mapping[str, Any]
+"""What a statement is given, by the names of its parameters: text, numbers, bytes or None."""
+
+_AT_ONCE = 500
 _INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
-_HOLDER = (
-    select(leases.c.owner, leases.c.token).where(leases.c.name == bindparam("lease_name")).with_for_update(read=True)
-)
+_HOLDER = select(leases.c.owner, leases.c.token).where(leases.c.name == bindparam("of_name")).with_for_update(read=True)
 
 
 class Below(Protocol):
@@ -36,84 +42,175 @@ class Below(Protocol):
     def close(self) -> None: ...
 
 
+class Statements:
+    """Statements of SQLAlchemy, compiled once for one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._prepared: dict[Any, _Prepared] = {}
+        self._inserts: dict[tuple[str, str], Any] = {}
+
+    def prepare(self, statement: Any, names: Iterable[str]) -> "_Prepared":
+        found = self._prepared.get(statement)
+        if found is None:
+            found = self._prepared[statement] = _Prepared(statement, self._dialect, list(names))
+        return found
+
+    def insert(self, table: Table) -> Any:
+        return self._insert("plain", table, lambda insert: insert)
+
+    def insert_new(self, table: Table) -> Any:
+        """Return an INSERT that leaves a row alone that is already there by any unique key."""
+        return self._insert("new", table, lambda insert: insert.on_conflict_do_nothing())
+
+    def upsert(self, table: Table, *key: str) -> Any:
+        """Return an INSERT that replaces the row with the same ``key``, a unique one; the primary key if not given."""
+
+        def replacing(insert: Any) -> Any:
+            names = key or tuple(column.name for column in table.primary_key)
+            rest = [column.name for column in table.c if column.name not in names and not column.primary_key]
+            return insert.on_conflict_do_update(
+                index_elements=names, set_={name: insert.excluded[name] for name in rest}
+            )
+
+        return self._insert("upsert", table, replacing)
+
+    def _insert(self, word: str, table: Table, shape: Callable[[Any], Any]) -> Any:
+        statement = self._inserts.get((word, table.name))
+        if statement is None:
+            statement = self._inserts[word, table.name] = shape(_INSERTS[self._dialect.name](table))
+        return statement
+
+
+class _Prepared:
+    """The SQL of a statement, and how named values become the parameters that its driver wants."""
+
+    def __init__(self, statement: Any, dialect: Dialect, names: list[str]) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=names)
+        self.sql = str(compiled)
+        self._constants = {name: value for name, value in compiled.params.items() if name not in names}
+        order = compiled.positiontup
+        self._pick = None if order is None else itemgetter(*order) if len(order) > 1 else _pick_one(order)
+
+    def parameters(self, values: Values) -> Any:
+        if self._constants:
+            values = {**self._constants, **values}
+        return values if self._pick is None else self._pick(values)
+
+
+def _pick_one(order: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+    return lambda values: tuple(values[name] for name in order)
+
+
+class Transaction:
+    """What one operation does: rows of statements that are known beforehand, compiled once and sent as they are."""
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self.connection = connection
+        self._statements = statements
+
+    def rows(self, statement: Executable, **values: Any) -> Sequence[Row]:
+        prepared = self._statements.prepare(statement, values)
+        return self.connection.exec_driver_sql(prepared.sql, prepared.parameters(values)).all()
+
+    def row(self, statement: Executable, **values: Any) -> Row | None:
+        """Return the only row, or None; a question by a unique key."""
+        found = self.rows(statement, **values)
+        return found[0] if found else None
+
+    def rows_in(self, statement: Executable, keys: Iterable[str]) -> Iterator[Row]:
+        """Yield the rows for all ``keys`` of a statement that has the expanding parameter ``keys``, in pieces."""
+        ordered = sorted(set(keys))
+        for start in range(0, len(ordered), _AT_ONCE):
+            yield from self.connection.execute(statement, {"keys": ordered[start : start + _AT_ONCE]})
+
+    def run(self, statement: Executable, **values: Any) -> int:
+        """Return how many rows were changed."""
+        return self.run_many(statement, [values])
+
+    def run_many(self, statement: Executable, rows: Sequence[Values]) -> int:
+        """Run the statement for each of ``rows``, which have the same names; return how many rows were changed."""
+        if not rows:
+            return 0
+        prepared = self._statements.prepare(statement, rows[0])
+        parameters = [prepared.parameters(values) for values in rows]
+        return self.connection.exec_driver_sql(prepared.sql, parameters).rowcount
+
+    def insert(self, table: Table, rows: Sequence[Values]) -> int:
+        return self.run_many(self._statements.insert(table), rows)
+
+    def insert_new(self, table: Table, rows: Sequence[Values]) -> int:
+        """Insert ``rows``, but leave alone what is already there by any unique key; return how many were new."""
+        return self.run_many(self._statements.insert_new(table), rows)
+
+    def upsert(self, table: Table, rows: Sequence[Values], *key: str) -> None:
+        """Insert ``rows``, each in the place of the one with the same ``key`` (the primary key if not given)."""
+        self.run_many(self._statements.upsert(table, *key), rows)
+
+
 class Database:
     """One open database. Any thread may use it; writers of one process wait for one another here, in turn."""
 
     def __init__(self, engine: Engine, below: Below) -> None:
         self._engine = engine
         self._below = below
+        self._statements = Statements(engine.dialect)
         self._turn = threading.Lock()
         self._own = threading.local()
         self._fence: Lease | None = None
-        self._inserts: dict[tuple[str, str], Any] = {}
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Transaction]:
         """Inside a transaction of this thread: that one, so that it sees its own changes."""
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
-            yield connection
-            return
         try:
+            if self._outer is not None:
+                yield self._outer
+                return
             self._below.check()
             with self._engine.connect() as connection:
-                yield connection
+                yield Transaction(connection, self._statements)
         except DBAPIError as error:
             raise self._below.explain(error) from error
 
     @contextmanager
-    def write(self, *, fenced: bool = True) -> Iterator[Connection]:
+    def write(self, *, fenced: bool = True) -> Iterator[Transaction]:
         """One durable transaction: all of it, or, when anything is raised, nothing. Nested calls join the outer one."""
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
-            yield connection
-            return
-        with self._turn:
-            try:
-                self._below.check()
-                with self._engine.begin() as connection:
-                    self._below.begin_write(connection)
-                    if fenced and self._fence is not None:
-                        _check_fence(connection, self._fence)
-                    self._own.connection = connection
-                    try:
-                        yield connection
-                    finally:
-                        self._own.connection = None
-            except DBAPIError as error:
-                raise self._below.explain(error) from error
+        try:
+            if self._outer is not None:
+                yield self._outer
+                return
+            with self._turn, self._begin() as transaction:
+                if fenced and self._fence is not None:
+                    _check_fence(transaction, self._fence)
+                self._own.transaction = transaction
+                try:
+                    yield transaction
+                finally:
+                    self._own.transaction = None
+        except DBAPIError as error:
+            raise self._below.explain(error) from error
+
+    @property
+    def _outer(self) -> Transaction | None:
+        return getattr(self._own, "transaction", None)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Transaction]:
+        self._below.check()
+        with self._engine.begin() as connection:
+            self._below.begin_write(connection)
+            yield Transaction(connection, self._statements)
 
     def fence(self, lease: Lease | None) -> None:
         self._fence = lease
-
-    def insert_new(self, table: Table) -> Any:
-        """Return an INSERT that leaves a row alone that is already there by any unique key."""
-        statement = self._inserts.get(("new", table.name))
-        if statement is None:
-            statement = _INSERTS[self._engine.dialect.name](table).on_conflict_do_nothing()
-            statement = statement.execution_options(preserve_rowcount=True)
-            self._inserts["new", table.name] = statement
-        return statement
-
-    def upsert(self, table: Table, *key: str) -> Any:
-        """Return an INSERT that replaces all other columns of the row with the same ``key`` (the primary key)."""
-        statement = self._inserts.get(("upsert", table.name))
-        if statement is None:
-            names = key or tuple(column.name for column in table.primary_key)
-            insert = _INSERTS[self._engine.dialect.name](table)
-            rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in names}
-            rest = {name: value for name, value in rest.items() if not table.c[name].primary_key or name in key}
-            statement = insert.on_conflict_do_update(index_elements=list(names), set_=rest)
-            self._inserts["upsert", table.name] = statement
-        return statement
 
     def close(self) -> None:
         self._engine.dispose()
         self._below.close()
 
 
-def _check_fence(connection: Connection, lease: Lease) -> None:
-    holder = connection.execute(_HOLDER, {"lease_name": lease.name}).one_or_none()
+def _check_fence(transaction: Transaction, lease: Lease) -> None:
+    holder = transaction.row(_HOLDER, of_name=lease.name)
     if holder is None or holder.token != lease.token:
         owner = holder.owner if holder is not None and holder.owner else "nobody"
         raise LeaseLost(

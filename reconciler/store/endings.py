@@ -1,22 +1,30 @@
 """How runs end: once, durably, with their tasks, output and report; and which reports wait to be published."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from reconciler.model.instant import format_instant
 from reconciler.model.run import Disposition, OutputRecord, TaskResult
 from reconciler.store import schema
-from reconciler.store.batches import batches
+from reconciler.store.database import Row, Transaction, Values
 from reconciler.store.part import Part
 from reconciler.store.records import FinishedRun, LateResult, UnpublishedReport
-from reconciler.store.rows import AnyRow
+from reconciler.store.rows import (
+    late_result_of,
+    late_result_row,
+    maybe_text,
+    output_of,
+    output_rows,
+    report_of,
+    task_of,
+    task_rows,
+)
 
 _runs = schema.runs.c
 _AS_IT_STANDS = (
     select(_runs.uid, _runs.occurrence_id, _runs.status, _runs.ended_at)
-    .where(_runs.uid.in_(bindparam("uids", expanding=True)))
+    .where(_runs.uid.in_(bindparam("keys", expanding=True)))
     .with_for_update()
 )
 _END = (
@@ -25,7 +33,7 @@ _END = (
     .values(
         status=bindparam("to_status"),
         reason=bindparam("for_reason"),
-        started_at=func.coalesce(bindparam("was_started_at", type_=_runs.started_at.type), _runs.started_at),
+        started_at=func.coalesce(bindparam("was_started_at"), _runs.started_at),
         ended_at=bindparam("at"),
     )
 )
@@ -66,114 +74,70 @@ class Endings(Part):
         differs from the one it has is kept beside it (``late_results``).  A uid that no run has is passed over.
         """
         by_uid = {item.uid: item for item in items}
-        with self._db.write() as connection:
-            standing = _standing(connection, by_uid)
-            ended = [item for item in by_uid.values() if item.uid in standing and standing[item.uid].ended_at is None]
-            late = [
-                by_uid[row.uid]
-                for row in standing.values()
-                if row.ended_at is not None and not _is_same_end(row, by_uid[row.uid])
-            ]
-            if ended:
-                self._end(connection, ended, standing)
-            if late:
-                connection.execute(self._db.insert_new(schema.late_results), [_late_row(item) for item in late])
-        return {item.uid for item in ended}
+        with self._db.write() as tx:
+            standing = {row.uid: row for row in tx.rows_in(_AS_IT_STANDS, by_uid)}
+            active = [by_uid[row.uid] for row in standing.values() if row.ended_at is None]
+            late = [by_uid[row.uid] for row in standing.values() if _is_late(row, by_uid[row.uid])]
+            _end(tx, active)
+            tx.run_many(_DISPOSE, [_disposition(item, standing[item.uid].occurrence_id) for item in active])
+            tx.insert_new(schema.late_results, [late_result_row(item) for item in late])
+        return {item.uid for item in active}
 
     def tasks(self, uid: str) -> tuple[TaskResult, ...]:
-        with self._db.read() as connection:
-            return tuple(connection.execute(_TASKS, {"of_uid": uid}).scalars())
+        with self._db.read() as tx:
+            return tuple(task_of(row) for row in tx.rows(_TASKS, of_uid=uid))
 
     def output(self, uid: str) -> list[OutputRecord]:
-        with self._db.read() as connection:
-            rows = connection.execute(_OUTPUT, {"of_uid": uid})
-            return [OutputRecord(row.task_id, row.stream, row.at, row.data) for row in rows]
+        with self._db.read() as tx:
+            return [output_of(row) for row in tx.rows(_OUTPUT, of_uid=uid)]
 
     def report(self, uid: str) -> bytes | None:
-        with self._db.read() as connection:
-            return connection.execute(_REPORT, {"of_uid": uid}).scalar_one_or_none()
+        with self._db.read() as tx:
+            row = tx.row(_REPORT, of_uid=uid)
+            return None if row is None else bytes(row.data)
 
     def late_results(self, uid: str) -> list[LateResult]:
-        with self._db.read() as connection:
-            return [LateResult(**row._mapping) for row in connection.execute(_LATE, {"of_uid": uid})]
+        """Return the endings that arrived after the run had ended, by their time."""
+        with self._db.read() as tx:
+            return [late_result_of(row) for row in tx.rows(_LATE, of_uid=uid)]
 
     def unpublished_reports(self, limit: int) -> list[UnpublishedReport]:
         """Return reports that are not yet on the reports branch, those of the oldest runs first."""
-        with self._db.read() as connection:
-            return [UnpublishedReport(**row._mapping) for row in connection.execute(_UNPUBLISHED, {"row_limit": limit})]
+        with self._db.read() as tx:
+            return [report_of(row) for row in tx.rows(_UNPUBLISHED, row_limit=limit)]
 
     def mark_published(self, uids: Collection[str], *, commit: str) -> None:
         """Note that the reports of ``uids`` are in ``commit`` of the reports branch."""
-        if uids:
-            with self._db.write() as connection:
-                connection.execute(_PUBLISH, [{"of_uid": uid, "in_commit": commit} for uid in uids])
-
-    def _end(self, connection: Connection, items: Sequence[FinishedRun], standing: dict[str, AnyRow]) -> None:
-        connection.execute(_END, [_end_row(item) for item in items])
-        for table, rows in (
-            (schema.tasks, [row for item in items for row in _task_rows(item)]),
-            (schema.output, [row for item in items for row in _output_rows(item)]),
-            (schema.reports, [{"run_uid": item.uid, "data": item.report} for item in items]),
-        ):
-            if rows:
-                connection.execute(table.insert(), rows)
-        connection.execute(_DISPOSE, [_disposition_row(item, standing[item.uid].occurrence_id) for item in items])
+        with self._db.write() as tx:
+            tx.run_many(_PUBLISH, [{"of_uid": uid, "in_commit": commit} for uid in uids])
 
 
-def _standing(connection: Connection, uids: Collection[str]) -> dict[str, AnyRow]:
-    return {
-        row.uid: row for batch in batches(sorted(uids)) for row in connection.execute(_AS_IT_STANDS, {"uids": batch})
-    }
+def _is_late(row: Row, item: FinishedRun) -> bool:
+    ending = (item.status.value, format_instant(item.ended_at))
+    return row.ended_at is not None and (row.status, row.ended_at) != ending
 
 
-def _is_same_end(row: AnyRow, item: FinishedRun) -> bool:
-    return bool(row.status is item.status and format_instant(row.ended_at) == format_instant(item.ended_at))
+def _end(tx: Transaction, items: Sequence[FinishedRun]) -> None:
+    tx.run_many(_END, [_ending(item) for item in items])
+    tx.insert(schema.tasks, [row for item in items for row in task_rows(item)])
+    tx.insert(schema.output, [row for item in items for row in output_rows(item)])
+    tx.insert(schema.reports, [{"run_uid": item.uid, "data": item.report} for item in items])
 
 
-def _end_row(item: FinishedRun) -> dict[str, Any]:
+def _ending(item: FinishedRun) -> Values:
     return {
         "of_uid": item.uid,
-        "to_status": item.status,
+        "to_status": item.status.value,
         "for_reason": item.reason,
-        "was_started_at": item.started_at,
-        "at": item.ended_at,
+        "was_started_at": maybe_text(item.started_at),
+        "at": format_instant(item.ended_at),
     }
 
 
-def _task_rows(item: FinishedRun) -> list[dict[str, Any]]:
-    return [{"run_uid": item.uid, "position": position, "data": task} for position, task in enumerate(item.tasks)]
-
-
-def _output_rows(item: FinishedRun) -> list[dict[str, Any]]:
-    return [
-        {
-            "run_uid": item.uid,
-            "position": position,
-            "task_id": record.task_id,
-            "stream": record.stream,
-            "at": record.at,
-            "data": record.data,
-        }
-        for position, record in enumerate(item.output)
-    ]
-
-
-def _disposition_row(item: FinishedRun, occurrence_id: str) -> dict[str, Any]:
+def _disposition(item: FinishedRun, occurrence_id: str) -> Values:
     is_run = item.disposition is Disposition.RUN
     return {
         "of_id": occurrence_id,
-        "to_disposition": item.disposition,
+        "to_disposition": item.disposition.value,
         "for_reason": "" if is_run else item.reason,
-    }
-
-
-def _late_row(item: FinishedRun) -> dict[str, Any]:
-    return {
-        "run_uid": item.uid,
-        "status": item.status,
-        "reason": item.reason,
-        "started_at": item.started_at,
-        "ended_at": item.ended_at,
-        "tasks": item.tasks,
-        "report": item.report,
     }

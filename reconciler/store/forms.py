@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from reconciler.model.forms import Form, Kind, decode_form
-from reconciler.store.batches import batches
-from reconciler.store.database import Database
+from reconciler.store.database import Database, Transaction
 from reconciler.store.part import Part
 from reconciler.store.schema import forms
 
@@ -15,9 +14,7 @@ FormKey = tuple[Kind, str]
 
 _KEPT = 10_000
 
-_FORMS = select(forms.c.kind, forms.c.digest, forms.c.data).where(
-    forms.c.digest.in_(bindparam("digests", expanding=True))
-)
+_FORMS = select(forms.c.kind, forms.c.digest, forms.c.data).where(forms.c.digest.in_(bindparam("keys", expanding=True)))
 
 
 class Forms(Part):
@@ -27,17 +24,16 @@ class Forms(Part):
 
     def form(self, kind: Kind, digest: str) -> Form | None:
         """Return the form with this digest if it was ever applied: runs keep the form they were made from."""
-        with self._db.read() as connection:
-            return self._forms(connection, [(kind, digest)]).get((kind, digest))
+        with self._db.read() as tx:
+            return self._forms(tx, [(kind, digest)]).get((kind, digest))
 
-    def _forms(self, connection: Connection, wanted: Iterable[FormKey]) -> dict[FormKey, Form]:
+    def _forms(self, tx: Transaction, wanted: Iterable[FormKey]) -> dict[FormKey, Form]:
         """Return the forms asked for.  A form never changes under its digest, so some decoded ones are kept."""
         keys = set(wanted)
         found = {key: self._kept[key] for key in keys if key in self._kept}
-        missing = sorted({digest for _, digest in keys - found.keys()})
-        for batch in batches(missing):
-            for kind, digest, data in connection.execute(_FORMS, {"digests": batch}):
-                found[kind, digest] = decode_form(kind, data)
+        for row in tx.rows_in(_FORMS, (digest for _, digest in keys - found.keys())):
+            kind = Kind(row.kind)
+            found[kind, row.digest] = decode_form(kind, row.data)
         self._keep(found)
         return found
 

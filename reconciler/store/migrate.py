@@ -14,8 +14,8 @@ _VERSION = select(_version.c.version_num)
 
 def bring_to_head(database: Database, *, state_id: str, created_at: str) -> None:
     """Give an empty database its tables, an older one its migrations; refuse a newer one."""
-    with database.read() as connection:
-        revision = _revision(connection)
+    with database.read() as tx:
+        revision = _revision(tx.connection)
     if revision == REVISION:
         return
     if revision is None:
@@ -25,7 +25,8 @@ def bring_to_head(database: Database, *, state_id: str, created_at: str) -> None
 
 
 def _create(database: Database, *, state_id: str, created_at: str) -> None:
-    with database.write() as connection:
+    with database.write() as tx:
+        connection = tx.connection
         if _revision(connection) is not None:
             return
         metadata.create_all(connection, checkfirst=False)

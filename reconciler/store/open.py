@@ -25,8 +25,8 @@ def open_store(path: Path, *, new_uid: NewUid, now: datetime, busy_seconds: floa
     database = Database(engine, file)
     try:
         bring_to_head(database, state_id=new_uid(), created_at=format_instant(now))
-        with database.read() as connection:
-            state_id = connection.execute(select(meta.c.value).where(meta.c.key == "state_id")).scalar_one()
+        with database.read() as tx:
+            state_id = tx.connection.execute(select(meta.c.value).where(meta.c.key == "state_id")).scalar_one()
     except BaseException:
         database.close()
         raise

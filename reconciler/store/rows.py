@@ -1,29 +1,104 @@
-"""Values to rows and rows to values, for all modules of the store."""
+"""Our values as rows, and rows as our values: the one place that knows how each is kept."""
 
 import hashlib
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
-from reconciler.model.forms import Form
+from reconciler.model.forms import Form, Kind
+from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, Receipt, ScheduleState
-from reconciler.model.run import Occurrence, Origin, Run, Trigger
+from reconciler.model.job import Value
+from reconciler.model.run import (
+    Device,
+    Disposition,
+    Occurrence,
+    Origin,
+    OutputRecord,
+    Run,
+    RunStatus,
+    Stream,
+    TaskResult,
+    Trigger,
+    TriggerKind,
+)
 from reconciler.store import schema
-
-AnyRow: TypeAlias = Any
-"""A row of a result: it has an attribute per column."""
+from reconciler.store.database import Row, Values
+from reconciler.store.records import FinishedRun, JournalEntry, LateResult, Lease, PassRecord, UnpublishedReport
 
 ORIGIN_COLUMNS = tuple(column for column in schema.origins.c if column.name != "id")
+
+instant_of = datetime.fromisoformat
+_encode = msgspec.json.Encoder().encode
+_decode_counts = msgspec.json.Decoder(dict[str, int]).decode
+_decode_device = msgspec.json.Decoder(Device).decode
+_decode_variables = msgspec.json.Decoder(dict[str, Value]).decode
+_decode_task = msgspec.json.Decoder(TaskResult).decode
+_decode_tasks = msgspec.json.Decoder(tuple[TaskResult, ...]).decode
+
+
+def maybe_instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def maybe_text(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)
+
+
+def json_text(value: Any) -> str:
+    return _encode(value).decode()
+
+
+def lease_of(row: Row) -> Lease:
+    return Lease(
+        name=row.name,
+        owner=row.owner,
+        token=row.token,
+        acquired_at=instant_of(row.acquired_at),
+        until=instant_of(row.until),
+    )
+
+
+def lease_row(lease: Lease) -> Values:
+    return {
+        "name": lease.name,
+        "owner": lease.owner,
+        "token": lease.token,
+        "acquired_at": format_instant(lease.acquired_at),
+        "until": format_instant(lease.until),
+    }
+
+
+def pass_of(row: Row) -> PassRecord:
+    return PassRecord(
+        id=row.id,
+        commit=row.commit,
+        tree_digest=row.tree_digest,
+        started_at=instant_of(row.started_at),
+        finished_at=maybe_instant(row.finished_at),
+        outcome=row.outcome,
+        detail=row.detail,
+        counts=_decode_counts(row.counts),
+    )
+
+
+def entry_of(row: Row) -> JournalEntry:
+    return JournalEntry(target=row.target, key=row.key, data=row.data, opened_at=instant_of(row.opened_at))
 
 
 @lru_cache(maxsize=16_384)
 def origin_id(origin: Origin) -> str:
     """Return the key of ``origin``: the hash of its fields, so that equal origins share a row without a look-up."""
-    return hashlib.blake2b(msgspec.json.encode(origin), digest_size=16).hexdigest()
+    return hashlib.blake2b(_encode(origin), digest_size=16).hexdigest()
 
 
-def origin_of(row: AnyRow) -> Origin:
+def form_key(row: Row) -> tuple[Kind, str]:
+    return Kind(row.kind), row.digest
+
+
+def origin_of(row: Row) -> Origin:
     return Origin(
         commit=row.commit,
         path=row.path,
@@ -45,114 +120,114 @@ def origin_row(origin: Origin) -> dict[str, Any]:
     }
 
 
-def applied_of(row: AnyRow, form: Form) -> Applied:
+def applied_of(row: Row, form: Form) -> Applied:
     return Applied(
         target=row.target,
-        kind=row.kind,
+        kind=Kind(row.kind),
         id=row.id,
         root_id=row.root_id,
         form=form,
         origin=origin_of(row),
-        applied_at=row.applied_at,
+        applied_at=instant_of(row.applied_at),
     )
 
 
-def applied_row(item: Applied) -> dict[str, Any]:
+def applied_row(item: Applied) -> Values:
     return {
         "target": item.target,
-        "kind": item.kind,
+        "kind": item.kind.value,
         "id": item.id,
         "root_id": item.root_id,
-        "applied_at": item.applied_at,
+        "applied_at": format_instant(item.applied_at),
         **origin_row(item.origin),
     }
 
 
-def schedule_of(row: AnyRow) -> ScheduleState:
+def schedule_of(row: Row) -> ScheduleState:
     return ScheduleState(
         root_id=row.root_id,
         job_id=row.job_id,
         target=row.target,
-        anchor_at=row.anchor_at,
-        cursor_at=row.cursor_at,
-        next_at=row.next_at,
+        anchor_at=instant_of(row.anchor_at),
+        cursor_at=instant_of(row.cursor_at),
+        next_at=maybe_instant(row.next_at),
     )
 
 
-def schedule_row(state: ScheduleState) -> dict[str, Any]:
+def schedule_row(state: ScheduleState) -> Values:
     return {
         "target": state.target,
         "root_id": state.root_id,
         "job_id": state.job_id,
-        "anchor_at": state.anchor_at,
-        "cursor_at": state.cursor_at,
-        "next_at": state.next_at,
+        "anchor_at": format_instant(state.anchor_at),
+        "cursor_at": format_instant(state.cursor_at),
+        "next_at": maybe_text(state.next_at),
     }
 
 
-def occurrence_of(row: AnyRow) -> Occurrence:
+def occurrence_of(row: Row) -> Occurrence:
     return Occurrence(
         id=row.id,
         root_id=row.root_id,
         job_id=row.job_id,
         target=row.target,
-        trigger=Trigger(row.trigger_kind, row.trigger_key),
-        scheduled_for=row.scheduled_for,
-        created_at=row.created_at,
-        disposition=row.disposition,
+        trigger=Trigger(TriggerKind(row.trigger_kind), row.trigger_key),
+        scheduled_for=instant_of(row.scheduled_for),
+        created_at=instant_of(row.created_at),
+        disposition=Disposition(row.disposition),
         reason=row.reason,
         origin=origin_of(row),
-        last_instant=row.last_instant,
+        last_instant=maybe_instant(row.last_instant),
         count=row.count,
     )
 
 
-def occurrence_row(occurrence: Occurrence) -> dict[str, Any]:
+def occurrence_row(occurrence: Occurrence) -> Values:
     return {
         "id": occurrence.id,
         "root_id": occurrence.root_id,
         "job_id": occurrence.job_id,
         "target": occurrence.target,
-        "trigger_kind": occurrence.trigger.kind,
+        "trigger_kind": occurrence.trigger.kind.value,
         "trigger_key": occurrence.trigger.key,
-        "scheduled_for": occurrence.scheduled_for,
-        "created_at": occurrence.created_at,
-        "disposition": occurrence.disposition,
+        "scheduled_for": format_instant(occurrence.scheduled_for),
+        "created_at": format_instant(occurrence.created_at),
+        "disposition": occurrence.disposition.value,
         "reason": occurrence.reason,
         "origin_id": origin_id(occurrence.origin),
-        "last_instant": occurrence.last_instant,
+        "last_instant": maybe_text(occurrence.last_instant),
         "count": occurrence.count,
     }
 
 
-def run_of(row: AnyRow) -> Run:
+def run_of(row: Row) -> Run:
     return Run(
         uid=row.uid,
         occurrence_id=row.occurrence_id,
         root_id=row.root_id,
         job_id=row.job_id,
         target=row.target,
-        device=row.device,
-        trigger=Trigger(row.trigger_kind, row.trigger_key),
-        scheduled_for=row.scheduled_for,
-        due_at=row.due_at,
-        created_at=row.created_at,
+        device=_decode_device(row.device),
+        trigger=Trigger(TriggerKind(row.trigger_kind), row.trigger_key),
+        scheduled_for=instant_of(row.scheduled_for),
+        due_at=instant_of(row.due_at),
+        created_at=instant_of(row.created_at),
         origin=origin_of(row),
         priority=row.priority,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
+        queued_at=maybe_instant(row.queued_at),
+        started_at=maybe_instant(row.started_at),
+        ended_at=maybe_instant(row.ended_at),
         attempt=row.attempt,
-        status=row.status,
+        status=RunStatus(row.status),
         reason=row.reason,
         parent_uid=row.parent_uid,
         requested_by=row.requested_by,
-        variables=row.variables,
+        variables=_decode_variables(row.variables),
         handle=row.handle,
     )
 
 
-def run_row(run: Run) -> dict[str, Any]:
+def run_row(run: Run) -> Values:
     return {
         "uid": run.uid,
         "occurrence_id": run.occurrence_id,
@@ -161,33 +236,107 @@ def run_row(run: Run) -> dict[str, Any]:
         "target": run.target,
         "device_uid": run.device.uid,
         "device_hostname": run.device.hostname,
-        "device": run.device,
-        "trigger_kind": run.trigger.kind,
+        "device": json_text(run.device),
+        "trigger_kind": run.trigger.kind.value,
         "trigger_key": run.trigger.key,
-        "scheduled_for": run.scheduled_for,
-        "due_at": run.due_at,
-        "created_at": run.created_at,
+        "scheduled_for": format_instant(run.scheduled_for),
+        "due_at": format_instant(run.due_at),
+        "created_at": format_instant(run.created_at),
         "origin_id": origin_id(run.origin),
         "priority": run.priority,
-        "queued_at": run.queued_at,
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
+        "queued_at": maybe_text(run.queued_at),
+        "started_at": maybe_text(run.started_at),
+        "ended_at": maybe_text(run.ended_at),
         "attempt": run.attempt,
-        "status": run.status,
+        "status": run.status.value,
         "reason": run.reason,
         "parent_uid": run.parent_uid,
         "requested_by": run.requested_by,
-        "variables": run.variables,
+        "variables": json_text(run.variables),
         "handle": run.handle,
     }
 
 
-def receipt_row(receipt: Receipt) -> dict[str, Any]:
+def receipt_row(receipt: Receipt) -> Values:
     return {
         "one_off_id": receipt.one_off_id,
         "target": receipt.target,
         "device_uid": receipt.device_uid,
         "run_uid": receipt.run_uid,
         "digest": receipt.digest,
-        "at": receipt.at,
+        "at": format_instant(receipt.at),
+    }
+
+
+def receipt_of(row: Row) -> Receipt:
+    return Receipt(
+        one_off_id=row.one_off_id,
+        target=row.target,
+        device_uid=row.device_uid,
+        run_uid=row.run_uid,
+        digest=row.digest,
+        at=instant_of(row.at),
+    )
+
+
+def task_of(row: Row) -> TaskResult:
+    return _decode_task(row.data)
+
+
+def task_rows(item: FinishedRun) -> list[Values]:
+    return [
+        {"run_uid": item.uid, "position": position, "data": json_text(task)} for position, task in enumerate(item.tasks)
+    ]
+
+
+def output_of(row: Row) -> OutputRecord:
+    return OutputRecord(row.task_id, Stream(row.stream), instant_of(row.at), row.data)
+
+
+def output_rows(item: FinishedRun) -> list[Values]:
+    return [
+        {
+            "run_uid": item.uid,
+            "position": position,
+            "task_id": record.task_id,
+            "stream": record.stream.value,
+            "at": format_instant(record.at),
+            "data": record.data,
+        }
+        for position, record in enumerate(item.output)
+    ]
+
+
+def report_of(row: Row) -> UnpublishedReport:
+    return UnpublishedReport(
+        uid=row.uid,
+        ended_at=instant_of(row.ended_at),
+        commit=row.commit,
+        status=RunStatus(row.status),
+        job_id=row.job_id,
+        data=row.data,
+    )
+
+
+def late_result_of(row: Row) -> LateResult:
+    return LateResult(
+        run_uid=row.run_uid,
+        status=RunStatus(row.status),
+        reason=row.reason,
+        started_at=maybe_instant(row.started_at),
+        ended_at=instant_of(row.ended_at),
+        tasks=_decode_tasks(row.tasks),
+        report=row.report,
+    )
+
+
+def late_result_row(item: FinishedRun) -> Values:
+    return {
+        "run_uid": item.uid,
+        "status": item.status.value,
+        "reason": item.reason,
+        "started_at": maybe_text(item.started_at),
+        "ended_at": format_instant(item.ended_at),
+        "tasks": json_text(item.tasks),
+        "report": item.report,
     }

@@ -1,11 +1,13 @@
 """Runs on their way: claimed, started, followed; and the list of them."""
 
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from reconciler.model.errors import UsageError
+from reconciler.model.instant import format_instant
 from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.part import Part
@@ -25,7 +27,7 @@ _ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
 _CLAIMABLE = (
     _RUNS.where(
         schema.ACTIVE,
-        _runs.status == RunStatus.CREATED,
+        _runs.status == RunStatus.CREATED.value,
         _runs.target == bindparam("of_target"),
         _runs.due_at <= bindparam("now"),
     )
@@ -36,17 +38,21 @@ _CLAIMABLE = (
 _CLAIM = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"))
-    .values(status=RunStatus.QUEUED, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
+    .values(status=RunStatus.QUEUED.value, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
 )
 _RELEASE = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.QUEUED, _runs.handle.is_(None))
     .values(status=RunStatus.CREATED, queued_at=None, claimed_by=None)
 )
+_NOT_STARTED = or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value)
 _START = (
     update(schema.runs)
-    .where(_runs.uid == bindparam("of_uid"), _runs.status.in_([RunStatus.CREATED, RunStatus.QUEUED]))
-    .values(status=RunStatus.RUNNING, started_at=bindparam("at"), handle=bindparam("by_handle"))
+    .where(
+        _runs.uid == bindparam("of_uid"),
+        or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value),
+    )
+    .values(status=RunStatus.RUNNING.value, started_at=bindparam("at"), handle=bindparam("by_handle"))
 )
 _PROGRESS = (
     update(schema.runs).where(_runs.uid == bindparam("of_uid"), schema.ACTIVE).values(status=bindparam("to_status"))
@@ -59,29 +65,21 @@ class Runs(Part):
 
         The most urgent come first: by priority, then due time, then age.
         """
-        due = {"of_target": target, "now": now, "row_limit": limit}
-        with self._db.write() as connection:
-            found = [run_of(row) for row in connection.execute(_CLAIMABLE, due)]
-            if found:
-                claims = [{"of_uid": run.uid, "now": now, "by_owner": owner} for run in found]
-                connection.execute(_CLAIM, claims)
+        text = format_instant(now)
+        with self._db.write() as tx:
+            found = [run_of(row) for row in tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit)]
+            tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in found])
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
-
-    def release_run(self, uid: str) -> bool:
-        """Make a claimed run that was not started ``created`` again, for a later claim; False when it is not such."""
-        with self._db.write() as connection:
-            return connection.execute(_RELEASE, {"of_uid": uid}).rowcount == 1
 
     def record_started(self, uid: str, *, at: datetime, handle: str | None) -> bool:
         """Make the run ``running``; False when it was not waiting for its start."""
-        with self._db.write() as connection:
-            changed = connection.execute(_START, {"of_uid": uid, "at": at, "by_handle": handle})
-            return changed.rowcount == 1
+        with self._db.write() as tx:
+            return tx.run(_START, of_uid=uid, at=format_instant(at), by_handle=handle) == 1
 
     def record_progress(self, uid: str, status: RunStatus) -> bool:
         """Give a run that is under way another status that is not an end; False when it has ended."""
-        with self._db.write() as connection:
-            return connection.execute(_PROGRESS, {"of_uid": uid, "to_status": status}).rowcount == 1
+        with self._db.write() as tx:
+            return tx.run(_PROGRESS, of_uid=uid, to_status=status.value) == 1
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
         """Return the runs that have not ended, oldest first."""
@@ -90,19 +88,19 @@ class Runs(Part):
             statement = statement.where(_runs.target == target)
         if root_id is not None:
             statement = statement.where(_runs.root_id == root_id)
-        with self._db.read() as connection:
-            return [run_of(row) for row in connection.execute(statement)]
+        with self._db.read() as tx:
+            return [run_of(row) for row in tx.connection.execute(statement)]
 
     def run(self, uid: str) -> Run | None:
         """Return the run with this uid, or the only one whose uid begins so. Raises UsageError where several do."""
-        with self._db.read() as connection:
-            row = connection.execute(_RUN, {"of_uid": uid}).one_or_none()
+        with self._db.read() as tx:
+            row = tx.row(_RUN, of_uid=uid)
             if row is not None:
                 return run_of(row)
             prefix = uid.strip().lower()
             if not prefix:
                 return None
-            found = connection.execute(_BY_PREFIX, {"first_uid": prefix, "past_uid": prefix + _LAST_CHARACTER}).all()
+            found = tx.rows(_BY_PREFIX, first_uid=prefix, past_uid=prefix + _LAST_CHARACTER)
         if len(found) > 1:
             some = ", ".join(row.uid for row in found[:2])
             raise UsageError(f"{uid!r} is the beginning of several runs: {some} ...", hint="Give more of the uid.")
@@ -113,11 +111,11 @@ class Runs(Part):
         statement = _filtered(_NEWEST, filter)
         if before_uid is not None:
             statement = statement.where(_runs.uid < before_uid)
-        with self._db.read() as connection:
-            return [run_of(row) for row in connection.execute(statement, {"row_limit": limit})]
+        with self._db.read() as tx:
+            return [run_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
 
 
-def _filtered(statement: Select[tuple[object, ...]], wanted: RunFilter) -> Select[tuple[object, ...]]:
+def _filtered(statement: Any, wanted: RunFilter) -> Any:
     if wanted.job_id is not None:
         statement = statement.where(_runs.job_id == wanted.job_id)
     if wanted.target is not None:
@@ -125,7 +123,7 @@ def _filtered(statement: Select[tuple[object, ...]], wanted: RunFilter) -> Selec
     if wanted.device is not None:
         statement = statement.where(or_(_runs.device_uid == wanted.device, _runs.device_hostname == wanted.device))
     if wanted.status is not None:
-        statement = statement.where(_runs.status == wanted.status)
+        statement = statement.where(_runs.status == wanted.status.value)
         if wanted.status.is_ended and wanted.status is not RunStatus.COMPLETED:
             statement = statement.where(schema.TROUBLED)
         elif not wanted.status.is_ended:
@@ -134,7 +132,7 @@ def _filtered(statement: Select[tuple[object, ...]], wanted: RunFilter) -> Selec
         commit = schema.origins.c.commit
         statement = statement.where(commit >= wanted.commit, commit < wanted.commit + _LAST_CHARACTER)
     if wanted.trigger_kind is not None:
-        statement = statement.where(_runs.trigger_kind == wanted.trigger_kind)
+        statement = statement.where(_runs.trigger_kind == wanted.trigger_kind.value)
     if wanted.since is not None:
-        statement = statement.where(_runs.created_at >= wanted.since)
+        statement = statement.where(_runs.created_at >= format_instant(wanted.since))
     return statement

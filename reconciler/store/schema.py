@@ -1,6 +1,7 @@
 """The tables, their keys and the indexes behind each question; ``migrations`` brings an older database here.
 
 What must be unique is unique here, so that two processes that race are told apart by the database, not by timing.
+Columns hold what a database knows everywhere: text, whole numbers, bytes; ``rows.py`` turns our values into these.
 """
 
 from sqlalchemy import (
@@ -17,13 +18,11 @@ from sqlalchemy import (
     text,
 )
 
-from reconciler.model.forms import Kind
-from reconciler.model.job import Value
-from reconciler.model.run import Device, Disposition, RunStatus, Stream, TaskResult, TriggerKind
-from reconciler.store.columns import Instant, Json, Key, Word
-
 REVISION = "0001"
 """The head of the migrations: a database that says so is opened without Alembic."""
+
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared byte by byte: ids, words, and instants as in model/instant.py (text order is time order)."""
 
 metadata = MetaData()
 
@@ -40,8 +39,8 @@ leases = Table(
     Column("name", Key, primary_key=True),
     Column("owner", Text, nullable=False),  # empty: released; the row stays, so that the token never falls
     Column("token", Integer, nullable=False),
-    Column("acquired_at", Instant, nullable=False),
-    Column("until", Instant, nullable=False),
+    Column("acquired_at", Key, nullable=False),
+    Column("until", Key, nullable=False),
 )
 
 passes = Table(
@@ -50,11 +49,11 @@ passes = Table(
     Column("id", Integer, primary_key=True),
     Column("commit", Key, nullable=False),
     Column("tree_digest", Key, nullable=False),
-    Column("started_at", Instant, nullable=False),
-    Column("finished_at", Instant),
+    Column("started_at", Key, nullable=False),
+    Column("finished_at", Key),
     Column("outcome", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("counts", Json(dict[str, int]), nullable=False),
+    Column("counts", Text, nullable=False),
 )
 
 journal = Table(
@@ -64,7 +63,7 @@ journal = Table(
     Column("target", Key, nullable=False),
     Column("key", Key, nullable=False),
     Column("data", LargeBinary, nullable=False),
-    Column("opened_at", Instant, nullable=False),
+    Column("opened_at", Key, nullable=False),
     UniqueConstraint("target", "key"),
 )
 
@@ -72,7 +71,7 @@ forms = Table(
     "forms",
     metadata,
     Column("digest", Key, primary_key=True),
-    Column("kind", Word(Kind), primary_key=True),
+    Column("kind", Key, primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
 
@@ -80,7 +79,7 @@ inventory = Table(
     "inventory",
     metadata,
     Column("target", Key, primary_key=True),
-    Column("kind", Word(Kind), primary_key=True),
+    Column("kind", Key, primary_key=True),
     Column("root_id", Key, primary_key=True),
     Column("id", Key, nullable=False),
     Column("commit", Key, nullable=False),
@@ -89,7 +88,7 @@ inventory = Table(
     Column("digest", Key, nullable=False),
     Column("changed_in", Key, nullable=False),
     Column("repository", Text, nullable=False),
-    Column("applied_at", Instant, nullable=False),
+    Column("applied_at", Key, nullable=False),
     UniqueConstraint("target", "kind", "id"),
     sqlite_with_rowid=False,
 )
@@ -100,9 +99,9 @@ schedules = Table(
     Column("target", Key, primary_key=True),
     Column("root_id", Key, primary_key=True),
     Column("job_id", Key, nullable=False),
-    Column("anchor_at", Instant, nullable=False),
-    Column("cursor_at", Instant, nullable=False),
-    Column("next_at", Instant),
+    Column("anchor_at", Key, nullable=False),
+    Column("cursor_at", Key, nullable=False),
+    Column("next_at", Key),
     sqlite_with_rowid=False,
 )
 Index(
@@ -136,13 +135,13 @@ occurrences = Table(
     Column("root_id", Key, nullable=False),
     Column("job_id", Key, nullable=False),
     Column("target", Key, nullable=False),
-    Column("trigger_kind", Word(TriggerKind), nullable=False),
+    Column("trigger_kind", Key, nullable=False),
     Column("trigger_key", Key, nullable=False),
-    Column("scheduled_for", Instant, nullable=False),
-    Column("last_instant", Instant),
+    Column("scheduled_for", Key, nullable=False),
+    Column("last_instant", Key),
     Column("count", Integer, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("disposition", Word(Disposition), nullable=False),
+    Column("created_at", Key, nullable=False),
+    Column("disposition", Key, nullable=False),
     Column("reason", Text, nullable=False),
     Column("origin_id", Key, ForeignKey("origins.id"), nullable=False),
     CheckConstraint("count >= 1", name="count_is_positive"),
@@ -165,23 +164,23 @@ runs = Table(
     Column("target", Key, nullable=False),
     Column("device_uid", Key, nullable=False),
     Column("device_hostname", Key, nullable=False),
-    Column("device", Json(Device), nullable=False),
-    Column("trigger_kind", Word(TriggerKind), nullable=False),
+    Column("device", Text, nullable=False),
+    Column("trigger_kind", Key, nullable=False),
     Column("trigger_key", Key, nullable=False),
-    Column("scheduled_for", Instant, nullable=False),
-    Column("due_at", Instant, nullable=False),
-    Column("created_at", Instant, nullable=False),
+    Column("scheduled_for", Key, nullable=False),
+    Column("due_at", Key, nullable=False),
+    Column("created_at", Key, nullable=False),
     Column("origin_id", Key, ForeignKey("origins.id"), nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("queued_at", Instant),
-    Column("started_at", Instant),
-    Column("ended_at", Instant),
+    Column("queued_at", Key),
+    Column("started_at", Key),
+    Column("ended_at", Key),
     Column("attempt", Integer, nullable=False),
-    Column("status", Word(RunStatus), nullable=False),
+    Column("status", Key, nullable=False),
     Column("reason", Text, nullable=False),
     Column("parent_uid", Key),
     Column("requested_by", Text, nullable=False),
-    Column("variables", Json(dict[str, Value]), nullable=False),
+    Column("variables", Text, nullable=False),
     Column("handle", Text),
     Column("claimed_by", Text),
     UniqueConstraint("occurrence_id", "device_uid"),
@@ -209,7 +208,7 @@ receipts = Table(
     Column("device_uid", Key, primary_key=True),
     Column("run_uid", Key, nullable=False),
     Column("digest", Key, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", Key, nullable=False),
 )
 
 tasks = Table(
@@ -217,7 +216,7 @@ tasks = Table(
     metadata,
     Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("data", Json(TaskResult), nullable=False),
+    Column("data", Text, nullable=False),
 )
 
 output = Table(
@@ -226,8 +225,8 @@ output = Table(
     Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("task_id", Text, nullable=False),
-    Column("stream", Word(Stream), nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("stream", Key, nullable=False),
+    Column("at", Key, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
 
@@ -246,10 +245,10 @@ late_results = Table(
     "late_results",
     metadata,
     Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
-    Column("status", Word(RunStatus), primary_key=True),
-    Column("ended_at", Instant, primary_key=True),
+    Column("status", Key, primary_key=True),
+    Column("ended_at", Key, primary_key=True),
     Column("reason", Text, nullable=False),
-    Column("started_at", Instant),
-    Column("tasks", Json(tuple[TaskResult, ...]), nullable=False),
+    Column("started_at", Key),
+    Column("tasks", Text, nullable=False),
     Column("report", LargeBinary, nullable=False),
 )
