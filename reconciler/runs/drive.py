@@ -112,8 +112,7 @@ def _ask_again(driver: Driver, target: LiveTarget, unanswered: Sequence[Run]) ->
 
 def _order(driver: Driver, run: Run) -> StartOrder | None:
     """Return the order for ``run``, or None when it ended here: too late, or without what it needs."""
-    form = driver.store.form(Kind.JOB, run.origin.digest)
-    assert isinstance(form, Job), f"the form of run {run.uid} is not in the store"
+    form = _form_of(driver, run)
     now = driver.clock()
     if now - max(run.due_at, run.created_at) > timedelta(minutes=form.expire_after_minutes):
         _finish(driver, run, form, Progress(status=RunStatus.EXPIRED, reason="waited-too-long", ended_at=now))
@@ -157,8 +156,7 @@ def _settle_ambiguous(driver: Driver, target: LiveTarget, run: Run, *, reason: s
     if handle is not None:
         driver.store.record_started(run.uid, at=driver.clock(), handle=handle)
         return
-    form = driver.store.form(Kind.JOB, run.origin.digest)
-    assert isinstance(form, Job)
+    form = _form_of(driver, run)
     _finish(driver, run, form, Progress(status=RunStatus.UNKNOWN, reason=reason, ended_at=driver.clock()))
 
 
@@ -170,9 +168,12 @@ def follow_runs(driver: Driver, target: LiveTarget) -> None:
     progress = target.follow({run.uid: run.handle for run in under_way if run.handle})
     finished = []
     for run in under_way:
-        news = progress.get(run.uid, Progress(status=RunStatus.LOST, reason="not-known", ended_at=driver.clock()))
-        if news.status.is_ended:
-            finished.append(_finished(driver, target, run, news))
+        news = progress.get(run.uid)
+        if news is None:
+            lost = Progress(status=RunStatus.LOST, reason="not-known", ended_at=driver.clock())
+            finished.append(_ended_record(driver, run, _form_of(driver, run), lost))
+        elif news.status.is_ended:
+            finished.append(_with_output(driver, target, run, news))
         elif news.status is not run.status:
             driver.store.record_progress(run.uid, news.status)
     if finished:
@@ -184,9 +185,8 @@ def _has_ended(progress: Mapping[str, Progress], run: Run) -> bool:
     return run.uid in progress and progress[run.uid].status.is_ended
 
 
-def _finished(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
-    form = driver.store.form(Kind.JOB, run.origin.digest)
-    assert isinstance(form, Job)
+def _with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
+    form = _form_of(driver, run)
     record = _ended_record(driver, run, form, news)
     if form.discard_output or run.handle is None:
         return record
@@ -194,6 +194,13 @@ def _finished(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> F
         return replace(record, output=tuple(target.output(run.handle)))
     except TargetRefused:
         return record  # the target has nothing to give; the outcome stands
+
+
+def _form_of(driver: Driver, run: Run) -> Job:
+    """Return the form from which ``run`` was made, whatever has been applied since."""
+    form = driver.store.form(Kind.JOB, run.origin.digest)
+    assert isinstance(form, Job), f"the form of run {run.uid} is not in the store"
+    return form
 
 
 def _finish(driver: Driver, run: Run, job: Job, news: Progress) -> None:

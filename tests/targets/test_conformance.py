@@ -1,0 +1,150 @@
+"""What every target promises, asked of the fake and of the real one alike."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+from support.values import MIDNIGHT, ManualClock, apply_job, make_job
+
+from reconciler.model.change import Action, Change
+from reconciler.model.forms import Kind, digest_form
+from reconciler.model.instant import utc_now
+from reconciler.model.job import Devices, Task
+from reconciler.model.run import OutputRecord, Run, RunStatus, Stream, Trigger, TriggerKind
+from reconciler.model.settings import EngineSettings
+from reconciler.targets.fake import FakeTarget
+from reconciler.targets.local.target import LocalTarget
+from reconciler.targets.protocol import Started, StartOrder
+from support.engine import stop_supervisor
+
+
+@pytest.fixture(params=["fake", "local"])
+def target(request, tmp_path):
+    if request.param == "fake":
+        yield FakeTarget("target", clock=ManualClock())
+        return
+    folder = tmp_path / "engine"
+    yield LocalTarget(
+        "target", folder=folder, settings=EngineSettings(), environment=os.environ, host="here", clock=utc_now
+    )
+    stop_supervisor(folder)
+
+
+def order(target, job, uid="0198a1c2-0000-7000-8000-000000000001") -> StartOrder:
+    applied = apply_job(job, target=target.name)
+    (device, *_) = target.devices(None).devices
+    run = Run(
+        uid=uid,
+        occurrence_id="1",
+        root_id=job.id,
+        job_id=job.id,
+        target=target.name,
+        device=device,
+        trigger=Trigger(TriggerKind.MANUAL, "manual:1"),
+        scheduled_for=MIDNIGHT,
+        due_at=MIDNIGHT,
+        created_at=MIDNIGHT,
+        origin=applied.origin,
+    )
+    return StartOrder(run=run, job=job)
+
+
+def start(target, job, **fields):
+    made = order(target, job, **fields)
+    answer = target.start([made])[made.run.uid]
+    assert isinstance(answer, Started)
+    return made.run, answer.handle
+
+
+def follow_to_the_end(target, run, handle):
+    deadline = utc_now() + timedelta(seconds=30)
+    while utc_now() < deadline:
+        progress = target.follow({run.uid: handle})[run.uid]
+        if progress.status.is_ended:
+            return progress
+        target.wait([handle], timeout_seconds=1)
+    raise AssertionError(f"run {run.uid} did not end")
+
+
+def test_it_says_what_it_is_and_how_much_it_takes(target):
+    assert target.name == "target"
+    assert target.max_runs >= 1
+    assert target.capabilities.runs_now
+
+
+def test_it_lists_its_devices_and_a_selector_narrows_them(target):
+    everything = target.devices(Devices(all=True))
+    assert everything.complete
+    assert len(everything.devices) == 1
+    assert target.devices(Devices(hostnames=("no-such-*",))).devices == ()
+
+
+def test_reading_twice_gives_the_same(target):
+    assert target.read() == target.read()
+    assert target.read().complete
+
+
+def test_a_change_applied_twice_is_the_same_as_once(target):
+    job = make_job(targets=("target",))
+    change = Change(
+        action=Action.CREATE, kind=Kind.JOB, id="a", root_id="a", target="target", after=job, digest=digest_form(job)
+    )
+    target.apply(change)
+    once = target.read()
+    target.apply(change)
+    assert target.read() == once
+    target.apply(replace(change, action=Action.DELETE, before=job, after=None))
+    target.apply(replace(change, action=Action.DELETE, before=job, after=None))
+    assert target.read().objects == {}
+
+
+def test_a_run_is_followed_to_its_end_with_an_exit_code_for_each_task(target):
+    run, handle = start(target, make_job())
+    progress = follow_to_the_end(target, run, handle)
+    assert progress.status is RunStatus.COMPLETED
+    assert progress.started_at is not None
+    assert progress.ended_at >= progress.started_at
+    assert [(task.id, task.exit_code) for task in progress.tasks] == [("only", 0)]
+
+
+def test_a_start_that_is_repeated_starts_nothing_twice(target, tmp_path):
+    evidence = tmp_path / "evidence"
+    job = make_job(tasks=(Task(id="only", script=f"echo started >> {evidence}\n"),))
+    run, handle = start(target, job)
+    start(target, job)
+    follow_to_the_end(target, run, handle)
+    start(target, job)
+    assert follow_to_the_end(target, run, handle).status is RunStatus.COMPLETED
+    if isinstance(target, LocalTarget):
+        assert evidence.read_text() == "started\n"
+
+
+def test_a_run_is_found_by_its_uid_and_an_unknown_one_is_not(target):
+    run, handle = start(target, make_job())
+    assert target.find(run) == handle
+    assert target.find(replace(run, uid="0198a1c2-0000-7000-8000-00000000dead")) is None
+    assert target.follow({"0198a1c2-0000-7000-8000-00000000dead": "0198a1c2-0000-7000-8000-00000000dead"}) == {}
+
+
+def test_cancelling_ends_a_run_and_cancelling_it_again_changes_nothing(target):
+    if isinstance(target, FakeTarget):
+        target.ends = None
+    run, handle = start(target, make_job(tasks=(Task(id="only", command="sleep", arguments=("600",)),)))
+    target.cancel(handle)
+    progress = follow_to_the_end(target, run, handle)
+    assert progress.status is RunStatus.CANCELLED
+    target.cancel(handle)
+    assert target.follow({run.uid: handle})[run.uid] == progress
+
+
+def test_output_comes_as_records_and_goes_when_it_is_forgotten(target):
+    run, handle = start(target, make_job(tasks=(Task(id="only", script="echo out; echo err >&2"),)))
+    follow_to_the_end(target, run, handle)
+    if isinstance(target, FakeTarget):
+        target.write(handle, OutputRecord("only", Stream.STDOUT, MIDNIGHT, b"out\n"))
+        target.write(handle, OutputRecord("only", Stream.STDERR, MIDNIGHT, b"err\n"))
+    records = {(record.task_id, record.stream): record.data for record in target.output(handle)}
+    assert records == {("only", Stream.STDOUT): b"out\n", ("only", Stream.STDERR): b"err\n"}
+    target.forget([handle])
+    assert list(target.output(handle)) == []
