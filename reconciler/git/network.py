@@ -1,0 +1,105 @@
+"""A remote and the git that talks to it: which protocols, whose settings, how long, and no secret in what it says."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from reconciler.git.command import Finished, network_environment, run_git, user_environment
+from reconciler.git.remotes import protocols_for, public_url, remote_push_url
+from reconciler.model.errors import CouldNot
+
+if TYPE_CHECKING:
+    from reconciler.git.repository import Repository
+
+_ALIAS = "reconciler-remote"
+# What a login, a proxy or a company's certificates need, from the user's and the system's own settings.
+_USER_KEYS = r"^(credential|http|url)\.|^core\.(sshcommand|askpass|gitproxy)$|^ssh\.variant$"
+
+
+class Remote:
+    """One remote of a repository, for as long as one exchange may take."""
+
+    def __init__(self, repository: "Repository", name: str, *, seconds: float) -> None:
+        self._repository = repository
+        self.name = name
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._url = remote_push_url(repository, name)
+        self.public_url = public_url(self._url)
+        # Under a name of ours: the URL, and a password in it, stays out of process lists, and what else the
+        # repository's settings say of the remote (a program to start on the other side) is not asked for.
+        settings = [(f"remote.{_ALIAS}.url", self._url), *read_user_settings(repository)]
+        self._environment = network_environment(protocols=protocols_for(self._url), settings=settings)
+        self._environment |= repository.where
+
+    def run(self, command: str, options: Sequence[str], refs: Sequence[str]) -> Finished:
+        """Run ``git <command> <options> <this remote> <refs>``. Raises CouldNot when the time is over."""
+        left = self._deadline - time.monotonic()
+        try:
+            finished = run_git(
+                [command, *options, "--", _ALIAS, *refs],
+                folder=self._repository.root,
+                environment=self._environment,
+                seconds=max(0.05, left),
+            )
+        except CouldNot as error:
+            raise CouldNot(
+                f"{self.name} ({self.public_url}) gave no answer within {self._seconds:g} s",
+                hint="Look whether the remote can be reached: git ls-remote " + self.name,
+            ) from error
+        return Finished(finished.code, finished.out, self._redact(finished.err))
+
+    def failure(self, command: str, finished: Finished) -> CouldNot:
+        """Return the error for a command that failed: what the remote said, and what to do about it."""
+        hint = next((hint for words, hint in _HINTS if words in finished.err), "")
+        return CouldNot(f"git {command} {self.name} ({self.public_url}) failed: {finished.complaint}", hint=hint)
+
+    def _redact(self, text: str) -> str:
+        text = text.replace(self._url, self.public_url).replace(f"'{_ALIAS}'", f"'{self.name}'")
+        for secret in _secrets_of(self._url):
+            text = text.replace(secret, "***")
+        return _USERINFO.sub("//***@", text)
+
+
+_USERINFO = re.compile(r"//[^/@\s']+@")
+_HINTS = (
+    ("Authentication failed", "Give this machine a login for the remote, e.g. a credential helper or a deploy key."),
+    ("could not read Username", "Give this machine a login for the remote, e.g. a credential helper or a deploy key."),
+    ("Permission denied", "Give this machine a key that may write to the remote."),
+    ("Host key verification failed", "Log in once by hand, so that the remote's host key is known: ssh HOST"),
+    ("not allowed", "Only https and ssh are used, and folders of this machine."),
+    ("does not appear to be a git repository", "Look at the remote's URL: git remote -v"),
+    ("pre-receive hook declined", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),
+    ("protected branch", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),
+)
+
+
+def read_user_settings(repository: "Repository") -> list[tuple[str, str]]:
+    """Return what the user's and the system's Git settings say about logins, proxies and certificates."""
+    settings: list[tuple[str, str]] = []
+    for scope in ("--system", "--global"):
+        finished = run_git(
+            ["config", scope, "--includes", "-z", "--get-regexp", _USER_KEYS],
+            folder=repository.root,
+            environment=user_environment(),
+        )
+        for entry in os.fsdecode(finished.out).split("\0")[:-1]:
+            key, _, value = entry.partition("\n")
+            settings.append((key, value))
+    return settings
+
+
+def _secrets_of(url: str) -> list[str]:
+    """Return the parts of ``url`` that nobody else may see: password, a token as user name, values of the query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    if not parts.scheme:
+        return []
+    values = [parts.password or parts.username or "", parts.query, *(value for _, value in parse_qsl(parts.query))]
+    secrets = {text for value in values for text in (value, unquote(value)) if len(text) > 3}
+    return sorted(secrets, key=len, reverse=True)
