@@ -1,0 +1,134 @@
+"""A task whose program runs: its process, its streams, and how far the stopping of it has gone."""
+
+import os
+from typing import Any
+
+from reconciler.engine.eventloop import Timer
+from reconciler.engine.streams import OutputStream
+from reconciler.engine.work import OUTPUT_VARIABLE, Task
+
+DRAIN_SECONDS = 1.0
+"""How long what outlives the program may go on writing."""
+
+STRAGGLER_GRACE_SECONDS = 0.5
+GIVE_UP_SECONDS = 1.0
+"""After KILL: what is still there then (in the kernel's hands) is reported, not waited for."""
+
+
+class LiveTask:
+    """``exit_status`` is as of waitpid; ``cause`` why we stop it: timeout or cancelled, or empty.
+
+    TERM is due at ``stop_at``, KILL at ``kill_at``; both are moments of the monotonic clock, or None.  ``is_ours``: its
+    process is our child; else it was started by a supervisor that has died.
+    """
+
+    def __init__(self, task: Task, index: int, *, pid: int, started: int, output_path: str, is_ours: bool) -> None:
+        self.task = task
+        self.index = index
+        self.pid = pid
+        self.started = started
+        self.marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
+        self.is_ours = is_ours
+        self.streams: tuple[OutputStream, ...] = ()
+        self.started_at = 0
+        self.started_mono = 0.0
+        self.ended_mono = 0.0
+        self.deadline: float | None = None
+        self.exit_status: int | None = None
+        self.has_exited = False
+        self.cause = ""
+        self.stop_at: float | None = None
+        self.kill_at: float | None = None
+        self.was_terminated = False
+        self.stragglers: dict[int, str] = {}
+        self.warnings: list[str] = []
+        self.timer: Timer | None = None
+
+    def stop(self, cause: str, *, now: float, grace: float) -> None:
+        """Have it ended from now on; the first cause counts, and none where the program has ended by itself."""
+        if not self.has_exited:
+            self.cause = self.cause or cause
+        if not self.was_terminated:
+            self.stop_at = now
+        self.kill_at = min(self.kill_at or now + grace, now + grace)
+
+    def exited(self, status: int | None, *, now: float) -> None:
+        self.has_exited = True
+        self.exit_status = status
+        self.ended_mono = now
+
+    def let_drain(self, *, now: float) -> None:
+        """Bound the time of what outlives the program, unless it is being stopped already."""
+        if self.stop_at is None:
+            self.stop_at = now + DRAIN_SECONDS
+            self.kill_at = self.stop_at + STRAGGLER_GRACE_SECONDS
+
+    @property
+    def has_open_stream(self) -> bool:
+        return any(stream.fd >= 0 for stream in self.streams)
+
+    def next_step_at(self, *, now: float) -> float | None:
+        """Return when to look again, if nothing happens before."""
+        if self.kill_at is not None and self.kill_at <= now:
+            return now + 0.02
+        if self.stop_at is None:
+            return None if self.has_exited else self.deadline
+        return self.kill_at if self.was_terminated else self.stop_at
+
+    def result(self) -> dict[str, Any]:
+        """Return the task's result in its JSON form, with the status the exit code stands for."""
+        code = None if self.exit_status is None else os.waitstatus_to_exitcode(self.exit_status)
+        status, meaning = self._judge(code)
+        ended_at = self.started_at + round((self.ended_mono - self.started_mono) * 1_000_000)
+        stdout, stderr = (stream.summary() for stream in self.streams)
+        return {
+            "id": self.task.id,
+            "status": status,
+            "exit_code": code,
+            "meaning": meaning,
+            "started_at": self.started_at,
+            "ended_at": ended_at,
+            "stdout": stdout,
+            "stderr": stderr,
+            "outputs": {},
+            "warnings": self.warnings,
+        }
+
+    def _judge(self, code: int | None) -> tuple[str, str]:
+        if self.cause == "timeout":
+            return "timeout", ""
+        if self.cause:
+            return "cancelled", ""
+        if code is None:
+            return "lost", "the exit code went down with the supervisor"
+        if code in self.task.success_exit_codes:
+            return "completed", ""
+        core = " (core dumped)" if os.WCOREDUMP(self.exit_status or 0) else ""
+        return "failed", _signal_words(-code) + core if code < 0 else ""
+
+
+def _signal_words(number: int) -> str:
+    import signal  # noqa: PLC0415 - not needed for what ends well
+
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return f"killed by {name}" + (" (not by us: out of memory?)" if number == 9 else "")
+
+
+def unstarted_result(task: Task, *, status: str, meaning: str, at: int | None) -> dict[str, Any]:
+    """Return the result of a task that no process was made for."""
+    nothing = {"bytes": 0, "sha256": "", "tail": ""}
+    return {
+        "id": task.id,
+        "status": status,
+        "exit_code": None,
+        "meaning": meaning,
+        "started_at": at,
+        "ended_at": at,
+        "stdout": nothing,
+        "stderr": nothing,
+        "outputs": {},
+        "warnings": [],
+    }

@@ -1,0 +1,55 @@
+"""What the engine is asked to run.
+
+Every string is final: the engine looks into none of them, but for what stands between two NUL characters, which no
+argument and no value can hold.  That is how a script's place (``SCRIPT_FILE``) and an earlier task's output
+(``late_token``) are written, so that a value is never read a second time.  Bytes that are not UTF-8 are written as
+``os.fsdecode`` does.
+"""
+
+import re
+
+from msgspec import Struct
+
+SCRIPT_FILE = "\0script\0"
+"""Stands in ``argv`` for the path of the file that holds ``TaskOrder.script``."""
+
+UID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+
+
+def late_token(name: str) -> str:
+    """Return what to write for the token ``tasks.ID.outputs.NAME``: the engine fills it when the task starts."""
+    return f"\0{{{name}}}\0"
+
+
+class TaskOrder(Struct, frozen=True, kw_only=True):
+    """One step: a program with its arguments.
+
+    ``env`` is all that the child gets, but for RECONCILER_OUTPUT, which the engine adds.  ``argv[0]`` without a slash
+    is looked up in the PATH of ``env``.  ``script`` is written to a file named ``SCRIPT_FILE`` + ``script_suffix``.
+    ``cwd`` None is ``/``.
+    """
+
+    id: str
+    argv: tuple[str, ...]
+    script: str | None = None
+    script_suffix: str = ""
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    timeout_seconds: float | None = None
+    continue_on_failure: bool = False
+    success_exit_codes: tuple[int, ...] = (0,)
+
+
+class RunOrder(Struct, frozen=True, kw_only=True):
+    """Tasks that run one after the other.
+
+    ``output_bytes`` is the cap on what is kept of the output of all tasks.  ``grace_seconds`` lie between TERM and
+    KILL.  ``masks`` are secret values, replaced by ``***`` wherever the output shows them.
+    """
+
+    uid: str
+    tasks: tuple[TaskOrder, ...]
+    timeout_seconds: float | None = None
+    output_bytes: int = 1 << 20
+    grace_seconds: float = 5
+    masks: tuple[str, ...] = ()

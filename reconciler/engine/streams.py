@@ -1,0 +1,73 @@
+"""A child's stdout or stderr, read: masked, counted, hashed, and handed to the spool."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.engine.masks import Masker
+
+TAIL_BYTES = 4096
+_READ_BYTES = 1 << 16
+
+
+def open_pipe() -> tuple[int, int]:
+    """Return (our end, which does not block; the child's end).
+
+    The child's end can also be read, so that a child that writes while no supervisor lives waits, and does not die of
+    SIGPIPE; what it wrote is there for the next supervisor, which finds the pipe by the child's own open files.
+    """
+    ours, theirs = os.pipe()
+    if sys.platform == "linux":
+        os.close(theirs)
+        theirs = os.open(f"/proc/self/fd/{ours}", os.O_RDWR | os.O_CLOEXEC)
+    os.set_blocking(ours, False)
+    return ours, theirs
+
+
+class OutputStream:
+    """``keep`` gets what may be shown. ``fd`` is -1 once the stream has ended."""
+
+    def __init__(self, fd: int, masker: Masker, keep: Callable[[bytes], None]) -> None:
+        self.fd = fd
+        self.count = 0
+        self._masker = masker
+        self._keep = keep
+        self._hash = hashlib.sha256()
+        self._tail = b""
+
+    def read(self) -> bool:
+        """Read a piece; False when there was nothing. At the end of the stream ``fd`` is closed."""
+        try:
+            data = os.read(self.fd, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        self.count += len(data)
+        self._take(self._masker.feed(data))
+        return True
+
+    def _take(self, shown: bytes) -> None:
+        if shown:
+            self._hash.update(shown)
+            self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
+            self._keep(shown)
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            self._take(self._masker.flush())
+
+    def summary(self) -> dict[str, Any]:
+        """Return bytes as the child wrote them, and the hash and the end of what was shown."""
+        return {
+            "bytes": self.count,
+            "sha256": self._hash.hexdigest(),
+            "tail": self._tail.decode("utf-8", "replace"),
+        }

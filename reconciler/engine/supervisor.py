@@ -1,0 +1,105 @@
+"""The process that runs jobs: ``python -m reconciler.engine.supervisor FOLDER [IDLE_SECONDS]``.
+
+It lives apart from whoever started it, so that the daemon may die, restart or be upgraded while runs go on.  Standard
+library only: it starts in some 40 ms.  The call returns when clients can connect: 0, also where another supervisor
+already serves the folder; else 1 and the reason on standard error.
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+import stat
+import sys
+import time
+
+from reconciler.engine.wire import SOCKET_NAME, socket_address
+from reconciler.engine.worker import Place, Worker
+from reconciler.model.instant import utc_now
+
+IDLE_SECONDS = 30.0
+_LOCK_PATIENCE_SECONDS = 10.0
+
+
+def main(arguments: list[str]) -> int:
+    path = os.path.abspath(arguments[0])
+    idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
+    try:
+        folder_fd = open_folder(path)
+        if not take_lock(path, folder_fd):
+            return 0
+        listener = listen(path, folder_fd)
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or path}: {error.strerror or error}\n")
+        return 1
+    if os.fork():
+        return 0
+    detach(folder_fd)
+    Worker(Place(path, folder_fd, listener), clock=utc_now, idle_seconds=idle_seconds).run()
+    return 0
+
+
+def open_folder(path: str) -> int:
+    """Make the engine's folder where it is missing and open it. Raises OSError if others may look into it."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    facts = os.fstat(fd)
+    if facts.st_uid != os.geteuid():
+        raise PermissionError(13, f"belongs to user {facts.st_uid}, not to us", path)
+    if stat.S_IMODE(facts.st_mode) & 0o077:
+        os.fchmod(fd, 0o700)
+    return fd
+
+
+def take_lock(path: str, folder_fd: int) -> bool:
+    """Take the folder's lock for as long as this process or a child of it lives; False if another serves already."""
+    flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    lock_fd = os.open("lock", flags, 0o600, dir_fd=folder_fd)
+    give_up_at = time.monotonic() + _LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if is_served(path, folder_fd):
+                return False
+            if time.monotonic() > give_up_at:
+                raise
+            # Its owner is on its way in or out: neither takes longer than some milliseconds.
+            time.sleep(0.005)
+
+
+def is_served(path: str, folder_fd: int) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(socket_address(path, folder_fd))
+        except OSError:
+            return False
+        return True
+
+
+def listen(path: str, folder_fd: int) -> socket.socket:
+    """Return a listening socket in the folder; an old one there has no owner, because we hold the lock."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SOCKET_NAME, dir_fd=folder_fd)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(socket_address(path, folder_fd))
+    os.chmod(SOCKET_NAME, 0o600, dir_fd=folder_fd)
+    listener.listen(64)
+    return listener
+
+
+def detach(folder_fd: int) -> None:
+    """Leave the caller's session, folder and files; what goes wrong from here on is in the folder's log."""
+    os.setsid()
+    os.chdir("/")
+    log_fd = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600, dir_fd=folder_fd)
+    null_fd = os.open("/dev/null", os.O_RDWR)
+    for number, fd in enumerate((null_fd, null_fd, log_fd)):
+        os.dup2(fd, number)
+    for fd in {null_fd, log_fd} - {0, 1, 2}:
+        os.close(fd)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""How client and supervisor speak: a length, then JSON, over a Unix socket in the engine's folder."""
+
+import json
+import os
+import socket
+import struct
+import sys
+from typing import Any
+
+PROTOCOL = 1
+MAX_MESSAGE_BYTES = 64 << 20
+SOCKET_NAME = "socket"
+IS_LINUX: bool = sys.platform == "linux"
+_LENGTH = struct.Struct("!I")
+
+
+def socket_address(folder: str, folder_fd: int) -> str:
+    """Return an address for the socket in ``folder`` that fits the kernel's 108 bytes, however long the path is."""
+    if IS_LINUX:
+        return f"/proc/self/fd/{folder_fd}/{SOCKET_NAME}"
+    return f"{folder}/{SOCKET_NAME}"
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return the user at the other end; our own where the system cannot say (the folder's mode guards it there)."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.geteuid()
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def encode_message(message: dict[str, Any]) -> bytes:
+    data = json.dumps(message, separators=(",", ":")).encode()
+    return _LENGTH.pack(len(data)) + data
+
+
+def take_message(buffer: bytearray) -> dict[str, Any] | None:
+    """Remove the first whole message from ``buffer`` and return it; None while it is not whole.
+
+    Raises ValueError for what is no message of ours.
+    """
+    if len(buffer) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack_from(buffer)
+    if length > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {length} bytes is over the limit of {MAX_MESSAGE_BYTES}")
+    end = _LENGTH.size + length
+    if len(buffer) < end:
+        return None
+    message = json.loads(bytes(memoryview(buffer)[_LENGTH.size : end]))
+    del buffer[:end]
+    if not isinstance(message, dict):
+        raise ValueError("a message is a JSON object")
+    return message

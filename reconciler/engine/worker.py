@@ -1,0 +1,205 @@
+"""The supervisor at work: one loop over clients, children's output and children's ends."""
+
+import contextlib
+import os
+import signal
+import socket
+from typing import Any, NamedTuple
+
+from reconciler.engine.eventloop import EventLoop, Timer
+from reconciler.engine.journal import Journal, read_journal
+from reconciler.engine.processes import become_subreaper
+from reconciler.engine.run import RunState
+from reconciler.engine.runner import Runner
+from reconciler.engine.server import Connection, Server
+from reconciler.engine.spool import SPOOL_FOLDER
+from reconciler.engine.wire import PROTOCOL
+from reconciler.engine.work import read_order
+from reconciler.model.instant import Clock
+
+
+class Place(NamedTuple):
+    """The engine's folder, open, and the socket that listens in it."""
+
+    path: str
+    fd: int
+    listener: socket.socket
+
+
+class _Waiter(NamedTuple):
+    connection: Connection
+    seen: dict[str, int]
+    timer: Timer
+
+
+class Worker:
+    def __init__(self, place: Place, *, clock: Clock, idle_seconds: float) -> None:
+        self._place = place
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+        self._loop = EventLoop()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        for end in (self._wake_reader, self._wake_writer):
+            end.setblocking(False)
+        self._loop.on_readable(self._wake_reader.fileno(), self._woken)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(SPOOL_FOLDER, 0o700, dir_fd=place.fd)
+        spool_fd = os.open(SPOOL_FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)
+        remembered = list(read_journal(place.fd))
+        self._journal = Journal(place.fd, wake=self._wake)
+        self._runner = Runner(
+            self._loop,
+            self._journal,
+            spool_path=f"{place.path}/{SPOOL_FOLDER}",
+            spool_fd=spool_fd,
+            home_fd=os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
+            now=self._now,
+            changed=self._changed,
+        )
+        self._runner.recall(remembered)
+        self._server = Server(self._loop, place.listener, self._handle, self._closed)
+        self._waiters: dict[Connection, _Waiter] = {}
+        self._changed_uids: set[str] = set()
+        self._generation = f"{os.getpid()}-{self._now()}"
+        self._busy_at = self._loop.now
+        self._stops = 0
+        self._is_over = False
+
+    def run(self) -> None:
+        """Serve until idle for long enough, or told to stop and all runs have ended."""
+        become_subreaper("reconciler-run")
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self._loop.call_at(self._loop.now, self._look_at_idleness)
+        is_pressed = False
+        while not self._is_over:
+            self._loop.turn(wait=not is_pressed)
+            is_pressed = self._runner.turn()
+            self._tell_waiters()
+        self._server.close()
+        with contextlib.suppress(OSError):
+            os.unlink("socket", dir_fd=self._place.fd)
+        self._journal.close()
+
+    def _now(self) -> int:
+        return round(self._clock().timestamp() * 1_000_000)
+
+    # -- signals and the journal's thread
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_writer.send(b"\0")
+
+    def _woken(self) -> None:
+        numbers = set(self._wake_reader.recv(4096))
+        if signal.SIGCHLD in numbers:
+            self._reap()
+        if numbers & {signal.SIGTERM, signal.SIGINT}:
+            self._stop()
+        self._journal.run_callbacks()
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                self._runner.exited(pid, status)
+
+    def _stop(self) -> None:
+        self._stops += 1
+        self._runner.stop_all(at_once=self._stops > 1)
+        self._look_at_idleness()
+
+    def _look_at_idleness(self) -> None:
+        now = self._loop.now
+        is_wanted = bool(self._waiters) or (bool(self._server.connections) and bool(self._runner.runs))
+        if not self._runner.is_idle or (is_wanted and not self._stops):
+            self._busy_at = now
+        if self._runner.is_idle and (self._stops or now - self._busy_at >= self._idle_seconds):
+            self._is_over = True
+            return
+        pause = 0.05 if self._stops else max(self._idle_seconds / 4, 0.01)
+        self._loop.call_at(now + pause, self._look_at_idleness)
+
+    # -- clients
+
+    def _handle(self, connection: Connection, message: dict[str, Any]) -> None:
+        self._busy_at = self._loop.now
+        what = message.get("do")
+        if what == "start":
+            self._start(connection, message)
+        elif what == "follow":
+            connection.reply(self._follow(message))
+        elif what == "wait":
+            self._wait(connection, message)
+        elif what == "cancel":
+            self._runner.cancel(str(message["uid"]))
+            connection.reply({})
+        elif what == "forget":
+            self._runner.forget(message["uids"], lambda: connection.reply({}))
+        elif what == "spool":
+            run = self._runner.runs.get(message["uid"])
+            connection.reply({} if run is None else {"cap_bytes": run.cap_bytes, "tasks": run.task_ids})
+        elif what == "hello":
+            connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
+        else:
+            connection.reply({"error": f"unknown request {what!r}"})
+
+    def _start(self, connection: Connection, message: dict[str, Any]) -> None:
+        if self._stops:
+            connection.reply({"error": "the engine is being stopped"})
+            return
+        orders = [read_order(plain) for plain in message["orders"]]
+        self._runner.accept(orders, lambda: connection.reply({}))
+
+    def _seen(self, message: dict[str, Any]) -> dict[str, int]:
+        """Return the versions that the client knows, none of them if they are of an earlier supervisor."""
+        is_current = message.get("generation") == self._generation
+        return {str(uid): int(version) if is_current else 0 for uid, version in message["seen"].items()}
+
+    def _follow(self, message: dict[str, Any]) -> dict[str, Any]:
+        runs = self._runner.runs
+        seen = self._seen(message)
+        return {
+            "generation": self._generation,
+            "runs": {
+                uid: runs[uid].progress()
+                for uid, version in seen.items()
+                if uid in runs and runs[uid].version != version
+            },
+            "absent": [uid for uid in seen if uid not in runs and uid not in self._runner.forgotten],
+            "forgotten": [uid for uid in seen if uid in self._runner.forgotten],
+        }
+
+    def _wait(self, connection: Connection, message: dict[str, Any]) -> None:
+        seen = self._seen(message)
+        runs = self._runner.runs
+        if any(uid in runs and runs[uid].version != version for uid, version in seen.items()):
+            connection.reply({"changed": True})
+            return
+        timer = self._loop.call_at(self._loop.now + float(message["seconds"]), lambda: self._give_up(connection))
+        self._waiters[connection] = _Waiter(connection, seen, timer)
+
+    def _give_up(self, connection: Connection) -> None:
+        if self._waiters.pop(connection, None) is not None:
+            connection.reply({"changed": False})
+
+    def _changed(self, run: RunState) -> None:
+        self._changed_uids.add(run.uid)
+
+    def _tell_waiters(self) -> None:
+        changed, self._changed_uids = self._changed_uids, set()
+        if changed:
+            for waiter in list(self._waiters.values()):
+                if not changed.isdisjoint(waiter.seen):
+                    waiter.timer.cancel()
+                    del self._waiters[waiter.connection]
+                    waiter.connection.reply({"changed": True})
+
+    def _closed(self, connection: Connection) -> None:
+        waiter = self._waiters.pop(connection, None)
+        if waiter is not None:
+            waiter.timer.cancel()
+        self._busy_at = self._loop.now

@@ -1,0 +1,89 @@
+"""Help for tests of the engine: orders in few words, waiting on conditions, and looking for what must not survive."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.engine.client import Engine, RunProgress
+from reconciler.engine.order import RunOrder, TaskOrder
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 60
+ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+BADCHILD = Path(__file__).with_name("badchild.py")
+
+
+def task(*argv: str, id: str = "one", env: dict[str, str] | None = None, **more) -> TaskOrder:  # noqa: A002
+    return TaskOrder(id=id, argv=argv, env=ENV | (env or {}), **more)
+
+
+def shell(text: str, **more) -> TaskOrder:
+    return task("sh", "-c", text, **more)
+
+
+def badchild(*arguments: str, **more) -> TaskOrder:
+    return task(sys.executable, str(BADCHILD), *arguments, **more)
+
+
+def order(uid: str, *tasks: TaskOrder, **more) -> RunOrder:
+    return RunOrder(uid=uid, tasks=tasks, **more)
+
+
+def until(condition: Callable[[], T], *, what: str = "") -> T:
+    """Return the first true value of ``condition``; fail where it takes unreasonably long."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not (value := condition()):
+        assert time.monotonic() < give_up_at, f"waited in vain for {what or condition}"
+        time.sleep(0.005)
+    return value
+
+
+def until_ended(engine: Engine, *uids: str) -> dict[str, RunProgress]:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        progress = engine.follow(uids)
+        pending = [uid for uid in uids if uid not in progress or not progress[uid].status.is_ended]
+        if not pending:
+            return progress
+        assert time.monotonic() < give_up_at, f"still pending: {progress}"
+        engine.wait(1, pending)
+
+
+def run_to_end(engine: Engine, *tasks: TaskOrder, uid: str = "run", **more) -> RunProgress:
+    engine.start([order(uid, *tasks, **more)])
+    return until_ended(engine, uid)[uid]
+
+
+def output_of(engine: Engine, uid: str = "run") -> bytes:
+    return b"".join(record.data for record in engine.output(uid))
+
+
+def processes_with(marker: str) -> set[int]:
+    """Return the pids of living processes that show ``marker`` in their command line or environment."""
+    found = set()
+    for name in (path.name for path in Path("/proc").iterdir()):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                state = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[0]
+                shown = Path(f"/proc/{name}/cmdline").read_bytes() + Path(f"/proc/{name}/environ").read_bytes()
+            except OSError:
+                continue
+            if marker.encode() in shown and state not in "ZX":
+                found.add(int(name))
+    return found
+
+
+def kill_all_with(marker: str) -> None:
+    def none_left() -> bool:
+        for pid in (found := processes_with(marker)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return not found
+
+    until(none_left, what=f"the end of all that shows {marker}")
