@@ -83,4 +83,9 @@ def decode_form(kind: Kind, data: bytes) -> Form:
 
 def digest_form(form: Form) -> str:
     """Return the SHA-256 of the canonical form in hex: the definition digest of plans and reports."""
-    return hashlib.sha256(encode_form(form)).hexdigest()
+    return digest_encoded(encode_form(form))
+
+
+def digest_encoded(data: bytes) -> str:
+    """Return the digest of the form that ``encode_form`` wrote as ``data``."""
+    return hashlib.sha256(data).hexdigest()
