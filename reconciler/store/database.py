@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
@@ -21,7 +22,8 @@ Row: TypeAlias = Any
 Values = Mapping[str, Any]
 """What a statement is given, by the names of its parameters: text, numbers, bytes or None."""
 
-_AT_ONCE = 500
+_KEYS_AT_ONCE = 500
+_ROWS_AT_ONCE = 2_000
 _INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 _HOLDER = select(leases.c.owner, leases.c.token).where(leases.c.name == bindparam("of_name")).with_for_update(read=True)
@@ -121,29 +123,32 @@ class Transaction:
     def rows_in(self, statement: Executable, keys: Iterable[str]) -> Iterator[Row]:
         """Yield the rows for all ``keys`` of a statement that has the expanding parameter ``keys``, in pieces."""
         ordered = sorted(set(keys))
-        for start in range(0, len(ordered), _AT_ONCE):
-            yield from self.connection.execute(statement, {"keys": ordered[start : start + _AT_ONCE]})
+        for start in range(0, len(ordered), _KEYS_AT_ONCE):
+            yield from self.connection.execute(statement, {"keys": ordered[start : start + _KEYS_AT_ONCE]})
 
     def run(self, statement: Executable, **values: Any) -> int:
         """Return how many rows were changed."""
         return self.run_many(statement, [values])
 
-    def run_many(self, statement: Executable, rows: Sequence[Values]) -> int:
+    def run_many(self, statement: Executable, rows: Iterable[Values]) -> int:
         """Run the statement for each of ``rows``, which have the same names; return how many rows were changed."""
-        if not rows:
-            return 0
-        prepared = self._statements.prepare(statement, rows[0])
-        parameters = [prepared.parameters(values) for values in rows]
-        return self.connection.exec_driver_sql(prepared.sql, parameters).rowcount
+        changed = 0
+        rows = iter(rows)
+        # In pieces, so that the rows of a large batch need not all be there at once.
+        while piece := list(islice(rows, _ROWS_AT_ONCE)):
+            prepared = self._statements.prepare(statement, piece[0])
+            parameters = [prepared.parameters(values) for values in piece]
+            changed += self.connection.exec_driver_sql(prepared.sql, parameters).rowcount
+        return changed
 
-    def insert(self, table: Table, rows: Sequence[Values]) -> int:
+    def insert(self, table: Table, rows: Iterable[Values]) -> int:
         return self.run_many(self._statements.insert(table), rows)
 
-    def insert_new(self, table: Table, rows: Sequence[Values]) -> int:
+    def insert_new(self, table: Table, rows: Iterable[Values]) -> int:
         """Insert ``rows``, but leave alone what is already there by any unique key; return how many were new."""
         return self.run_many(self._statements.insert_new(table), rows)
 
-    def upsert(self, table: Table, rows: Sequence[Values], *key: str) -> None:
+    def upsert(self, table: Table, rows: Iterable[Values], *key: str) -> None:
         """Insert ``rows``, each in the place of the one with the same ``key`` (the primary key if not given)."""
         self.run_many(self._statements.upsert(table, *key), rows)
 

@@ -5,24 +5,28 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, delete, exists, select, update
 
 from reconciler.model.errors import InternalError
-from reconciler.model.forms import Kind, digest_form, encode_form
+from reconciler.model.forms import Form, Kind, decode_form, digest_encoded, encode_form
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job
 from reconciler.store import schema
 from reconciler.store.database import Transaction, Values
-from reconciler.store.forms import Forms
-from reconciler.store.rows import applied_of, applied_row, form_key, schedule_row
+from reconciler.store.part import Part
+from reconciler.store.rows import applied_of, applied_row, schedule_row
 
 _inventory = schema.inventory.c
 _schedules = schema.schedules.c
+_forms = schema.forms.c
 
-_ALL = select(schema.inventory).order_by(_inventory.target, _inventory.kind, _inventory.id)
+_APPLIED = select(schema.inventory, schema.forms.c.data).join(schema.forms, schema.FORM_OF)
+_ALL = _APPLIED.order_by(_inventory.target, _inventory.kind, _inventory.id)
 _OF_TARGET = _ALL.where(_inventory.target == bindparam("of_target"))
-_JOB = select(schema.inventory).where(
+_JOB = _APPLIED.where(
     _inventory.target == bindparam("of_target"),
     _inventory.kind == Kind.JOB.value,
     _inventory.root_id == bindparam("of_root"),
 )
+
+_FORM = select(_forms.data).where(_forms.kind == bindparam("of_kind"), _forms.digest == bindparam("of_digest"))
 
 _BY_ID = (
     _inventory.target == bindparam("of_target"),
@@ -45,21 +49,23 @@ _DELETE_ORPHANS = delete(schema.schedules).where(
 )
 
 
-class Inventory(Forms):
+class Inventory(Part):
     def inventory(self, target: str | None = None) -> list[Applied]:
         """Return what is applied, on ``target`` or everywhere, ordered by target, kind and id."""
         with self._db.read() as tx:
             rows = tx.rows(_ALL) if target is None else tx.rows(_OF_TARGET, of_target=target)
-            forms = self._forms(tx, map(form_key, rows))
-        return [applied_of(row, forms[form_key(row)]) for row in rows]
+        return [applied_of(row) for row in rows]
 
     def applied_job(self, target: str, root_id: str) -> Applied | None:
         with self._db.read() as tx:
             row = tx.row(_JOB, of_target=target, of_root=root_id)
-            if row is None:
-                return None
-            key = form_key(row)
-            return applied_of(row, self._forms(tx, [key])[key])
+        return None if row is None else applied_of(row)
+
+    def form(self, kind: Kind, digest: str) -> Form | None:
+        """Return the form with this digest if it was ever applied: runs keep the form they were made from."""
+        with self._db.read() as tx:
+            row = tx.row(_FORM, of_kind=kind.value, of_digest=digest)
+        return None if row is None else decode_form(kind, row.data)
 
     def record_applied(self, items: Sequence[Applied], schedules: Sequence[ScheduleState]) -> None:
         """Write down what was applied, and the schedules that begin or change with it; one transaction.
@@ -69,13 +75,12 @@ class Inventory(Forms):
         of its form.
         """
         with self._db.write() as tx:
-            _record_forms(tx, items)
-            places = [_place(item) for item in items]
-            if tx.run_many(_DELETE_OTHER_ROOT, places):
+            tx.insert_new(schema.forms, map(_form_row, sorted(items, key=_digest)))
+            if tx.run_many(_DELETE_OTHER_ROOT, map(_place, items)):
                 tx.run(_DELETE_ORPHANS)
-            tx.upsert(schema.inventory, [applied_row(item) for item in items])
+            tx.upsert(schema.inventory, map(applied_row, items))
             _follow_schedules(tx, [item for item in items if item.kind is Kind.JOB])
-            tx.upsert(schema.schedules, [schedule_row(state) for state in schedules])
+            tx.upsert(schema.schedules, map(schedule_row, schedules))
 
     def record_deleted(self, target: str, kind: Kind, id: str) -> None:  # noqa: A002 - the word of the form
         """Forget the object and its schedule; its occurrences, runs and receipts stay."""
@@ -88,18 +93,18 @@ class Inventory(Forms):
                 tx.run(_DELETE_SCHEDULE, of_target=target, of_root=row.root_id)
 
 
-def _record_forms(tx: Transaction, items: Sequence[Applied]) -> None:
-    for item in items:
-        if digest_form(item.form) != item.origin.digest:
-            raise InternalError(
-                f"{item.target}: the digest {item.origin.digest!r} of {item.kind} {item.id!r} is not that of its form",
-                hint="The origin of what is applied carries digest_form(form).",
-            )
-    by_key = {(item.kind, item.origin.digest): item.form for item in items}
-    rows = [
-        {"digest": digest, "kind": kind.value, "data": encode_form(form)} for (kind, digest), form in by_key.items()
-    ]
-    tx.insert_new(schema.forms, rows)
+def _digest(item: Applied) -> str:
+    return item.origin.digest
+
+
+def _form_row(item: Applied) -> Values:
+    data = encode_form(item.form)
+    if digest_encoded(data) != item.origin.digest:
+        raise InternalError(
+            f"{item.target}: the digest {item.origin.digest!r} of {item.kind} {item.id!r} is not that of its form",
+            hint="The origin of what is applied carries digest_form(form).",
+        )
+    return {"digest": item.origin.digest, "kind": item.kind.value, "data": data}
 
 
 def _place(item: Applied) -> Values:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, update
 
-from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Receipt, ScheduleState
 from reconciler.model.run import Disposition, Occurrence, Run
 from reconciler.store import schema
@@ -21,6 +20,7 @@ from reconciler.store.rows import (
     receipt_of,
     receipt_row,
     run_row,
+    text_of,
 )
 
 _occurrences = schema.occurrences.c
@@ -137,6 +137,6 @@ def _move(state: ScheduleState) -> Values:
     return {
         "of_target": state.target,
         "of_root": state.root_id,
-        "to_cursor": format_instant(state.cursor_at),
+        "to_cursor": text_of(state.cursor_at),
         "to_next": maybe_text(state.next_at),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.model.forms import Form, Kind
+from reconciler.model.forms import Kind, decode_form
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, Receipt, ScheduleState
 from reconciler.model.job import Value
@@ -31,6 +31,7 @@ from reconciler.store.records import FinishedRun, JournalEntry, LateResult, Leas
 ORIGIN_COLUMNS = tuple(column for column in schema.origins.c if column.name != "id")
 
 instant_of = datetime.fromisoformat
+text_of = lru_cache(maxsize=16_384)(format_instant)  # the same few instants stand in many columns and rows
 _encode = msgspec.json.Encoder().encode
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_device = msgspec.json.Decoder(Device).decode
@@ -44,7 +45,7 @@ def maybe_instant(text: str | None) -> datetime | None:
 
 
 def maybe_text(at: datetime | None) -> str | None:
-    return None if at is None else format_instant(at)
+    return None if at is None else text_of(at)
 
 
 def json_text(value: Any) -> str:
@@ -66,8 +67,8 @@ def lease_row(lease: Lease) -> Values:
         "name": lease.name,
         "owner": lease.owner,
         "token": lease.token,
-        "acquired_at": format_instant(lease.acquired_at),
-        "until": format_instant(lease.until),
+        "acquired_at": text_of(lease.acquired_at),
+        "until": text_of(lease.until),
     }
 
 
@@ -94,10 +95,6 @@ def origin_id(origin: Origin) -> str:
     return hashlib.blake2b(_encode(origin), digest_size=16).hexdigest()
 
 
-def form_key(row: Row) -> tuple[Kind, str]:
-    return Kind(row.kind), row.digest
-
-
 def origin_of(row: Row) -> Origin:
     return Origin(
         commit=row.commit,
@@ -120,13 +117,14 @@ def origin_row(origin: Origin) -> dict[str, Any]:
     }
 
 
-def applied_of(row: Row, form: Form) -> Applied:
+def applied_of(row: Row) -> Applied:
+    kind = Kind(row.kind)
     return Applied(
         target=row.target,
-        kind=Kind(row.kind),
+        kind=kind,
         id=row.id,
         root_id=row.root_id,
-        form=form,
+        form=decode_form(kind, row.data),
         origin=origin_of(row),
         applied_at=instant_of(row.applied_at),
     )
@@ -138,7 +136,7 @@ def applied_row(item: Applied) -> Values:
         "kind": item.kind.value,
         "id": item.id,
         "root_id": item.root_id,
-        "applied_at": format_instant(item.applied_at),
+        "applied_at": text_of(item.applied_at),
         **origin_row(item.origin),
     }
 
@@ -159,8 +157,8 @@ def schedule_row(state: ScheduleState) -> Values:
         "target": state.target,
         "root_id": state.root_id,
         "job_id": state.job_id,
-        "anchor_at": format_instant(state.anchor_at),
-        "cursor_at": format_instant(state.cursor_at),
+        "anchor_at": text_of(state.anchor_at),
+        "cursor_at": text_of(state.cursor_at),
         "next_at": maybe_text(state.next_at),
     }
 
@@ -190,8 +188,8 @@ def occurrence_row(occurrence: Occurrence) -> Values:
         "target": occurrence.target,
         "trigger_kind": occurrence.trigger.kind.value,
         "trigger_key": occurrence.trigger.key,
-        "scheduled_for": format_instant(occurrence.scheduled_for),
-        "created_at": format_instant(occurrence.created_at),
+        "scheduled_for": text_of(occurrence.scheduled_for),
+        "created_at": text_of(occurrence.created_at),
         "disposition": occurrence.disposition.value,
         "reason": occurrence.reason,
         "origin_id": origin_id(occurrence.origin),
@@ -239,9 +237,9 @@ def run_row(run: Run) -> Values:
         "device": json_text(run.device),
         "trigger_kind": run.trigger.kind.value,
         "trigger_key": run.trigger.key,
-        "scheduled_for": format_instant(run.scheduled_for),
-        "due_at": format_instant(run.due_at),
-        "created_at": format_instant(run.created_at),
+        "scheduled_for": text_of(run.scheduled_for),
+        "due_at": text_of(run.due_at),
+        "created_at": text_of(run.created_at),
         "origin_id": origin_id(run.origin),
         "priority": run.priority,
         "queued_at": maybe_text(run.queued_at),
@@ -264,7 +262,7 @@ def receipt_row(receipt: Receipt) -> Values:
         "device_uid": receipt.device_uid,
         "run_uid": receipt.run_uid,
         "digest": receipt.digest,
-        "at": format_instant(receipt.at),
+        "at": text_of(receipt.at),
     }
 
 
@@ -300,7 +298,7 @@ def output_rows(item: FinishedRun) -> list[Values]:
             "position": position,
             "task_id": record.task_id,
             "stream": record.stream.value,
-            "at": format_instant(record.at),
+            "at": text_of(record.at),
             "data": record.data,
         }
         for position, record in enumerate(item.output)
@@ -336,7 +334,7 @@ def late_result_row(item: FinishedRun) -> Values:
         "status": item.status.value,
         "reason": item.reason,
         "started_at": maybe_text(item.started_at),
-        "ended_at": format_instant(item.ended_at),
+        "ended_at": text_of(item.ended_at),
         "tasks": json_text(item.tasks),
         "report": item.report,
     }

@@ -9,8 +9,8 @@ from reconciler.model.forms import Kind
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.store import schema
-from reconciler.store.forms import Forms
-from reconciler.store.rows import applied_of, form_key, schedule_of, schedule_row
+from reconciler.store.part import Part
+from reconciler.store.rows import applied_of, schedule_of, schedule_row
 
 _schedules = schema.schedules.c
 _inventory = schema.inventory.c
@@ -24,7 +24,7 @@ _UPCOMING = (
     .limit(bindparam("row_limit"))
 )
 _DUE = (
-    select(schema.schedules, *(column for column in _inventory if column.name not in _schedules))
+    select(schema.schedules, *(column for column in _inventory if column.name not in _schedules), schema.forms.c.data)
     .join(
         schema.inventory,
         and_(
@@ -33,13 +33,14 @@ _DUE = (
             _inventory.root_id == _schedules.root_id,
         ),
     )
+    .join(schema.forms, schema.FORM_OF)
     .where(_schedules.next_at <= bindparam("now"))
     .order_by(_schedules.next_at)
     .limit(bindparam("row_limit"))
 )
 
 
-class Schedules(Forms):
+class Schedules(Part):
     def schedules(self, target: str | None = None) -> list[ScheduleState]:
         """Return all schedules, on ``target`` or everywhere, ordered by target and root id."""
         with self._db.read() as tx:
@@ -50,8 +51,7 @@ class Schedules(Forms):
         """Return the ``limit`` schedules that fell due first, by ``now``, with the jobs they belong to."""
         with self._db.read() as tx:
             rows = tx.rows(_DUE, now=format_instant(now), row_limit=limit)
-            forms = self._forms(tx, map(form_key, rows))
-        return [(schedule_of(row), applied_of(row, forms[form_key(row)])) for row in rows]
+        return [(schedule_of(row), applied_of(row)) for row in rows]
 
     def upcoming(self, limit: int) -> list[ScheduleState]:
         """Return the ``limit`` schedules that fire next, soonest first."""
@@ -61,4 +61,4 @@ class Schedules(Forms):
     def save_schedules(self, states: Sequence[ScheduleState]) -> None:
         """Write ``states`` as they are, new or not; one transaction."""
         with self._db.write() as tx:
-            tx.upsert(schema.schedules, [schedule_row(state) for state in states])
+            tx.upsert(schema.schedules, map(schedule_row, states))
