@@ -158,6 +158,7 @@ class HttpRequest(FormPart, frozen=True, kw_only=True):
 class Task(FormPart, frozen=True, kw_only=True):
     """One step. Exactly one of command or executable_path (or both), script, script_file, http is set.
 
+    ``keeper`` holds what only Keeper reads of a task, as its own files spell it.
     ``arguments`` is a list, or Keeper's one command line, kept as written because a Keeper target needs it so.
     """
 
@@ -177,6 +178,7 @@ class Task(FormPart, frozen=True, kw_only=True):
     continue_on_failure: bool = False
     success_exit_codes: tuple[int, ...] = (0,)
     run_as: str | None = None
+    keeper: dict[str, Any] = {}
 
 
 class Devices(FormPart, frozen=True, kw_only=True):
