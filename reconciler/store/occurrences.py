@@ -52,6 +52,9 @@ _MOVE_CURSOR = (
 _ONE_OFFS = select(_occurrences.trigger_key.label("key"), _occurrences.target).where(
     _occurrences.trigger_key.like("oneoff:%")
 )
+_ONE_OFFS = select(schema.occurrences.c.trigger_key, schema.occurrences.c.target).where(
+    schema.occurrences.c.trigger_key.like("oneoff:%")
+)
 _RECEIPTS = select(schema.receipts).order_by(_receipts.one_off_id, _receipts.target, _receipts.device_uid)
 _RECEIPTS_OF = _RECEIPTS.where(_receipts.one_off_id.in_(bindparam("keys", expanding=True)))
 
@@ -113,6 +116,11 @@ class Occurrences(Part):
         with self._db.read() as tx:
             rows = tx.rows(_RECEIPTS) if one_off_ids is None else tx.rows_in(_RECEIPTS_OF, one_off_ids)
             return [receipt_of(row) for row in rows]
+
+    def settled_one_offs(self) -> set[tuple[str, str]]:
+        """Return (one-off id, target) of all whose fate is recorded: started, expired or skipped."""
+        with self._db.read() as tx:
+            return {(row.trigger_key.partition(":")[2], row.target) for row in tx.rows(_ONE_OFFS)}
 
 
 def _insert(tx: Transaction, occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> bool:

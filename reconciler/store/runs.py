@@ -40,12 +40,12 @@ _CLAIM = (
     .where(_runs.uid == bindparam("of_uid"))
     .values(status=RunStatus.QUEUED.value, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
 )
+_NOT_STARTED = or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value)
 _RELEASE = (
     update(schema.runs)
-    .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.QUEUED, _runs.handle.is_(None))
-    .values(status=RunStatus.CREATED, queued_at=None, claimed_by=None)
+    .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.QUEUED.value, _runs.handle.is_(None))
+    .values(status=RunStatus.CREATED.value, queued_at=None, claimed_by=None)
 )
-_NOT_STARTED = or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value)
 _START = (
     update(schema.runs)
     .where(
@@ -70,6 +70,11 @@ class Runs(Part):
             found = [run_of(row) for row in tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit)]
             tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in found])
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+
+    def release_run(self, uid: str) -> bool:
+        """Make a claimed run that was not started ``created`` again, for a later claim; False when it is not such."""
+        with self._db.write() as tx:
+            return tx.run(_RELEASE, of_uid=uid) == 1
 
     def record_started(self, uid: str, *, at: datetime, handle: str | None) -> bool:
         """Make the run ``running``; False when it was not waiting for its start."""
