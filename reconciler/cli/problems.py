@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 import click
 
 from reconciler.cli.output import tell
-from reconciler.definitions.renderings.text import render_problems
 from reconciler.model.problem import Problem, Severity
+from reconciler.model.text import escape_text
 
 
 def echo_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
-    click.echo(render_problems(list(problems)), err=err, nl=False)
+    for p in problems:
+        click.echo(escape_text(f"{p.path}:{p.line}:{p.column}: {p.code} {p.json_path}: {p.message}"), err=err)
+        for line in p.hint.splitlines():
+            click.echo(escape_text("  " + line), err=err)
 
 
 def count_words(problems: Sequence[Problem]) -> str:

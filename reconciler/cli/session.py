@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from reconciler import __version__
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit
+from reconciler.loop.owner import name_owner
 from reconciler.loop.world import World
+from reconciler.model.errors import UsageError
 from reconciler.model.forms import Target
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
@@ -19,6 +20,7 @@ from reconciler.model.settings import Settings
 from reconciler.model.uids import new_uid
 from reconciler.reports.build import build_report, encode_report
 from reconciler.runs.drive import Driver
+from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.secrets import read_secrets
 from reconciler.schedule.zones import tzdata_version
 from reconciler.store.open import open_store
@@ -38,6 +40,7 @@ class Session:
         self._directory = directory
         self._state = state
         self._secrets = secrets
+        self._targets: list[LiveTarget] = []
         self.clock = utc_now
         self.host = socket.gethostname()
 
@@ -54,6 +57,8 @@ class Session:
         return open_store(self.state_path, new_uid=new_uid, now=self.clock())
 
     def close(self) -> None:
+        for target in self._targets:
+            target.close()
         for name in ("store", "repository"):
             if name in self.__dict__:
                 getattr(self, name).close()
@@ -72,7 +77,8 @@ class Session:
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         targets = self._open_targets(declared, settings)
-        owner = f"{self.host}:{os.getpid()}"
+        self._targets += targets.values()
+        owner = name_owner(self.host)
         driver = Driver(
             store=self.store,
             targets=targets,
@@ -89,6 +95,7 @@ class Session:
             driver=driver,
             clock=self.clock,
             new_uid=new_uid,
+            host=self.host,
             owner=owner,
         )
 
@@ -103,10 +110,11 @@ class Session:
         )
 
     def _report_of(self, run: Run, tasks: Sequence[TaskResult], job: Job) -> bytes:
-        report = build_report(
-            run, tasks, parameters=run.variables, host=self.host, tzdata=tzdata_version(), version=__version__
-        )
-        return encode_report(report)
+        try:
+            parameters = resolve_parameters(job, run.variables)
+        except UsageError:
+            parameters = run.variables  # the run failed for them; the report shows what was given
+        return encode_report(build_report(run, tasks, parameters=parameters, host=self.host, tzdata=tzdata_version()))
 
 
 @contextmanager

@@ -1,23 +1,46 @@
 """What the clock makes due: each schedule's instants since the last pass become runs, or a reason why not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.loop.world import World
 from reconciler.model.errors import TargetUnavailable
+from reconciler.model.instant import NewUid
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job, Schedule
-from reconciler.model.run import Disposition, Occurrence
+from reconciler.model.run import Occurrence, Run
 from reconciler.runs.enqueue import Request, Requested, make_occurrence, make_runs, schedule_trigger
 from reconciler.schedule.misfire import Span, settle_instants
 from reconciler.schedule.times import next_fire
+from reconciler.targets.protocol import LiveTarget
 
 TOLERANCE = timedelta(seconds=5)
 """How far behind the clock a start still counts as on time, for `misfire: skip`."""
 
 BATCH = 500
+
+
+class Ledger(Protocol):
+    """What settling asks of the store; a simulation keeps the same in memory."""
+
+    def due_schedules(self, now: datetime, limit: int) -> Sequence[tuple[ScheduleState, Applied]]: ...
+
+    def active_runs(self, target: str | None = None, root_id: str | None = None) -> Sequence[Run]: ...
+
+    def settle(
+        self, states: Sequence[ScheduleState], occurrences: Sequence[Occurrence], runs: Sequence[Run]
+    ) -> None: ...
+
+
+class Scheduler(Struct, frozen=True, kw_only=True):
+    """What settling works with."""
+
+    ledger: Ledger
+    targets: Mapping[str, LiveTarget]
+    new_uid: NewUid
 
 
 def first_state(applied: Applied, schedule: Schedule, *, anchor_at: datetime, now: datetime) -> ScheduleState:
@@ -34,58 +57,64 @@ def first_state(applied: Applied, schedule: Schedule, *, anchor_at: datetime, no
     )
 
 
-def settle_due(world: World, *, now: datetime) -> int:
+def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TOLERANCE) -> int:
     """Account for every instant up to ``now``, and return how many occurrences were made.
 
-    A target that cannot be reached keeps its instants for the next pass; its jobs' grace decides then.
+    An instant no older than ``tolerance`` is on time.  A target that cannot be reached keeps its instants for the next
+    call; its jobs' grace decides then.
     """
     made = 0
     put_off: set[tuple[str, str]] = set()
     while True:
         due = [
             (state, applied)
-            for state, applied in world.store.due_schedules(now, BATCH + len(put_off))
+            for state, applied in scheduler.ledger.due_schedules(now, BATCH + len(put_off))
             if (state.target, state.root_id) not in put_off
         ]
         if not due:
             return made
-        states, requested = [], []
+        states: list[ScheduleState] = []
+        requested: list[Requested] = []
         for state, applied in due:
             try:
-                requested += _settle_one(world, state, applied, now)
+                requested += _settle_one(scheduler, state, applied, now=now, tolerance=tolerance)
             except TargetUnavailable:
                 put_off.add((state.target, state.root_id))
                 continue
             states.append(_moved(state, applied, now))
-        world.store.settle(
-            states,
-            [item.occurrence for item in requested],
-            [run for item in requested for run in item.runs],
+        scheduler.ledger.settle(
+            states, [item.occurrence for item in requested], [run for item in requested for run in item.runs]
         )
         made += len(requested)
 
 
-def _settle_one(world: World, state: ScheduleState, applied: Applied, now: datetime) -> list[Requested]:
+def _settle_one(
+    scheduler: Scheduler, state: ScheduleState, applied: Applied, *, now: datetime, tolerance: timedelta
+) -> list[Requested]:
     schedule = _schedule_of(applied)
-    settled = settle_instants(schedule, after=state.cursor_at, now=now, anchor=state.anchor_at, tolerance=TOLERANCE)
-    requested = [Requested(occurrence=_span_occurrence(world, applied, span, now)) for span in settled.spans]
-    target = world.targets.get(applied.target)
-    if settled.start and target is None:
+    settled = settle_instants(schedule, after=state.cursor_at, now=now, anchor=state.anchor_at, tolerance=tolerance)
+    requested = [
+        Requested(occurrence=_span_occurrence(applied, span, now=now, new_uid=scheduler.new_uid))
+        for span in settled.spans
+    ]
+    if not settled.start:
+        return requested
+    target = scheduler.targets.get(applied.target)
+    if target is None:
         raise TargetUnavailable(f"target {applied.target} is not configured")
-    active = world.store.active_runs(applied.target, root_id=applied.root_id) if settled.start else []
+    active = list(scheduler.ledger.active_runs(applied.target, root_id=applied.root_id))
     for instant in settled.start:
-        assert target is not None
         request = Request(trigger=schedule_trigger(instant), scheduled_for=instant)
-        made = make_runs(applied, request, target, active=active, now=now, new_uid=world.new_uid)
+        made = make_runs(applied, request, target, active=active, now=now, new_uid=scheduler.new_uid)
         requested.append(made)
-        active = [*active, *made.runs]
+        active += made.runs
     return requested
 
 
-def _span_occurrence(world: World, applied: Applied, span: Span, now: datetime) -> Occurrence:
+def _span_occurrence(applied: Applied, span: Span, *, now: datetime, new_uid: NewUid) -> Occurrence:
     request = Request(trigger=schedule_trigger(span.first), scheduled_for=span.first)
     occurrence = make_occurrence(
-        applied, request, now=now, new_uid=world.new_uid, disposition=Disposition(span.disposition), reason=span.reason
+        applied, request, now=now, new_uid=new_uid, disposition=span.disposition, reason=span.reason
     )
     return replace(occurrence, last_instant=span.last, count=span.count) if span.count > 1 else occurrence
 
@@ -99,8 +128,3 @@ def _schedule_of(applied: Applied) -> Schedule:
     assert isinstance(applied.form, Job)
     assert applied.form.schedule is not None
     return applied.form.schedule
-
-
-def next_times(states: Sequence[ScheduleState]) -> list[tuple[datetime, str, str]]:
-    """Return (instant, job id, target) of the schedules that fire again, soonest first."""
-    return sorted((state.next_at, state.job_id, state.target) for state in states if state.next_at is not None)

@@ -64,7 +64,7 @@ def apply_commit(
     """Plan and apply ``source`` while no other process does, after what was due until now is accounted for."""
     with applying(world):
         now = world.clock()
-        settle_due(world, now=now)
+        settle_due(world.scheduler, now=now)
         planned = plan_commit(world, source)
         refuse_if_unsafe(planned.plan, allowed=allowed_deletes)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)

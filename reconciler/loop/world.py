@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from reconciler.git.repository import Repository
+from reconciler.loop.due import Scheduler
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.settings import Settings
 from reconciler.runs.drive import Driver
@@ -13,7 +14,7 @@ from reconciler.targets.protocol import LiveTarget
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """``owner`` names this process where two may meet: ``host:pid``."""
+    """``host`` is this machine's name; ``owner`` names this process where two may meet (loop/owner.py)."""
 
     repository: Repository
     store: Store
@@ -22,4 +23,9 @@ class World(Struct, frozen=True, kw_only=True):
     driver: Driver
     clock: Clock
     new_uid: NewUid
+    host: str
     owner: str
+
+    @property
+    def scheduler(self) -> Scheduler:
+        return Scheduler(ledger=self.store, targets=self.targets, new_uid=self.new_uid)

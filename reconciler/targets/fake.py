@@ -131,6 +131,9 @@ class FakeTarget:
         for handle in handles:
             self._runs[handle].records.clear()
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
     def write(self, handle: str, record: OutputRecord) -> None:
         """Let the run write ``record``."""
         self._runs[handle].records.append(record)

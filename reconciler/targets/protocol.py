@@ -157,3 +157,7 @@ class LiveTarget(Protocol):
     def forget(self, handles: Collection[str]) -> None:
         """The reports of these runs are durable: what the target kept for us may go."""
         ...
+
+    def close(self) -> None:
+        """Let go of connections; the runs go on."""
+        ...

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
+from support.engine import kill_all_with
 from support.values import MIDNIGHT, ManualClock, apply_job, make_job
 
 from reconciler.model.change import Action, Change
@@ -16,7 +17,6 @@ from reconciler.model.settings import EngineSettings
 from reconciler.targets.fake import FakeTarget
 from reconciler.targets.local.target import LocalTarget
 from reconciler.targets.protocol import Started, StartOrder
-from support.engine import stop_supervisor
 
 
 @pytest.fixture(params=["fake", "local"])
@@ -25,10 +25,12 @@ def target(request, tmp_path):
         yield FakeTarget("target", clock=ManualClock())
         return
     folder = tmp_path / "engine"
-    yield LocalTarget(
+    local = LocalTarget(
         "target", folder=folder, settings=EngineSettings(), environment=os.environ, host="here", clock=utc_now
     )
-    stop_supervisor(folder)
+    yield local
+    local.close()
+    kill_all_with(str(folder))
 
 
 def order(target, job, uid="0198a1c2-0000-7000-8000-000000000001") -> StartOrder:

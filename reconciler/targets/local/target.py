@@ -101,7 +101,7 @@ class LocalTarget:
         }
 
     def output(self, handle: str) -> Sequence[OutputRecord]:
-        return self._engine.output(handle)
+        return list(self._engine.output(handle))
 
     def cancel(self, handle: str) -> None:
         self._engine.cancel(handle)
@@ -111,3 +111,6 @@ class LocalTarget:
 
     def forget(self, handles: Collection[str]) -> None:
         self._engine.forget(handles)
+
+    def close(self) -> None:
+        self._engine.close()

@@ -1,0 +1,137 @@
+"""The loop: follow one branch, reconcile each new commit, fire what falls due, and see the runs through.
+
+Every turn is short and repeats what a kill cut off; what must not be lost is in the store and with the supervisor, so
+this process may die at any point.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from reconciler.loop.desired import CommitState
+from reconciler.loop.due import TOLERANCE, settle_due
+from reconciler.loop.lease import SERVE, take_lease
+from reconciler.loop.one_offs import start_one_offs
+from reconciler.loop.reconcile import Planned, apply_commit
+from reconciler.loop.world import World
+from reconciler.model.change import Action, Change
+from reconciler.model.errors import ReconcilerError
+from reconciler.reports.publish import publish_reports
+from reconciler.runs.drive import drive_once
+
+LEASE_TIME = timedelta(seconds=60)
+PUBLISH_EVERY = timedelta(seconds=15)
+STILL = timedelta(seconds=30)
+"""A turn that comes so much later than it should means that the machine or this process stood still."""
+
+Tell = Callable[[str], None]
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where commits come from. ``tip`` returns the branch's commit, fetching first where there is a remote."""
+
+    tip: Callable[[], str]
+    read: Callable[[str], CommitState]
+    open_world: Callable[[CommitState], World]
+    poll_every: timedelta
+
+
+class Loop:
+    """State of a serving process; ``turn`` does one round and returns until when nothing is to be done."""
+
+    def __init__(self, source: Source, world: World, *, tell: Tell) -> None:
+        self._source = source
+        self._world = world
+        self._tell = tell
+        self._commit = ""
+        self._one_offs: list[Change] = []
+        self._poll_at = world.clock()
+        self._publish_at = world.clock()
+        self._last_turn_at = world.clock()
+        self._awake_since = world.clock()
+
+    def turn(self, *, starts_runs: bool = True) -> datetime:
+        """Do what is to be done now, and return when to come back at the latest.
+
+        Without ``starts_runs`` (this process is stopping) runs under way are followed, and nothing new begins.
+        """
+        now = self._world.clock()
+        self._notice_stillness(now)
+        lease = take_lease(self._world, SERVE, length=LEASE_TIME)
+        self._world.store.act_under(lease)
+        if starts_runs:
+            if now >= self._poll_at:
+                self._poll(now)
+            settle_due(self._world.scheduler, now=now, tolerance=min(TOLERANCE, now - self._awake_since))
+            self._start_one_offs(now)
+        drive_once(self._world.driver)
+        if now >= self._publish_at:
+            self.publish()
+        return self._next_turn(now)
+
+    def publish(self) -> None:
+        published = publish_reports(
+            self._world.store, self._world.repository, settings=self._world.settings.reports, now=self._world.clock()
+        )
+        if published.problem:
+            self._tell(f"reports: {published.problem}")
+        self._publish_at = self._world.clock() + PUBLISH_EVERY
+
+    @property
+    def world(self) -> World:
+        return self._world
+
+    def active_runs(self) -> int:
+        return len(self._world.store.active_runs())
+
+    def _notice_stillness(self, now: datetime) -> None:
+        """A pause of the host, or a jump of its clock, counts as downtime: what it passed over is judged as missed."""
+        passed = now - self._last_turn_at
+        if passed > STILL or passed < timedelta(0):
+            self._tell(f"the clock moved by {int(passed.total_seconds())} s between two turns")
+            self._awake_since = now
+            self._poll_at = self._publish_at = now
+        self._last_turn_at = now
+
+    def _poll(self, now: datetime) -> None:
+        self._poll_at = now + self._source.poll_every
+        try:
+            commit = self._source.tip()
+            if commit != self._commit:
+                self._reconcile(commit)
+        except ReconcilerError as error:
+            self._tell(f"commit not applied: {error}" + (f"  {error.hint}" if error.hint else ""))
+
+    def _reconcile(self, commit: str) -> None:
+        # Whatever comes of it, the commit is attempted once; the next attempt is the next commit, or a restart.
+        self._commit = commit
+        state = self._source.read(commit)
+        self._world = self._source.open_world(state)
+        _, planned, failures = apply_commit(self._world, state)
+        self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]
+        self._tell(f"commit {commit[:12]}: {_words(planned)}")
+        for failure in failures:
+            self._tell(f"{failure.change.target}: {failure.change.id}: {failure.message}")
+            self._commit = ""  # a target did not answer: the same commit is tried again at the next poll
+
+    def _start_one_offs(self, now: datetime) -> None:
+        if not self._one_offs:
+            return
+        _, waiting = start_one_offs(self._world, self._one_offs, commit=self._commit, now=now)
+        self._one_offs = [item.change for item in waiting]
+
+    def _next_turn(self, now: datetime) -> datetime:
+        upcoming = self._world.store.upcoming(1)
+        times = [self._poll_at, self._publish_at, now + LEASE_TIME / 3]
+        times += [state.next_at for state in upcoming if state.next_at is not None]
+        return max(now, min(times))
+
+
+def _words(planned: Planned) -> str:
+    plan = planned.plan
+    errors = "; some definitions are invalid and keep their applied form" if planned.loaded.has_errors else ""
+    return (
+        f"{plan.count(Action.CREATE, Action.ADOPT)} created, {plan.count(Action.UPDATE, Action.REPLACE)} changed, "
+        f"{plan.count(Action.DELETE)} deleted, {plan.count(Action.ONE_OFF)} to run{errors}"
+    )
