@@ -1,0 +1,167 @@
+"""What is wrong or odd in a job by itself."""
+
+from collections.abc import Iterator
+
+from reconciler.definitions.checks.http import check_url
+from reconciler.definitions.checks.parameters import check_declared, key_step
+from reconciler.definitions.checks.scripts import asks_for_input, check_script_path
+from reconciler.definitions.checks.secrets import (
+    check_argument_list,
+    check_command_line,
+    check_named_values,
+    check_text,
+    is_secret_name,
+    secret_finding,
+)
+from reconciler.definitions.checks.tokens import check_tokens
+from reconciler.definitions.suggest import quote
+from reconciler.model.job import Devices, ExecutionType, Job, Parameter, ScriptType, Task
+from reconciler.model.problem import Severity
+from reconciler.model.provider import Finding
+from reconciler.schedule.checks import check_schedule
+
+
+def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
+    if job.schedule is not None:
+        timeout = job.timeout_seconds
+        yield from check_schedule(job.schedule, overlap=job.overlap, timeout_seconds=timeout)
+    yield from check_declared(job.parameters, "parameters", text_is_read=False)
+    yield from _check_required(job, damaged)
+    yield from _check_tasks(job, damaged)
+    yield from _check_variables(job, damaged)
+    if job.devices is not None:
+        yield from check_devices(job.devices)
+    if job.os_filter is not None and not (job.os_filter.windows or job.os_filter.linux or job.os_filter.mac_os):
+        message = "the job runs on no platform"
+        hint = "Set at least one of windows, linux, macOS to true, or remove osFilter."
+        yield Finding(code="JOB001", json_path="osFilter", message=message, hint=hint)
+    if job.alternate_job_id is not None and job.condition is None and "condition" not in damaged:
+        yield Finding(
+            code="JOB002",
+            json_path="alternateJobId",
+            message="alternateJobId is never used: there is no condition",
+            severity=Severity.WARNING,
+        )
+    yield from _check_event_topic(job)
+    if job.previous_id == job.id:
+        yield Finding(code="REF006", json_path="previousId", message="previousId is the job's own id")
+
+
+def _check_required(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
+    if (job.schedule is None and not job.events) or "parameters" in damaged:
+        return
+    for index, parameter in enumerate(job.parameters):
+        if parameter.required and parameter.default is None:
+            message = f"parameter {quote(parameter.name)} is required but has no value"
+            hint = "A schedule or an event gives none: set a default."
+            yield Finding(code="PARAM006", json_path=f"parameters[{index}]", message=message, hint=hint)
+
+
+def _check_tasks(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    attended = job.schedule is None and not job.events
+    for index, task in enumerate(job.tasks):
+        path = f"tasks[{index}]"
+        if task.id in seen:
+            message = f"task id {quote(task.id)} is used twice (tasks[{seen[task.id]}], {path})"
+            yield Finding(code="TASK001", json_path=f"{path}.id", message=message)
+        seen.setdefault(task.id, index)
+        yield from _check_action(task, path, damaged)
+        yield from _check_task_values(task, path)
+        if task.script is not None and not attended and asks_for_input(task.script):
+            yield waiting_finding(f"{path}.script")
+    if not damaged & {"parameters", "component", "tasks"} and job.component is None:
+        yield from check_tokens(job.tasks, job.parameters)
+    yield from _check_parameter_secrets(job.parameters)
+
+
+def waiting_finding(json_path: str) -> Finding:
+    message = "the script waits for input, and nobody is there to answer a scheduled run"
+    hint = "Take the answer as a parameter with a default."
+    return Finding(code="LINT001", json_path=json_path, message=message, hint=hint, severity=Severity.WARNING)
+
+
+def _check_action(task: Task, path: str, damaged: frozenset[str]) -> Iterator[Finding]:
+    actions = {
+        "command": task.command is not None or task.executable_path is not None,
+        "script": task.script is not None,
+        "scriptFile": task.script_file is not None,
+        "http": task.http is not None,
+    }
+    given = [name for name, is_given in actions.items() if is_given]
+    if not given and "tasks" not in damaged:
+        message = f"task {quote(task.id)} does nothing: give one of command, executablePath, script, scriptFile, http"
+        yield Finding(code="TASK002", json_path=path, message=message)
+    elif len(given) > 1:
+        message = f"task {quote(task.id)} has {' and '.join(given)}; give only one of them"
+        where = f"{path}.{given[1]}"
+        yield Finding(code="TASK003", json_path=where, message=message)
+    if task.http is not None and task.execution_type not in {ExecutionType.HTTP, ExecutionType.SERVICE}:
+        message = f"a request has no session: executionType {task.execution_type.value} does not go with http"
+        yield Finding(code="TASK004", json_path=f"{path}.executionType", message=message)
+    if task.http is None and task.execution_type is ExecutionType.HTTP and "tasks" not in damaged:
+        message = "executionType Http needs http: {method, url, headers, body, expectStatus}"
+        hint = "How Keeper's own files spell the request is not published, so it cannot be read here."
+        yield Finding(code="TASK004", json_path=f"{path}.executionType", message=message, hint=hint)
+    if task.script_type is not ScriptType.AUTO and not (task.script or task.script_file) and "tasks" not in damaged:
+        message = f"scriptType {task.script_type.value} has no effect: the task has no script"
+        yield Finding(code="TASK005", json_path=f"{path}.scriptType", message=message, severity=Severity.WARNING)
+    if task.script_file is not None:
+        yield from check_script_path(task.script_file, f"{path}.scriptFile")
+
+
+def _check_task_values(task: Task, path: str) -> Iterator[Finding]:
+    for name in task.env:
+        if name.startswith("RECONCILER_"):
+            message = f"{quote(name)} is set by reconciler itself"
+            yield Finding(code="PARAM002", json_path=f"{path}.env{key_step(name)}", message=message)
+    if task.env:
+        yield from check_named_values(task.env, f"{path}.env")
+    if isinstance(task.arguments, str):
+        yield from check_command_line(task.arguments, f"{path}.arguments")
+    elif task.arguments:
+        yield from check_argument_list(task.arguments, f"{path}.arguments")
+    if task.script is not None:
+        yield from check_text(task.script, f"{path}.script")
+    if task.http is not None:
+        yield from check_url(task.http.url, f"{path}.http.url")
+        yield from check_named_values(task.http.headers, f"{path}.http.headers")
+        yield from check_text(task.http.body, f"{path}.http.body")
+
+
+def _check_parameter_secrets(parameters: tuple[Parameter, ...], json_path: str = "parameters") -> Iterator[Finding]:
+    for index, parameter in enumerate(parameters):
+        if isinstance(parameter.default, str) and parameter.default and is_secret_name(parameter.name):
+            yield secret_finding(f"{json_path}[{index}].default")
+
+
+def _check_variables(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
+    if job.variables and job.component is None and "component" not in damaged:
+        message = "variables are for a component, and this job has tasks"
+        hint = "Declare parameters with a default instead."
+        yield Finding(code="PARAM007", json_path="variables", message=message, hint=hint)
+    if job.variables:
+        yield from check_named_values(job.variables, "variables")
+
+
+def check_devices(devices: Devices, json_path: str = "devices") -> Iterator[Finding]:
+    """Yield what is wrong with a selector of devices."""
+    fields = (devices.hostnames, devices.sites, devices.tags, devices.os, devices.uids, devices.filters)
+    narrowed = any(fields)
+    if not narrowed and not devices.all:
+        message = "devices selects nothing"
+        hint = "For every device write all: true."
+        yield Finding(code="DEV001", json_path=json_path, message=message, hint=hint)
+    elif narrowed and devices.all:
+        message = "all: true selects every device, the other keys some: keep one"
+        yield Finding(code="DEV002", json_path=f"{json_path}.all", message=message)
+
+
+def _check_event_topic(job: Job) -> Iterator[Finding]:
+    topic = job.event_topic
+    if topic is None:
+        return
+    allowed = (job.mqtt_topics or {}).get("allowedPublications", ())
+    if topic not in allowed:
+        message = f"eventTopic {quote(topic)} is not in mqttTopics.allowedPublications; the agent drops it silently"
+        yield Finding(code="KEEPER001", json_path="eventTopic", message=message, severity=Severity.WARNING)

@@ -1,0 +1,103 @@
+"""Where a value does not keep a schema: jsonschema finds it, and of several ways the one that was meant is told.
+
+Only the facts of jsonschema's errors are used, never their texts, which contain the value.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing import Registry
+
+from reconciler.definitions.document import Path
+
+
+class Fault(NamedTuple):
+    """``rule`` is the schema's keyword, ``limit`` what it says, ``value`` what stands at ``path``."""
+
+    rule: str
+    limit: Any
+    value: Any
+    schema: Mapping[str, Any]
+    path: Path
+    inner: tuple["Fault", ...] = ()
+    branch: int = 0
+
+
+def find_faults(schema: Mapping[str, Any], value: Any) -> Iterator[Fault]:
+    """Yield every fault of ``value``, those of a choice as those of the branch that was meant."""
+    validator = _Validator(schema, registry=Registry())
+    for error in validator.iter_errors(value):
+        yield from _meant(_fault(error))
+
+
+def _is_integer(_: object, value: object) -> bool:
+    """5.0 is a number, not a whole one: it was not written as one."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _pattern(_: Any, pattern: str, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not _compiled(pattern).search(value):
+        yield ValidationError("", validator="pattern", validator_value=pattern, instance=value, schema=schema)
+
+
+@cache
+def _compiled(pattern: str) -> "re.Pattern[str]":
+    """``$`` is the end of the text, as JSON Schema has it; Python's also matches before a last line break."""
+    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
+
+
+_Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
+
+
+def _fault(error: Any) -> Fault:
+    branch = error.relative_schema_path[0] if error.relative_schema_path else 0
+    return Fault(
+        rule=error.validator,
+        limit=error.validator_value,
+        value=error.instance,
+        schema=error.schema if isinstance(error.schema, Mapping) else {},
+        path=tuple(error.absolute_path),
+        inner=tuple(_fault(inner) for inner in error.context or ()),
+        branch=branch if isinstance(branch, int) else 0,
+    )
+
+
+def is_choice_of_names(fault: Fault) -> bool:
+    """True for ``oneOf`` over required names: exactly one of them is to be given."""
+    return fault.rule == "oneOf" and all("required" in branch for branch in fault.limit)
+
+
+def _meant(fault: Fault) -> Iterator[Fault]:
+    if fault.rule not in {"anyOf", "oneOf"} or not fault.inner or is_choice_of_names(fault):
+        yield fault
+        return
+    words = next((branch["enum"] for branch in fault.limit if "enum" in branch), None)
+    if words is not None:
+        yield fault._replace(rule="enum", limit=words)
+        return
+    branches: dict[int, list[Fault]] = {}
+    for inner in fault.inner:
+        branches.setdefault(inner.branch, []).append(inner)
+    fitting = [faults for faults in branches.values() if not any(_is_other_kind(f, fault) for f in faults)]
+    if not fitting:
+        yield fault._replace(rule="type", limit=list(dict.fromkeys(_types(fault.inner, fault))))
+        return
+    for inner in min(fitting, key=len):
+        yield from _meant(inner)
+
+
+def _is_other_kind(inner: Fault, outer: Fault) -> bool:
+    return inner.rule == "type" and inner.path == outer.path
+
+
+def _types(faults: Iterable[Fault], outer: Fault) -> Iterator[str]:
+    for fault in faults:
+        if _is_other_kind(fault, outer):
+            yield from [fault.limit] if isinstance(fault.limit, str) else fault.limit

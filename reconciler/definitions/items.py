@@ -1,0 +1,79 @@
+"""Definition files read and checked one by one, and the places in them for what is found later."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.definitions.checked import CheckedFile, check_file, locate, read_document
+from reconciler.definitions.document import Document, Unreadable, path_steps
+from reconciler.definitions.listing import Candidate
+from reconciler.definitions.source import read_text
+from reconciler.model.desired import SourceFile, SourceTree
+from reconciler.model.forms import Form, Kind
+from reconciler.model.problem import Problem
+from reconciler.model.provider import Finding
+
+_READ_AT_ONCE = 2000
+
+
+class Item(Struct, frozen=True):
+    """A definition file with what was found in it."""
+
+    candidate: Candidate
+    checked: CheckedFile
+
+    @property
+    def kind(self) -> Kind:
+        return self.candidate.kind
+
+    @property
+    def id(self) -> str:
+        return self.candidate.stem
+
+    @property
+    def path(self) -> str:
+        return self.candidate.file.path
+
+    @property
+    def form(self) -> Form | None:
+        return self.checked.form
+
+
+def read_items(tree: SourceTree, candidates: Sequence[Candidate]) -> Iterator[Item]:
+    """Yield each definition file, checked by itself."""
+    for start in range(0, len(candidates), _READ_AT_ONCE):
+        part = candidates[start : start + _READ_AT_ONCE]
+        for candidate, data in zip(part, tree.read([candidate.file for candidate in part]), strict=True):
+            yield Item(candidate, check_file(candidate.kind, candidate.name, data))
+
+
+class Places:
+    """Turns findings about an item into problems at their places; reads a file again only when it has one."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._tree = tree
+        self._documents: dict[str, Document | None] = {}
+
+    def problems(self, item: Item, findings: Sequence[Finding]) -> Iterator[Problem]:
+        if not findings:
+            return
+        document = self.document(item)
+        if document is None:
+            return
+        wrong = {path_steps(path) for path in item.checked.damaged}
+        for problem in locate(document, findings, wrong):
+            yield replace(problem, path=item.path)
+
+    def document(self, item: Item) -> Document | None:
+        """Return the item's file with positions, or None where it cannot be read."""
+        if item.path not in self._documents:
+            self._documents[item.path] = self._read(item.candidate.file, item.candidate.name)
+        return self._documents[item.path]
+
+    def _read(self, file: SourceFile, name: str) -> Document | None:
+        try:
+            text = read_text(self._tree.read([file])[0])
+            return read_document(text, is_json=name.lower().endswith(".json"))
+        except Unreadable:
+            return None

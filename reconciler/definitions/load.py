@@ -1,0 +1,39 @@
+"""Definitions of a commit or of a folder: every problem of every file, and the desired state of those without."""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from reconciler.definitions.items import read_items
+from reconciler.definitions.listing import list_definitions
+from reconciler.definitions.loading import Loading
+from reconciler.model.desired import Loaded, SourceTree
+from reconciler.model.provider import ProviderRules
+from reconciler.model.settings import Settings
+
+
+def load_definitions(
+    tree: SourceTree,
+    *,
+    settings: Settings,
+    providers: Mapping[str, ProviderRules],
+    now: datetime | None = None,
+) -> Loaded:
+    """Return the desired state and all problems, sorted. Without ``now`` nothing is said that depends on the clock."""
+    listing = list_definitions(tree, most_files=settings.limits.files)
+    with _without_collector():
+        items = list(read_items(tree, listing.candidates))
+        return Loading(tree, listing, items, settings=settings, providers=providers, now=now).load()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Building many small values makes the collector look at all of them again and again: three times the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,74 @@
+"""What jobs say of one another: alternates, former ids, and whether anything starts them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+
+from reconciler.definitions.suggest import did_you_mean, quote
+from reconciler.model.forms import OneOff
+from reconciler.model.job import Job
+from reconciler.model.problem import Severity
+from reconciler.model.provider import Finding
+
+
+def check_references(
+    jobs: Mapping[str, Job], one_offs: Mapping[str, OneOff], known_jobs: Collection[str]
+) -> Iterator[tuple[str, Finding]]:
+    """Yield (job id, finding); ``known_jobs`` are the ids of all job files, those with errors too."""
+    for job_id, job in jobs.items():
+        alternate = job.alternate_job_id
+        if alternate is not None and alternate not in known_jobs:
+            message = f"alternateJobId {quote(alternate)} is not defined{did_you_mean(alternate, known_jobs)}"
+            yield job_id, Finding(code="REF001", json_path="alternateJobId", message=message)
+    yield from _find_cycles(jobs)
+    yield from _check_former_ids(jobs, known_jobs)
+    yield from _find_idle(jobs, one_offs)
+
+
+def _find_cycles(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Finding]]:
+    """Yield each cycle once, at the job whose id comes first."""
+    settled: set[str] = set()
+    for start in sorted(jobs):
+        chain: list[str] = []
+        current: str | None = start
+        while current is not None and current in jobs and current not in settled and current not in chain:
+            chain.append(current)
+            current = jobs[current].alternate_job_id
+        settled.update(chain)
+        if current is None or current not in chain:
+            continue
+        cycle = chain[chain.index(current) :]
+        first = cycle.index(min(cycle))
+        ordered = [*cycle[first:], *cycle[:first], cycle[first]]
+        message = f"cycle: {' -> '.join(_shorten(ordered))}"
+        hint = "Let one of these jobs have no alternate."
+        yield ordered[0], Finding(code="REF002", json_path="alternateJobId", message=message, hint=hint)
+
+
+def _shorten(ids: list[str]) -> list[str]:
+    return ids if len(ids) <= 12 else [*ids[:6], f"({len(ids) - 11} more)", *ids[-5:]]
+
+
+def _check_former_ids(jobs: Mapping[str, Job], known_jobs: Collection[str]) -> Iterator[tuple[str, Finding]]:
+    claimed: dict[str, list[str]] = defaultdict(list)
+    for job_id, job in jobs.items():
+        if job.previous_id is None or job.previous_id == job_id:
+            continue
+        claimed[job.previous_id].append(job_id)
+        if job.previous_id in known_jobs:
+            message = f"previousId {quote(job.previous_id)} is the id of another job, which is still there"
+            hint = "Two jobs cannot share one history: remove the other job, or previousId."
+            yield job_id, Finding(code="REF006", json_path="previousId", message=message, hint=hint)
+    for former, ids in claimed.items():
+        for job_id in sorted(ids)[1:]:
+            message = f"previousId {quote(former)} is also that of {quote(min(ids))}"
+            yield job_id, Finding(code="REF006", json_path="previousId", message=message)
+
+
+def _find_idle(jobs: Mapping[str, Job], one_offs: Mapping[str, OneOff]) -> Iterator[tuple[str, Finding]]:
+    """Yield the enabled jobs that no schedule, event, one-off or other job starts."""
+    named = {job.alternate_job_id for job in jobs.values()} | {one_off.job for one_off in one_offs.values()}
+    for job_id, job in jobs.items():
+        if job.schedule is None and not job.events and job.enabled and job_id not in named:
+            message = "nothing starts this job by itself"
+            hint = "Give it a schedule or events, or start it by hand: reconciler run."
+            yield job_id, Finding(code="JOB004", json_path="", message=message, hint=hint, severity=Severity.WARNING)

@@ -1,0 +1,224 @@
+"""From forms as written to forms as they are applied: references followed, components unfolded, scripts read in."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from reconciler.definitions.checks.http import check_host
+from reconciler.definitions.checks.parameters import check_values, read_value, read_values
+from reconciler.definitions.script_files import ScriptFiles
+from reconciler.definitions.suggest import closest, did_you_mean, listed, quote
+from reconciler.model.forms import Component, OneOff, Target
+from reconciler.model.job import Job, Parameter, Task
+from reconciler.model.problem import Severity
+from reconciler.model.provider import Finding, ProviderRules
+
+LOCAL = "local"
+_VENDOR_FIELDS = ("datto", "psu", "keeper", "salt")
+Findings = list[Finding]
+
+
+def resolve_component(component: Component, scripts: ScriptFiles) -> tuple[Component, Findings]:
+    """Return the component with its script's text and its defaults in their types."""
+    findings: Findings = []
+    changes: dict[str, Any] = {}
+    if component.script_file is not None and component.script is None:
+        text, findings = scripts.find(component.script_file, "scriptFile", attended=True)
+        changes["script"] = text
+    if any(variable.default is not None for variable in component.variables):
+        changes["variables"] = tuple(_typed(variable) for variable in component.variables)
+    return (replace(component, **changes) if changes else component), findings
+
+
+def _typed(parameter: Parameter) -> Parameter:
+    try:
+        return replace(parameter, default=read_value(parameter.type, parameter.default))
+    except ValueError:
+        return parameter
+
+
+class JobResolver:
+    """Resolves jobs by what the other files declare."""
+
+    def __init__(
+        self,
+        *,
+        targets: Mapping[str, Target],
+        known_targets: Iterable[str],
+        components: Mapping[str, Component],
+        known_components: Iterable[str],
+        providers: Mapping[str, ProviderRules],
+        default_targets: tuple[str, ...],
+        scripts: ScriptFiles,
+        folder: str,
+    ) -> None:
+        self._targets = targets
+        self._known_targets = frozenset(known_targets)
+        self._components = components
+        self._known_components = frozenset(known_components)
+        self._providers = providers
+        self._default_targets = default_targets
+        self._scripts = scripts
+        self._folder = folder
+        self._vendor_providers = {rules.vendor_field: name for name, rules in providers.items() if rules.vendor_field}
+
+    def resolve(self, job: Job, damaged: frozenset[str]) -> tuple[Job, Findings]:
+        """Return the job as it is applied, and what is wrong with what it refers to."""
+        findings: Findings = []
+        changes: dict[str, Any] = {}
+        if not job.targets:
+            changes["targets"] = self._default_targets
+        names = job.targets or self._default_targets
+        if "targets" not in damaged:
+            findings += self.check_targets(job.targets, "targets")
+        if job.component is not None:
+            changes |= self._unfold(job, damaged, findings)
+        else:
+            changes |= self._read_scripts(job, findings)
+        resolved = replace(job, **changes) if changes else job
+        if "targets" not in damaged:
+            targets = [self._targets[name] for name in names if name in self._targets]
+            findings += self._check_by_targets(resolved, targets, len(targets) == len(names), damaged)
+        return resolved, findings
+
+    def check_targets(self, names: Iterable[str], json_path: str) -> Findings:
+        findings = []
+        for index, name in enumerate(names):
+            if name in self._known_targets:
+                continue
+            match = closest(name, self._known_targets)
+            hint = f"{self._folder}/targets has: {listed(self._known_targets)}."
+            if match:
+                hint = f"Did you mean {match!r}?  {hint}"
+            message = f"unknown target {quote(name)}"
+            findings.append(Finding(code="REF003", json_path=f"{json_path}[{index}]", message=message, hint=hint))
+        return findings
+
+    def _unfold(self, job: Job, damaged: frozenset[str], findings: Findings) -> dict[str, Any]:
+        """Return the component's script as the job's one task, its variables as the job's parameters."""
+        assert job.component is not None
+        component = self._components.get(job.component)
+        if component is None:
+            if job.component not in self._known_components and "component" not in damaged:
+                message = f"component {quote(job.component)} is not defined"
+                message += did_you_mean(job.component, self._known_components)
+                hint = f"{self._folder}/components has: {listed(self._known_components) or 'nothing'}."
+                findings.append(Finding(code="REF004", json_path="component", message=message, hint=hint))
+            return {}
+        own = {parameter.name for parameter in job.parameters}
+        for variable in component.variables:
+            if variable.name in own:
+                message = f"parameter {quote(variable.name)} is also a variable of component {quote(component.id)}"
+                findings.append(Finding(code="PARAM001", json_path="parameters", message=message))
+        if "variables" not in damaged:
+            noun, owner = "component variable", f"component {quote(component.id)}"
+            findings += check_values(job.variables, component.variables, "variables", noun=noun, owner=owner)
+            findings += _missing(job, component)
+        parameters = (*component.variables, *job.parameters)
+        tasks = (_task_of(component),) if component.script is not None else ()
+        return {
+            "tasks": tasks,
+            "parameters": parameters,
+            "variables": read_values(job.variables, component.variables),
+        }
+
+    def _read_scripts(self, job: Job, findings: Findings) -> dict[str, Any]:
+        if not any(task.script_file for task in job.tasks):
+            return {}
+        attended = job.schedule is None and not job.events
+        tasks = []
+        for index, task in enumerate(job.tasks):
+            if task.script_file is None or task.script is not None:
+                tasks.append(task)
+                continue
+            text, found = self._scripts.find(task.script_file, f"tasks[{index}].scriptFile", attended=attended)
+            findings += found
+            tasks.append(replace(task, script=text))
+        return {"tasks": tuple(tasks)}
+
+    def _check_by_targets(self, job: Job, targets: list[Target], all_known: bool, damaged: frozenset[str]) -> Findings:
+        """Return what the targets cannot express; the same finding of two targets is told once."""
+        findings: dict[tuple[str, str, str], Finding] = {}
+        for target in targets:
+            rules = self._providers.get(target.provider)
+            found = [*_check_here(job, target, damaged), *(rules.check(job, target) if rules is not None else ())]
+            for finding in found:
+                shown = finding
+                if job.component is not None and finding.json_path.startswith("tasks"):
+                    shown = replace(finding, json_path="component")
+                findings.setdefault((shown.code, shown.json_path, shown.message), shown)
+        if all_known:
+            findings |= {(f.code, f.json_path, f.message): f for f in self._check_vendor_fields(job, targets)}
+        return list(findings.values())
+
+    def _check_vendor_fields(self, job: Job, targets: list[Target]) -> Findings:
+        findings = []
+        given = {target.provider for target in targets}
+        for name in _VENDOR_FIELDS:
+            if getattr(job, name) and self._vendor_providers.get(name, name) not in given:
+                message = f"`{name}` is for a {name} target, and this job has none"
+                findings.append(Finding(code="REF007", json_path=name, message=message, hint="Remove it."))
+        return findings
+
+
+def _check_here(job: Job, target: Target, damaged: frozenset[str]) -> Findings:
+    """Return what holds for targets of every provider."""
+    findings = []
+    if target.provider != LOCAL and job.devices is None and "devices" not in damaged:
+        message = f"devices is required: target {quote(target.id)} has more than one"
+        hint = "Select by hostnames, sites, tags ..., or say all: true."
+        findings.append(Finding(code="DEV003", json_path="devices", message=message, hint=hint))
+    if target.provider == LOCAL and job.component is not None and not job.tasks and "component" not in damaged:
+        message = f"component {quote(job.component)} has no script, so target {quote(target.id)} cannot run it"
+        findings.append(Finding(code="REF004", json_path="component", message=message, hint="Give it a script."))
+    if isinstance(job.condition, dict) and target.provider != "keeper":
+        message = f"a condition in Keeper's own form means nothing to target {quote(target.id)}"
+        hint = "Write the condition as text (CEL)."
+        findings.append(Finding(code="JOB003", json_path="condition", message=message, hint=hint))
+    allowed = target.settings.get("allowedHosts", ())
+    hosts = [host for host in allowed if isinstance(host, str)] if isinstance(allowed, list | tuple) else []
+    for index, task in enumerate(job.tasks):
+        if task.http is not None:
+            findings += check_host(task.http.url, f"tasks[{index}].http.url", hosts, target.id)
+        if task.keeper and target.provider != "keeper":
+            name = next(iter(task.keeper))
+            message = f"{name} is read by Keeper only"
+            path = f"tasks[{index}].{name}"
+            findings.append(Finding(code="KEEPER002", json_path=path, message=message, severity=Severity.INFORMATION))
+    return findings
+
+
+def _missing(job: Job, component: Component) -> Findings:
+    findings = []
+    for variable in component.variables:
+        if variable.required and variable.default is None and job.variables.get(variable.name) is None:
+            message = f"component variable {quote(variable.name)} is required"
+            what = f" ({variable.description})" if variable.description else ""
+            hint = f"Give it in variables{quote(what)[1:-1]}."
+            findings.append(Finding(code="PARAM006", json_path="variables", message=message, hint=hint))
+    return findings
+
+
+def _task_of(component: Component) -> Task:
+    return Task(
+        id=component.id,
+        name=component.name,
+        script=component.script,
+        script_file=component.script_file,
+        script_type=component.script_type,
+        timeout_seconds=component.timeout_seconds,
+    )
+
+
+def check_one_off_job(one_off: OneOff, job: Job) -> Findings:
+    """Return what is wrong with the values of a one-off for its job."""
+    findings = list(
+        check_values(one_off.variables, job.parameters, "variables", noun="parameter", owner=f"job {quote(job.id)}")
+    )
+    for parameter in job.parameters:
+        given = one_off.variables.get(parameter.name, job.variables.get(parameter.name, parameter.default))
+        if parameter.required and given is None:
+            message = f"parameter {quote(parameter.name)} of job {quote(job.id)} is required but has no value"
+            findings.append(Finding(code="PARAM006", json_path="variables", message=message))
+    return findings

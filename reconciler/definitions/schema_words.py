@@ -1,0 +1,239 @@
+"""What a schema says against a value, in words: one problem per mistake, at its place."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reconciler.definitions.document import Document, Path, Span
+from reconciler.definitions.document import make_problem as make
+from reconciler.definitions.faults import Fault, find_faults, is_choice_of_names
+from reconciler.definitions.identity_words import explain_id
+from reconciler.definitions.suggest import closest, kind_of, listed, quote, show
+from reconciler.model.problem import Problem
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list (lines starting with `-`)",
+    "object": "key/value pairs",
+    "null": "nothing",
+}
+_PRIVATE = frozenset({"env", "headers", "variables", "settings", "default", "defaultValue", "body", "arguments"})
+"""Fields below which a value may be a secret, and is never shown."""
+_OF_SCHEMAS = frozenset({"$schema", "$ref", "$id", "$defs", "pattern", "patternProperties"})
+_YES_NO = frozenset({"yes", "no", "on", "off", "y", "n"})
+_UNKNOWN = frozenset({"unevaluatedProperties", "additionalProperties"})
+
+Judgement = tuple[str, str, str]
+"""Code, message, hint."""
+
+
+def explain_faults(
+    schema: Mapping[str, Any], value: Any, document: Document, *, noun: str, base: Path = ()
+) -> list[Problem]:
+    """Return what is wrong with ``value``, which stands at ``base`` in the document and is called ``noun``."""
+    teller = _Teller(document, base, noun)
+    problems: dict[tuple[Any, ...], Problem] = {}
+    for problem in teller.tell(find_faults(schema, value)):
+        problems.setdefault((problem.line, problem.column, problem.json_path, problem.code), problem)
+    return list(problems.values())
+
+
+class _Teller:
+    def __init__(self, document: Document, base: Path, noun: str) -> None:
+        self._document = document
+        self._base = base
+        self._noun = noun
+        self._meant: set[Path] = set()
+
+    def tell(self, faults: Iterable[Fault]) -> Iterator[Problem]:
+        # Unknown fields first: a field that is missing because its name is misspelt is told once.
+        for fault in sorted(faults, key=lambda fault: fault.rule not in _UNKNOWN):
+            path = (*self._base, *fault.path)
+            if not self._document.is_damaged(path):
+                yield from self._explain(fault, path)
+
+    def _explain(self, fault: Fault, path: Path) -> Iterator[Problem]:
+        if fault.rule in _UNKNOWN:
+            yield from self._unknown(fault, path)
+        elif fault.rule == "required":
+            yield from self._missing(fault, path)
+        elif is_choice_of_names(fault):
+            yield from self._exactly_one(fault, path)
+        elif fault.rule == "propertyNames":
+            yield self._wrong_name(fault, path)
+        elif fault.rule == "uniqueItems":
+            yield self._repeated(fault, path)
+        else:
+            code, message, hint = self._judge(fault, path)
+            yield make(code, message, span=self._document.place(path), path=path, hint=hint)
+
+    def _unknown(self, fault: Fault, path: Path) -> Iterator[Problem]:
+        known = list(fault.schema.get("properties", {}))
+        for name in fault.value:
+            full = (*path, name)
+            if name in known or self._document.is_damaged(full):
+                continue
+            span = self._document.key_span(full)
+            message = f"unknown field {quote(name)}"
+            match = closest(name, known)
+            if name in _OF_SCHEMAS:
+                message = f"{quote(name)}: schemas and regular expressions cannot be set in a definition"
+                hint = "For an editor write the comment `# yaml-language-server: $schema=PATH` in a .yaml file."
+                yield make("KEY005", message, span=span, path=full, hint=hint)
+            elif match:
+                self._meant.add((*path, match))
+                yield make("KEY003", f"{message}; did you mean `{match}`?", span=span, path=full)
+            else:
+                hint = _where_else(name, known) or f"Known here: {listed(known, limit=60)}."
+                yield make("KEY003", message, span=span, path=full, hint=hint)
+
+    def _missing(self, fault: Fault, path: Path) -> Iterator[Problem]:
+        for name in fault.limit:
+            full = (*path, name)
+            if name in fault.value or full in self._meant:
+                continue
+            self._meant.add(full)
+            noun = self._noun if not path else str(path[-2] if isinstance(path[-1], int) else path[-1]).rstrip("s")
+            yield make("KEY004", f"every {noun} needs `{name}`", span=self._beginning(path), path=full)
+
+    def _exactly_one(self, fault: Fault, path: Path) -> Iterator[Problem]:
+        names = [branch["required"][0] for branch in fault.limit]
+        given = [name for name in names if fault.value.get(name) is not None]
+        if any((*path, name) in self._meant for name in names):
+            return
+        if len(given) > 1:
+            full = (*path, given[-1])
+            yield make("KEY007", f"both {' and '.join(given)}; keep one", span=self._document.key_span(full), path=full)
+        elif not any(self._document.is_damaged((*path, name)) for name in names):
+            what = path[-1] if path else f"every {self._noun}"
+            yield make("KEY006", f"{what} needs one of {', '.join(names)}", span=self._beginning(path), path=path)
+
+    def _beginning(self, path: Path) -> Span:
+        """Return a place for what is not there: the name of what it is missing in, or where that begins."""
+        if path and isinstance(path[-1], str):
+            return self._document.key_span(path)
+        span = self._document.span(path)
+        return Span(span.line, span.column, span.line, span.column + 1)
+
+    def _wrong_name(self, fault: Fault, path: Path) -> Problem:
+        name = str(fault.value)
+        full = (*path, name)
+        schema = fault.inner[0].schema if fault.inner else fault.schema
+        words = schema.get("patternErrorMessage", "cannot be a name here")
+        return make("KEY008", f"{quote(name)} {words}", span=self._document.key_span(full), path=full)
+
+    def _repeated(self, fault: Fault, path: Path) -> Problem:
+        seen: list[Any] = []
+        for index, item in enumerate(fault.value):
+            if any(item == other and type(item) is type(other) for other in seen):
+                full = (*path, index)
+                return make("VAL007", f"{show(item)} is listed twice", span=self._document.place(full), path=full)
+            seen.append(item)
+        return make("VAL007", "an item is listed twice", span=self._document.place(path), path=path)
+
+    def _judge(self, fault: Fault, path: Path) -> Judgement:
+        name = str(path[-1]) if path and isinstance(path[-1], str) else ""
+        what = name or "the text"
+        words = fault.schema.get("errorMessage")
+        if words and fault.value is not None:
+            return "VAL003", f"{words}, found {_found(fault.value, path)}", ""
+        match fault.rule:
+            case "type":
+                return self._wrong_type(fault, path, name)
+            case "enum" | "const":
+                return _not_one_of(fault.limit if fault.rule == "enum" else [fault.limit], fault.value, path)
+            case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+                return "VAL002", f"{name} {show(fault.value)} is outside {_range(fault.schema)}".strip(), ""
+            case "minLength" | "minItems" | "minProperties":
+                return _empty(fault, name)
+            case "maxLength":
+                return "VAL005", f"{what} has {len(fault.value):,} characters, limit {fault.limit:,}", ""
+            case "maxItems" | "maxProperties":
+                return "VAL005", f"{name} has {len(fault.value):,} entries, limit {fault.limit:,}", ""
+            case "pattern":
+                return _wrong_form(fault, path, name)
+        return "VAL003", f"{what} is not as the schema wants it ({fault.rule})", ""
+
+    def _wrong_type(self, fault: Fault, path: Path, name: str) -> Judgement:
+        value = fault.value
+        if value is None:
+            return "SYN018", f"{name or 'the item'} is empty; fill it or remove the line", ""
+        types = [fault.limit] if isinstance(fault.limit, str) else [type_ for type_ in fault.limit if type_ != "null"]
+        if types == ["boolean"] and isinstance(value, str):
+            return _not_boolean(value, quoted=self._document.is_quoted(path))
+        expected = " or ".join(_expected(type_, fault.schema) for type_ in types)
+        found = _found(value, path)
+        if types == ["string"] and isinstance(value, int | float):
+            what = f"the number {found}" if found[-1:].isdigit() else found
+            return "TYPE001", f"expected text, found {what}; quote it", ""
+        message = f"expected {expected}, found {found}"
+        if "integer" in types and isinstance(value, str) and value.isdigit() and self._document.is_quoted(path):
+            message = f"expected {expected}, found text {found}; remove the quotes"
+        return "TYPE001", message, ""
+
+
+def _where_else(name: str, known: list[str]) -> str:
+    if name in {"url", "method", "headers", "body"} and "http" in known:
+        return "A request is written http: {method, url, headers, body, expectStatus}."
+    return ""
+
+
+def _empty(fault: Fault, name: str) -> Judgement:
+    if name in {"id", "previousId"}:
+        return explain_id("", name)
+    if name == "tasks":
+        return "VAL004", "a job needs at least one task", ""
+    if fault.rule == "minLength":
+        return "VAL004", f"{name or 'the text'} is empty", "Fill it or remove the line."
+    if name == "devices":
+        return "VAL004", "devices is empty", "For every device write all: true."
+    what = "is an empty list" if fault.rule == "minItems" else "is empty"
+    return "VAL004", f"{name} {what}", "Fill it or remove the line."
+
+
+def _wrong_form(fault: Fault, path: Path, name: str) -> Judgement:
+    if name in {"id", "previousId"}:
+        return explain_id(fault.value, name)
+    words = fault.schema.get("patternErrorMessage", "is not of the right form")
+    if words == "must be one line" or _PRIVATE & set(path):
+        return "VAL003", f"{name or 'the text'} {words}", ""
+    return "VAL003", f"{name or 'the text'} {words}, found {show(fault.value)}", ""
+
+
+def _not_boolean(value: str, *, quoted: bool) -> Judgement:
+    if quoted and value.lower() in {"true", "false"}:
+        return "TYPE002", f'expected true or false, found text "{value}"; remove the quotes', ""
+    if value.lower() in _YES_NO:
+        return "TYPE002", f"use true or false, found {quote(value)}", ""
+    return "TYPE002", f"expected true or false, found {quote(value)}", ""
+
+
+def _expected(type_: str, schema: Mapping[str, Any]) -> str:
+    if type_ in {"integer", "number"} and "minimum" in schema and "maximum" in schema:
+        return f"{_TYPES[type_]} {_range(schema)}"
+    return _TYPES[type_]
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if high is None:
+        return f"{low} and more"
+    return f"{low}-{high}" if low is not None and low >= 0 else f"{low} to {high}"
+
+
+def _found(value: Any, path: Path) -> str:
+    return kind_of(value) if _PRIVATE & set(path) else show(value)
+
+
+def _not_one_of(words: list[Any], value: Any, path: Path) -> Judgement:
+    if value is None:
+        return "SYN018", f"{path[-1] if path else 'the value'} is empty; fill it or remove the line", ""
+    if not isinstance(value, str):
+        return "TYPE001", f"expected text, found {_found(value, path)}", ""
+    match = closest(value, [str(word) for word in words])
+    shown = "the text" if _PRIVATE & set(path) else quote(value)
+    message = f"{shown} is not one of {', '.join(map(str, words))}"
+    return "VAL001", message + (f"; did you mean `{match}`?" if match else ""), ""

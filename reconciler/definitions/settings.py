@@ -1,0 +1,153 @@
+"""reconciler.toml: the settings of a repository, and what is wrong with it."""
+
+import re
+import tomllib
+from typing import Any
+
+import msgspec
+
+from reconciler.definitions.document import NOWHERE, Path, Span, Unreadable, path_text
+from reconciler.definitions.source import decode, refuse_hidden
+from reconciler.definitions.suggest import closest, listed, quote
+from reconciler.model.problem import Problem, Severity
+from reconciler.model.settings import Settings
+
+SETTINGS_PATH = "reconciler.toml"
+_LEAST = {
+    ("reports", "tailBytes"): 0,
+    ("engine", "maxRuns"): 1,
+    ("engine", "outputBytes"): 1024,
+    ("engine", "graceSeconds"): 0,
+    ("limits", "files"): 1,
+}
+_AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
+_REF_NAME = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock$|[/.]$))[^\x00-\x20\x7f~^:?*\[\\]+\Z")
+_FOLDER = re.compile(r"(?!/)(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f:]+\Z")
+
+
+def read_settings(data: bytes | None) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the settings in ``data``, or the defaults where there is none or it has problems."""
+    if data is None:
+        return Settings(), ()
+    try:
+        text = decode(data)
+        refuse_hidden(text)
+    except Unreadable as error:
+        return Settings(), (msgspec.structs.replace(error.problem, path=SETTINGS_PATH),)
+    try:
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return Settings(), (_syntax(str(error)),)
+    problems = sorted((*_unknown(raw, text), *_values(raw, text)), key=lambda problem: problem.sort_key)
+    if problems:
+        return Settings(), tuple(problems)
+    try:
+        return msgspec.convert(raw, Settings), ()
+    except msgspec.ValidationError as error:
+        return Settings(), (_conversion(str(error), text),)
+
+
+def _syntax(message: str) -> Problem:
+    match = _AT_LINE.search(message)
+    line, column = (int(match[1]), int(match[2])) if match else (1, 1)
+    words = _AT_LINE.sub("", message).strip()
+    return _problem("SET001", f"not readable as TOML: {words}", span=Span(line, column, line, column + 1))
+
+
+def _unknown(raw: dict[str, Any], text: str) -> list[Problem]:
+    problems = []
+    tables: dict[Path, Any] = {(): Settings, **_tables()}
+    for path, type_ in tables.items():
+        table: Any = raw
+        for step in path:
+            table = table.get(step, {}) if isinstance(table, dict) else {}
+        known = [field.encode_name for field in msgspec.structs.fields(type_)]
+        for name in table if isinstance(table, dict) else ():
+            if name in known:
+                continue
+            match = closest(name, known)
+            message = f"unknown setting {quote(name)}" + (f"; did you mean `{match}`?" if match else "")
+            hint = "" if match else f"Known here: {listed(known, limit=40)}."
+            problems.append(_problem("SET002", message, path=(*path, name), span=_find(text, (*path, name)), hint=hint))
+    return problems
+
+
+def _tables() -> dict[Path, Any]:
+    return {
+        (field.encode_name,): field.type
+        for field in msgspec.structs.fields(Settings)
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+    }
+
+
+def _values(raw: dict[str, Any], text: str) -> list[Problem]:
+    problems = []
+    for path, least in _LEAST.items():
+        value = _value(raw, path)
+        if isinstance(value, int) and not isinstance(value, bool) and value < least:
+            message = f"{path[-1]} {value} is below {least}"
+            problems.append(_problem("SET003", message, path=path, span=_find(text, path)))
+    folder = raw.get("definitions")
+    if isinstance(folder, str) and not _FOLDER.match(folder):
+        message = f"definitions {quote(folder)} must be a folder inside the repository"
+        hint = "Write it relative to the repository's root, such as ops/definitions."
+        problems.append(
+            _problem("SET003", message, path=("definitions",), span=_find(text, ("definitions",)), hint=hint)
+        )
+    if raw.get("defaultTargets") == []:
+        message = "defaultTargets is an empty list"
+        problems.append(_problem("SET003", message, path=("defaultTargets",), span=_find(text, ("defaultTargets",))))
+    for name in ("branch", "push"):
+        value = _value(raw, ("reports", name))
+        if isinstance(value, str) and not (name == "push" and not value) and not _REF_NAME.match(value):
+            what = "a branch" if name == "branch" else "a remote"
+            path = ("reports", name)
+            message = f"{quote(value)} cannot be the name of {what}"
+            problems.append(_problem("SET003", message, path=path, span=_find(text, path)))
+    return problems
+
+
+def _value(raw: dict[str, Any], path: Path) -> Any:
+    value: Any = raw
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _conversion(message: str, text: str) -> Problem:
+    words, _, where = message.partition(" - at `$")
+    steps: Path = tuple(step for step in re.split(r"[.`\[\]]+", where) if step and not step.isdigit() and step != "...")
+    words = words.replace("`", "").replace("str", "text").replace("int", "a whole number").replace("array", "a list")
+    words = words[:1].lower() + words[1:]
+    return _problem("SET003", words, path=steps, span=_find(text, steps))
+
+
+def _find(text: str, path: Path) -> Span:
+    """Return the place of a setting's name: its line in its own table. TOML's reader gives no places."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        head = re.match(r"\s*\[\s*([A-Za-z0-9_.\" -]+?)\s*\]", line)
+        if head:
+            table = tuple(part.strip(' "') for part in head[1].split("."))
+            if table == path:
+                return Span(number, head.start(1) + 1, number, head.end(1) + 1)
+            continue
+        name = re.match(r"\s*([A-Za-z0-9_.\"-]+)\s*=", line)
+        if name and (*table, *(part.strip(' "') for part in name[1].split("."))) == path:
+            return Span(number, name.start(1) + 1, number, name.end(1) + 1)
+    return NOWHERE
+
+
+def _problem(code: str, message: str, *, path: Path = (), span: Span = NOWHERE, hint: str = "") -> Problem:
+    return Problem(
+        code=code,
+        severity=Severity.ERROR,
+        path=SETTINGS_PATH,
+        line=span.line,
+        column=span.column,
+        end_line=span.end_line,
+        end_column=span.end_column,
+        json_path=path_text(path),
+        message=message,
+        hint=hint,
+    )

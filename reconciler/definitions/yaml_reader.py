@@ -1,0 +1,261 @@
+"""Strict YAML on libyaml's event stream: nothing is built before the limits, nothing is built that was not written.
+
+Events, not nodes: libyaml's composer calls itself for each level and can be made to overflow the stack (RELIABILITY,
+section 0), its event stream cannot.
+"""
+
+from typing import Any, Final
+
+from yaml import YAMLError
+from yaml._yaml import CParser
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from reconciler.definitions.document import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    Builder,
+    Document,
+    Span,
+    Unreadable,
+    Unusual,
+    make_problem,
+)
+from reconciler.definitions.scalars import Doubtful, read_scalar
+from reconciler.definitions.yaml_words import Last, explain_error
+from reconciler.model.text import escape_text
+
+_NO_KEY: Final = object()
+_MEANINGS: dict[str, Any] = {}
+"""What short unquoted texts mean; most repeat from file to file."""
+_MEANINGS_KEPT = 5000
+
+
+def read_yaml_quickly(text: str) -> tuple[Any, int]:
+    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
+    parser = CParser(text.encode())
+    try:
+        return _read_events(parser)
+    except YAMLError as error:
+        raise Unusual from error
+    finally:
+        parser.dispose()
+
+
+def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - one loop for speed: half of a cold load is here
+    next_event = parser.get_event
+    next_event()
+    event = next_event()
+    if event.__class__ is not DocumentStartEvent or event.version or event.tags:
+        raise Unusual
+    event = next_event()
+    if event.__class__ is not MappingStartEvent or event.anchor is not None or event.tag is not None:
+        raise Unusual
+    first_line = _span(event).line
+    root: dict[str, Any] = {}
+    container: Any = root
+    in_mapping = True
+    key: Any = _NO_KEY
+    stack: list[tuple[Any, bool, Any]] = []
+    budget = MAX_VALUES
+    while True:
+        event = next_event()
+        kind = event.__class__
+        value: Any
+        if kind is ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise Unusual
+            value = event.value
+            if not event.style:
+                if in_mapping and key is _NO_KEY:
+                    if value[:1] not in _KEY_STARTS and read_scalar(value) is not value:
+                        raise Unusual
+                else:
+                    value = _meaning(value)
+            if in_mapping:
+                if key is _NO_KEY:
+                    if value in container or value == "<<":
+                        raise Unusual
+                    key = value
+                    continue
+                container[key] = value
+                key = _NO_KEY
+            else:
+                container.append(value)
+            budget -= 1
+            continue
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            if event.anchor is not None or event.tag is not None or len(stack) >= MAX_DEPTH - 1:
+                raise Unusual
+            value = {} if kind is MappingStartEvent else []
+            if not in_mapping:
+                container.append(value)
+            elif key is _NO_KEY:
+                raise Unusual
+            else:
+                container[key] = value
+            budget -= 1
+            if budget <= 0:
+                raise Unusual
+            stack.append((container, in_mapping, key))
+            container, in_mapping, key = value, kind is MappingStartEvent, _NO_KEY
+            continue
+        if kind is MappingEndEvent or kind is SequenceEndEvent:
+            if not stack:
+                break
+            container, in_mapping, key = stack.pop()
+            key = _NO_KEY
+            continue
+        raise Unusual
+    next_event()
+    if budget <= 0 or next_event().__class__ is not StreamEndEvent:
+        raise Unusual
+    return root, first_line
+
+
+_KEY_STARTS = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ_")
+"""No word of the core schema but text begins with these: null, true, false and numbers do not."""
+
+
+def _meaning(text: str) -> Any:
+    """Return what an unquoted value means; null and whatever is doubtful is left to the other reading."""
+    try:
+        return _MEANINGS[text]
+    except KeyError:
+        value = read_scalar(text)
+    if value is None or isinstance(value, Doubtful):
+        raise Unusual
+    if len(text) <= 32 and len(_MEANINGS) < _MEANINGS_KEPT:
+        _MEANINGS[text] = value
+    return value
+
+
+def read_yaml(text: str) -> Document:
+    """Return the document with the place of each value and the problems of reading it. Raises Unreadable."""
+    document = Document(text)
+    parser = CParser(text.encode())
+    reader = _Reader(document)
+    try:
+        while (event := parser.get_event()) is not None:
+            reader.take(event)
+    except YAMLError as error:
+        raise Unreadable(explain_error(error, text, reader.last)) from error
+    finally:
+        parser.dispose()
+    return document
+
+
+class _Reader:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._builder = Builder(document)
+        self._documents = 0
+        self._open: list[type[Event]] = []
+        self.last = Last()
+
+    def take(self, event: Event) -> None:
+        match event:
+            case ScalarEvent():
+                self._scalar(event)
+            case MappingStartEvent() | SequenceStartEvent():
+                self._start(event)
+            case MappingEndEvent() | SequenceEndEvent():
+                self._builder.close(*self.last.end)
+            case AliasEvent():
+                self._refuse_anchor(event)
+                self._builder.damage()
+                self._builder.value(None, _span(event))
+            case DocumentStartEvent():
+                self._start_document(event)
+
+    def _start_document(self, event: DocumentStartEvent) -> None:
+        self._documents += 1
+        span = _span(event)
+        if self._documents > 1:
+            message = f"one definition per file; a second document starts at line {span.line}"
+            raise Unreadable(make_problem("SYN007", message, span=span, hint="Move it into a file of its own."))
+        if event.version or event.tags:
+            message = "directives (`%...`) are not allowed"
+            raise Unreadable(make_problem("SYN011", message, span=span, hint="Remove the line."))
+
+    def _start(self, event: MappingStartEvent | SequenceStartEvent) -> None:
+        span = _span(event)
+        self._refuse_anchor(event)
+        self._refuse_tag(event)
+        self.last.end = (span.end_line, span.end_column)
+        is_mapping = isinstance(event, MappingStartEvent)
+        if self._builder.at_key:
+            found = "a mapping" if is_mapping else "a list"
+            hint = "Quote the text if it begins with `[` or `{`."
+            raise Unreadable(make_problem("SYN017", f"{found} cannot be a field name", span=span, hint=hint))
+        self._builder.open({} if is_mapping else [], span)
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        span = _span(event)
+        self._refuse_anchor(event)
+        self._refuse_tag(event)
+        self.last.end = (span.end_line, span.end_column)
+        self.last.scalar, self.last.style = span, event.style
+        if self._builder.at_key:
+            self._builder.key(self._key(event, span), span)
+            return
+        value = event.value if event.style else read_scalar(event.value)
+        if isinstance(value, Doubtful):
+            self._builder.problem(value.code, value.message, span, hint=value.hint)
+            self._builder.damage()
+            value = value.text
+        elif value is None and not event.value and not event.style and event.tag is None:
+            self._empty(span)
+        self._builder.value(value, span)
+
+    def _empty(self, span: Span) -> None:
+        path = self._builder.path
+        name = path[-1] if path and isinstance(path[-1], str) else "item"
+        message = f"{escape_text(str(name), limit=80)} is empty; fill it or remove the line"
+        # The name is what can be seen of an empty value.
+        where = self._document.key_spans.get(path, span)
+        self._builder.problem("SYN018", message, where, hint='For an empty text write "".')
+        self._builder.damage()
+
+    def _key(self, event: ScalarEvent, span: Span) -> str:
+        name: str = event.value
+        if event.style:
+            return name
+        if name == "<<":
+            hint = "Repeat the fields, or make a component of what is shared."
+            self._builder.problem("SYN010", "anchors and merge keys are not allowed", span, hint=hint)
+            return name
+        if read_scalar(name) is not name and not isinstance(read_scalar(name), str):
+            shown = escape_text(name, limit=80) or "nothing"
+            hint = f'If it is a name, write "{shown}".'
+            self._builder.problem("SYN017", f"`{shown}` is not text; quote the field name", span, hint=hint)
+        return name
+
+    def _refuse_anchor(self, event: Any) -> None:
+        if event.anchor is not None:
+            hint = "Repeat the fields, or make a component of what is shared."
+            if isinstance(event, AliasEvent):
+                hint = f'For text that begins with `*` write quotes: "*{escape_text(event.anchor, limit=40)}".'
+            self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", _span(event), hint=hint)
+
+    def _refuse_tag(self, event: Any) -> None:
+        if event.tag is not None:
+            hint = "Remove the tag; quote the value if it begins with `!`."
+            self._builder.problem("SYN009", "tags (`!...`) are not allowed", _span(event), hint=hint)
+            self._builder.damage()
+
+
+def _span(event: Event) -> Span:
+    start, end = event.start_mark, event.end_mark
+    assert start is not None
+    assert end is not None
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)

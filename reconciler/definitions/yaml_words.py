@@ -1,0 +1,182 @@
+"""What libyaml says of a broken file, in words that say what to do."""
+
+from typing import NamedTuple
+
+from yaml import MarkedYAMLError, YAMLError
+
+from reconciler.definitions.document import NOWHERE, Span, make_problem
+from reconciler.model.problem import Problem
+from reconciler.model.text import escape_text
+
+
+class Last:
+    """What was read before the error: the last text, how it was quoted, and where it all ended."""
+
+    def __init__(self) -> None:
+        self.scalar: Span = NOWHERE
+        self.style: str | None = None
+        self.end: tuple[int, int] = (1, 1)
+
+
+class _Failure(NamedTuple):
+    """Where reading failed (``at``), where what was being read began (``opened``), and the lines of the file."""
+
+    what: str
+    doing: str
+    at: Span
+    opened: Span
+    lines: list[str]
+
+    @property
+    def line(self) -> str:
+        return self.lines[self.at.line - 1] if self.at.line <= len(self.lines) else ""
+
+
+def explain_error(error: YAMLError, text: str, last: Last) -> Problem:
+    """Return the problem at the place where the mistake is, which is often before the place where reading failed."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return make_problem("SYN001", f"not readable as YAML: {escape_text(str(error), limit=200)}")
+    at = _mark(error.problem_mark)
+    opened = _mark(error.context_mark) if error.context_mark is not None else at
+    failure = _Failure(error.problem or "", error.context or "", at, opened, text.split("\n"))
+    return (
+        _explain_scanning(failure)
+        or _explain_quotes(failure, last)
+        or _explain_structure(failure)
+        or make_problem("SYN001", f"not readable as YAML: {escape_text(failure.what)}", span=at)
+    )
+
+
+def _mark(mark: object) -> Span:
+    line, column = mark.line + 1, mark.column + 1  # type: ignore[attr-defined]
+    return Span(line, column, line, column + 1)
+
+
+def _explain_scanning(failure: _Failure) -> Problem | None:
+    what, where, at, opened, _ = failure
+    line = failure.line
+    if "tab character" in what or line[: at.column].endswith("\t") or line[at.column - 1 : at.column] == "\t":
+        return make_problem("SYN002", "line is indented with a tab; use spaces", span=at)
+    if "scanning an alias" in where:
+        rest = escape_text(line[opened.column - 1 :].strip(), limit=60)
+        if rest.startswith(("* ", "*/")):
+            return make_problem("SYN006", f'quote the cron expression: "{rest}"', span=opened)
+        return make_problem("SYN006", f'quote the text, it begins with `*`: "{rest}"', span=opened)
+    if "cannot start any token" in what:
+        char = escape_text(line[at.column - 1 : at.column])
+        return make_problem("SYN006", f"quote the text, it begins with `{char}`", span=at)
+    if "block scalar" in where:
+        message = "text stands on the same line as `|` or `>`; begin it on the next line"
+        return make_problem("SYN001", message, span=at, hint="Quote the value if it begins with `|` or `>`.")
+    if "unknown escape" in what or "escape code" in what:
+        message = "unknown escape in a text with double quotes"
+        return make_problem("SYN001", message, span=at, hint="Write \\\\ for a backslash, or use single quotes.")
+    if "directive" in where or "directive" in what:
+        return make_problem("SYN011", "directives (`%...`) are not allowed", span=at, hint="Remove the line.")
+    if "tag" in where:
+        return make_problem("SYN009", "tags (`!...`) are not allowed", span=opened, hint="Remove the tag.")
+    if "anchor" in where:
+        return make_problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", span=opened)
+    return None
+
+
+def _explain_quotes(failure: _Failure, last: Last) -> Problem | None:
+    what, at, line = failure.what, failure.at, failure.line
+    if "unexpected end of stream" in what:
+        return None
+    quoted = last.style in {'"', "'"} and last.end == (at.line, at.column)
+    if not quoted and last.style in {'"', "'"} and last.end[0] == at.line:
+        quoted = not line[last.end[1] - 1 : at.column - 1].strip()
+    if not quoted:
+        return None
+    if last.scalar.line != last.scalar.end_line:
+        return make_problem("SYN003", "text opened here is never closed", span=_opening(last.scalar), hint=_CLOSE)
+    rest = escape_text(line[at.column - 1 :].strip(), limit=40)
+    message = f"`{rest}` stands after the closing quote"
+    hint = "Put the whole value into quotes; inside single quotes write '' for one, inside double quotes \\\"."
+    return make_problem("SYN001", message, span=at, hint=hint)
+
+
+_CLOSE = "Close it with the same quote."
+
+
+def _opening(span: Span) -> Span:
+    return Span(span.line, span.column, span.line, span.column + 1)
+
+
+def _explain_structure(failure: _Failure) -> Problem | None:
+    what, where, at, opened, lines = failure
+    line = failure.line
+    if "quoted scalar" in where:
+        return make_problem("SYN003", "text opened here is never closed", span=opened, hint=_CLOSE)
+    if "flow sequence" in where or "flow mapping" in where:
+        bracket = "[" if "sequence" in where else "{"
+        closing = {"[": "]", "{": "}"}[bracket]
+        message = f"`{bracket}` opened here is never closed"
+        return make_problem("SYN004", message, span=opened, hint=f"Close it with `{closing}`, and put commas between.")
+    if "flow node" in where:
+        message = "a comma too many, or a value is missing"
+        return make_problem("SYN001", message, span=at)
+    if "mapping values are not allowed" in what:
+        return _explain_colon(failure)
+    if "could not find expected ':'" in what:
+        name = escape_text(lines[opened.line - 1].strip(), limit=60)
+        message = f"expected `name: value`, found `{name}`"
+        return make_problem("SYN001", message, span=opened, hint="Put a colon and a space between name and value.")
+    if line[at.column - 1 : at.column] in {"]", "}"}:
+        return make_problem("SYN004", f"`{line[at.column - 1]}` closes what was never opened", span=at)
+    if "<document start>" in what or "block mapping" in where or "block collection" in where:
+        return _explain_indent(failure)
+    return None
+
+
+def _explain_colon(failure: _Failure) -> Problem:
+    line, at = failure.line, failure.at
+    before = line[: at.column - 1]
+    if ": " in before.strip() or before.strip().endswith(":"):
+        start = before.index(":") + 1
+        column = start + len(before[start:]) - len(before[start:].lstrip()) + 1
+        message = "quote the text, it contains ': '"
+        return make_problem("SYN005", message, span=Span(at.line, column, at.line, at.column + 1))
+    return _wrong_indent(failure)
+
+
+def _explain_indent(failure: _Failure) -> Problem:
+    _, where, at, opened, lines = failure
+    line = failure.line
+    if line.strip().startswith("- ") and "block mapping" in where:
+        message = "a list item stands among `name: value` lines"
+        return make_problem("SYN001", message, span=at, hint="Indent the list under the field it belongs to.")
+    if "block collection" in where:
+        item = lines[opened.line - 1]
+        wanted = len(item) - len(item.lstrip()) + 3
+        message = f"`{_name(line)}` is indented by {at.column - 1} spaces, the fields of its list item by {wanted - 1}"
+        return make_problem("SYN001", message, span=at, hint="Indent all fields of an item alike.")
+    return _wrong_indent(failure)
+
+
+def _wrong_indent(failure: _Failure) -> Problem:
+    """Name the field that stands wrong, the one above it, and one at whose level it may belong."""
+    line, at, lines = failure.line, failure.at, failure.lines
+    indent = len(line) - len(line.lstrip())
+    span = Span(at.line, indent + 1, at.line, max(at.column, indent + 2))
+    above = [text for text in lines[: at.line - 1] if text.strip() and not text.strip().startswith("#")]
+    shallower = next((text for text in reversed(above) if _indent(text) < indent), "")
+    levels = {_indent(text) for text in above}
+    level = min(levels, key=lambda other: (abs(other - indent), other), default=0)
+    peer = next((text for text in above if _indent(text) == level), "")
+    message = f"`{_name(line)}` stands at a wrong indent"
+    if shallower:
+        message = f"`{_name(line)}` stands under `{_name(shallower)}`"
+        if peer and _name(peer) != _name(line):
+            message += f"; did you mean the same level as `{_name(peer)}`?"
+    return make_problem("SYN001", message, span=span, hint="Fields of one level begin in the same column.")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _name(line: str) -> str:
+    name = line.strip().removeprefix("- ").split(":")[0]
+    return escape_text(name, limit=40)
