@@ -36,7 +36,8 @@ _FOREIGN = {
     "r": "Write a fixed time, and spread the starts with `jitterSeconds`.",
 }
 _FOREIGN_ITEM = re.compile(
-    r"h(?:\(.*\))?(?:/.*)?|r(?:\(.*\))?(?:/.*)?|lw|l(?:-.*)?|[a-z0-9]*\?.*|[a-z0-9]+[lw#].*|wl?|#.*"
+    r".*(?P<sign>[?#]).*|(?P<letter>[hr])(\(.*\))?(/.*)?|(?P<last>l)(w|-.*)?"
+    rf"|([0-9]+|{'|'.join(_WEEKDAYS)})?(?P<suffix>[lw])"
 )
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
@@ -102,7 +103,13 @@ def parse_cron(text: str) -> Cron:
     fields = [(match.group(), match.start() + start) for match in re.finditer(r"[^ \t]+", plain)]
     if len(fields) != 5:
         _refuse_field_count(len(fields), start)
-    values = [_read_field(spec, field.lower(), column) for spec, (field, column) in zip(_FIELDS, fields, strict=True)]
+    values = []
+    for index, (field, column) in enumerate(fields):
+        try:
+            values.append(_read_field(index, field.lower()))
+        except CronError as error:
+            error.column += column
+            raise
     starred = [field.startswith("*") for field, _ in fields]
     return Cron(
         text=text,
@@ -161,36 +168,35 @@ def _refuse_field_count(found: int, start: int) -> NoReturn:
     )
 
 
-def _read_field(spec: _Field, field: str, column: int) -> tuple[int, ...]:
+# Expressions are many, the fields they are made of few: so croniter is asked a few hundred times at most.
+@lru_cache(maxsize=4096)
+def _read_field(index: int, field: str) -> tuple[int, ...]:
+    spec = _FIELDS[index]
     parts = []
+    column = 0
     for item in field.split(","):
         parts.append(_read_item(spec, field, item, column))
         column += len(item) + 1
-    return _expand_parts(_FIELDS.index(spec), ",".join(sorted(set(parts))))
+    return _expand_parts(index, ",".join(parts))
 
 
 def _read_item(spec: _Field, field: str, item: str, column: int) -> str:
     """Return ``item`` in plain numbers: ``*/2`` as ``0-59/2``."""
+    _refuse_foreign(item, column)
     match = _ITEM.fullmatch(item)
-    if match is None or (match["first"] == match["last"] is not None and not match["first"].isdigit()):
-        _refuse_item(spec, field, item, column)
-    step = int(match["step"] or 1)
+    if match is None:
+        _cannot_read(spec, field, column)
     if match["star"]:
         first, last = spec.low, spec.high
     else:
-        first = _read_value(spec, item, match["first"], column)
-        last = _read_value(spec, item, match["last"], column) if match["last"] else first
+        first = _read_value(spec, field, match["first"], column)
+        last = _read_value(spec, field, match["last"], column) if match["last"] else first
         if match["step"] and not match["last"]:
-            last = spec.high
+            last = spec.high  # 5/15 is 5-59/15
     if last < first:
-        raise CronError(
-            "CRON006",
-            f"range `{shown(item)}` in the {spec.name} field runs backwards",
-            column=column,
-            hint=f"Write {_unwrapped(spec, first, last)}.",
-        )
-    if match["step"]:
-        _check_step(spec, step, column)
+        message = f"range `{shown(item)}` in the {spec.name} field runs backwards"
+        raise CronError("CRON006", message, column=column, hint=f"Write {_unwrapped(spec, first, last)}.")
+    step = _read_step(spec, match["step"], column)
     return f"{first}-{last}/{step}" if first + step <= last else str(first)
 
 
@@ -201,35 +207,33 @@ def _unwrapped(spec: _Field, first: int, last: int) -> str:
     return f"{tail},{head}"
 
 
-def _read_value(spec: _Field, item: str, word: str, column: int) -> int:
+def _read_value(spec: _Field, field: str, word: str, column: int) -> int:
     if word in spec.names:
         return spec.names.index(word) + spec.low
-    if not word.isdigit():
-        if _FOREIGN_ITEM.fullmatch(item):
-            _refuse_foreign(item, column)
-        if spec.names:
-            span = f"{spec.low}-{spec.high} or {spec.names[0]}-{spec.names[-1]}"
-            raise CronError("CRON004", f"unknown {spec.name} `{shown(word)}`; use {span}", column=column)
-        raise CronError("CRON003", f"cannot read `{shown(item)}` in the {spec.name} field", column=column)
-    value = int(word)
+    value = int(word) if word.isdigit() else -1
     if spec.low <= value <= spec.high:
         return value
-    if spec.name == "month":
-        raise CronError("CRON004", f"unknown month `{value}`; use 1-12 or jan-dec", column=column)
-    remark = {"hour": "; midnight is 0" if value == 24 else "", "weekday": " (0 and 7 are Sunday)"}.get(spec.name, "")
+    if spec.name == "month" or (spec.names and value < 0):
+        span = f"{spec.low}-{spec.high} or {spec.names[0]}-{spec.names[-1]}"
+        raise CronError("CRON004", f"unknown {spec.name} `{shown(word)}`; use {span}", column=column)
+    if value < 0:
+        _cannot_read(spec, field, column)
+    remark = "; midnight is 0" if (spec.name, value) == ("hour", 24) else ""
+    if spec.name == "weekday":
+        remark = " (0 and 7 are Sunday)"
     raise CronError("CRON004", f"{spec.name} {value} is outside {spec.low}-{spec.high}{remark}", column=column)
 
 
-def _check_step(spec: _Field, step: int, column: int) -> None:
+def _read_step(spec: _Field, text: str | None, column: int) -> int:
+    step = 1 if text is None else int(text)
     if step == 0:
         raise CronError("CRON005", "step 0 never advances", column=column)
     if step > spec.size:
         raise CronError("CRON005", f"step {step} is larger than the {spec.name} field", column=column)
+    return step
 
 
-def _refuse_item(spec: _Field, field: str, item: str, column: int) -> NoReturn:
-    if _FOREIGN_ITEM.fullmatch(item):
-        _refuse_foreign(item, column)
+def _cannot_read(spec: _Field, field: str, column: int) -> NoReturn:
     raise CronError(
         "CRON003",
         f"cannot read `{shown(field)}` in the {spec.name} field",
@@ -238,12 +242,14 @@ def _refuse_item(spec: _Field, field: str, item: str, column: int) -> NoReturn:
     )
 
 
-def _refuse_foreign(item: str, column: int) -> NoReturn:
-    sign = next(character for character in item if character in "?#" or character in "lwhr")
-    raise CronError("CRON002", f"`{sign.upper()}` is not part of five-field cron", column=column, hint=_FOREIGN[sign])
+def _refuse_foreign(item: str, column: int) -> None:
+    match = _FOREIGN_ITEM.fullmatch(item)
+    if match:
+        sign = match["sign"] or match["letter"] or match["last"] or match["suffix"]
+        message = f"`{sign.upper()}` is not part of five-field cron"
+        raise CronError("CRON002", message, column=column, hint=_FOREIGN[sign])
 
 
-@lru_cache(maxsize=4096)
 def _expand_parts(index: int, parts: str) -> tuple[int, ...]:
     """Return the values of ``parts``, plain numbers, ranges and steps, in field ``index``."""
     from croniter import croniter  # noqa: PLC0415 - takes 30 ms, and many commands meet no cron

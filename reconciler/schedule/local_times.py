@@ -22,7 +22,7 @@ _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 class DayRule:
     """Which days match. ``next_day`` and its like cost one step per year that is crossed."""
 
-    __slots__ = ("_days_of_month", "_days_of_week", "_masks", "_months", "_needs_both")
+    __slots__ = ("_days_of_month", "_days_of_week", "_masks", "_months", "_needs_both", "_years")
 
     def __init__(
         self, *, months: Sequence[int], days_of_month: Sequence[int], days_of_week: Sequence[int], needs_both: bool
@@ -31,7 +31,8 @@ class DayRule:
         self._days_of_month = frozenset(days_of_month)
         self._days_of_week = frozenset(days_of_week)
         self._needs_both = needs_both
-        self._masks: dict[tuple[int, bool], int] = {}
+        self._masks: dict[tuple[int, int], int] = {}
+        self._years: dict[int, tuple[int, int]] = {}
 
     def next_day(self, day: int, last: int) -> int | None:
         """Return the first matching day of ``[day, last]``."""
@@ -88,14 +89,16 @@ class DayRule:
 
     def _year(self, year: int) -> tuple[int, int]:
         """Return the first day of the year, and a mask with bit n set where the n-th day of the year matches."""
-        first = date(year, 1, 1).toordinal()
-        kind = (first % 7, year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
-        mask = self._masks.get(kind)
-        if mask is None:
-            mask = self._masks[kind] = self._year_mask(*kind)
-        return first, mask
+        known = self._years.get(year)
+        if known is None:
+            first, end = date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
+            kind = (first % 7, end - first)
+            if kind not in self._masks:
+                self._masks[kind] = self._year_mask(first % 7, is_leap=end - first == 366)
+            known = self._years[year] = (first, self._masks[kind])
+        return known
 
-    def _year_mask(self, weekday: int, is_leap: bool) -> int:
+    def _year_mask(self, weekday: int, *, is_leap: bool) -> int:
         mask, bit = 0, 0
         for month, length in enumerate(_MONTH_LENGTHS, start=1):
             for day in range(1, length + (month == 2 and is_leap) + 1):
