@@ -14,20 +14,26 @@ from reconciler.store.store import Store
 
 BUSY_SECONDS = 10.0
 
+_META = select(meta.c.key, meta.c.value)
+
 
 def open_store(path: Path, *, new_uid: NewUid, now: datetime, busy_seconds: float = BUSY_SECONDS) -> Store:
     """Open the database at ``path``; create it with its folder, or migrate it after a backup, where that is needed.
 
     ``busy_seconds`` bounds the wait for another process that writes.  Raises CouldNot where the database is newer than
-    this program, damaged, in use for longer, or where file or folder cannot be written.
+    this program, damaged, older than what was acknowledged, or in use for longer, and where file or folder cannot be
+    written.
     """
+    path = path.resolve()  # SQLite too puts its log beside the file itself, not beside a link to it
     engine, file = open_engine(path, busy_seconds=busy_seconds)
     database = Database(engine, file)
     try:
-        bring_to_head(database, state_id=new_uid(), created_at=format_instant(now))
+        seen = file.witness.read()  # before the database: another process may commit in between
+        bring_to_head(database, path, state_id=new_uid(), created_at=format_instant(now))
         with database.read() as tx:
-            state_id = tx.connection.execute(select(meta.c.value).where(meta.c.key == "state_id")).scalar_one()
+            known = {row.key: row.value for row in tx.rows(_META)}
+        file.begin(seen, state_id=known["state_id"], commits=int(known.get("commits", 0)))
     except BaseException:
         database.close()
         raise
-    return Store(database, path=path, state_id=state_id)
+    return Store(database, path=path, state_id=known["state_id"])

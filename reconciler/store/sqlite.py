@@ -1,5 +1,6 @@
 """All that is SQLite's own: how the file is opened, what keeps it durable, and what its errors mean."""
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,8 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.errors import CouldNot, InternalError, ReconcilerError
+from reconciler.store.holders import name_writer, refuse_network
+from reconciler.store.witness import Witness
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -19,45 +22,103 @@ _PRAGMAS = (
     "PRAGMA cell_size_check=ON",
 )
 
-_RESTORE = "Restore a backup, or run `reconciler repair`."
+_COUNT_COMMIT = (
+    "INSERT INTO meta (key, value) VALUES ('commits', '1') "
+    "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+)
+
+ELSEWHERE = "Make the file and its folder writable for this user, or choose another place for the state."
 
 
 class SqliteFile:
-    """The database file at ``path``: one that is gone or replaced while it is open is noticed, not written to."""
+    """The database file at ``path``: that it is gone or replaced while it is open is noticed before each operation."""
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
         self.path = path
         self.busy_seconds = busy_seconds
-        self._identity = _identity(path)
+        self.witness = Witness(path)
+        self._database = os.fspath(path)
+        self._log = os.fspath(path) + "-wal"
+        self._identity = _identity(self._database)
+        self._log_identity: tuple[int, int] | None = None
 
     def check(self) -> None:
-        if _identity(self.path) != self._identity:
-            raise CouldNot(
-                f"{self.path}: the database was removed or replaced while it was in use; nothing was done",
-                hint="Put the file back (or restore a backup), then start again.",
-            )
+        # A deleted file would still take our writes, and lose them when we close it.
+        if _identity(self._database) != self._identity:
+            raise _gone(self._database)
+        if self._log_identity is not None and _identity(self._log) != self._log_identity:
+            raise _gone(self._log)
+
+    def begin(self, seen: tuple[str, int] | None, *, state_id: str, commits: int) -> None:
+        """The database is open, and ``commits`` were made to it: from now on, see that its files stay what they are."""
+        self._log_identity = _identity(self._log)
+        self.witness.begin(seen, state_id=state_id, commits=commits)
+
+    def check_whole(self, connection: Connection) -> None:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise _damaged(self.path, found)
 
     def begin_write(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.info["changes"] = _total_changes(connection)
+
+    def before_commit(self, connection: Connection) -> None:
+        if _total_changes(connection) == connection.info["changes"]:
+            connection.info["commit"] = None
+        else:
+            connection.info["commit"] = int(connection.exec_driver_sql(_COUNT_COMMIT).scalar_one())
+
+    def after_commit(self, connection: Connection) -> None:
+        number = connection.info.pop("commit", None)
+        if number is not None:
+            self.witness.note(number)
+
+    def begin_migration(self, connection: Connection, *, backup: str) -> None:
+        # Rebuilding a table drops the old one, which with foreign keys on would delete what refers to it.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        self.begin_write(connection)
+        self._copy(self.path.with_name(backup))
+
+    def before_migrated(self, connection: Connection) -> None:
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise InternalError(f"{self.path}: the migration left {len(broken)} rows that refer to nothing")
+
+    def _copy(self, to: Path) -> None:
+        half = to.with_name(to.name + ".part")
+        try:
+            half.unlink(missing_ok=True)
+            source = _connect(self.path, mode="rw", busy_seconds=self.busy_seconds)
+            with contextlib.closing(source), contextlib.closing(sqlite3.connect(half)) as copy:
+                half.chmod(0o600)
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")
+            half.replace(to)
+        except sqlite3.Error as error:
+            raise explain(error, half, busy_seconds=self.busy_seconds) from error
+        except OSError as error:
+            raise CouldNot(f"{half}: cannot write the backup: {error.strerror}", hint=ELSEWHERE) from error
 
     def explain(self, error: DBAPIError) -> ReconcilerError:
         return explain(error.orig, self.path, busy_seconds=self.busy_seconds)
 
     def close(self) -> None:
-        pass
+        self.witness.close()
 
 
 def open_engine(path: Path, *, busy_seconds: float) -> tuple[Engine, SqliteFile]:
     """Open the database at ``path``, an empty one if there is none. Raises CouldNot with the path and the way out."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
+        refuse_network(path.parent)
+        if not path.exists() or path.stat().st_size == 0:
+            Witness(path).refuse_empty()
             _connect(path, mode="rwc", busy_seconds=busy_seconds).close()
             path.chmod(0o600)
     except OSError as error:
         raise CouldNot(
-            f"{error.filename or path}: cannot create the state: {error.strerror}",
-            hint="Make the folder writable for this user, or choose another place for the state.",
+            f"{error.filename or path}: cannot create the state: {error.strerror}", hint=ELSEWHERE
         ) from error
     except sqlite3.Error as error:
         raise explain(error, path, busy_seconds=busy_seconds) from error
@@ -90,7 +151,13 @@ def _connect(path: Path, *, mode: str, busy_seconds: float) -> sqlite3.Connectio
     return connection
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _total_changes(connection: Connection) -> int:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.total_changes
+
+
+def _identity(path: str) -> tuple[int, int] | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - on every operation, and three times as fast as Path.stat
     except OSError:
@@ -98,12 +165,23 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
+def _gone(path: str) -> CouldNot:
+    return CouldNot(
+        f"{path}: the file was removed or replaced while it was in use; nothing was done",
+        hint="Put the file back (or restore a backup), then start again.",
+    )
+
+
+def _damaged(path: Path, what: object) -> CouldNot:
+    return CouldNot(f"{path}: the database is damaged: {what}", hint="Restore a backup, or run `reconciler repair`.")
+
+
 def explain(error: BaseException | None, path: Path, *, busy_seconds: float) -> ReconcilerError:
     """Return what an error of SQLite means to the user: one line with the path, and the way out."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return CouldNot(
-                f"{path}: the database is in use by another process (waited {busy_seconds:g} s)",
+                f"{path}: the database is in use by {name_writer(path)} (waited {busy_seconds:g} s)",
                 hint="Wait until it is done, or stop it, then try again.",
             )
         case sqlite3.SQLITE_FULL:
@@ -111,12 +189,9 @@ def explain(error: BaseException | None, path: Path, *, busy_seconds: float) -> 
                 f"{path}: the disk is full; nothing was written", hint="Free some space there, then try again."
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return CouldNot(f"{path}: the database is damaged: {error}", hint=_RESTORE)
+            return _damaged(path, error)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            return CouldNot(
-                f"{path}: cannot open or write the database: {error}",
-                hint="Make the file and its folder writable for this user, or choose another place for the state.",
-            )
+            return CouldNot(f"{path}: cannot open or write the database: {error}", hint=ELSEWHERE)
         case sqlite3.SQLITE_IOERR:
             return CouldNot(
                 f"{path}: the disk failed: {error}; nothing was acknowledged",
