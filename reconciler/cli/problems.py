@@ -24,11 +24,11 @@ def count_words(problems: Sequence[Problem]) -> str:
     warnings = [problem for problem in problems if problem.severity is Severity.WARNING]
     notes = len(problems) - len(errors) - len(warnings)
     counts = ((len(errors), "problem"), (len(warnings), "warning"), (notes, "note"))
-    parts = [_plural(number, word) for number, word in counts if number]
-    return f"{', '.join(parts)} in {_plural(len({problem.path for problem in problems}), 'file')}"
+    parts = [plural(number, word) for number, word in counts if number]
+    return f"{', '.join(parts)} in {plural(len({problem.path for problem in problems}), 'file')}"
 
 
-def _plural(number: int, word: str) -> str:
+def plural(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 

@@ -5,7 +5,7 @@ import msgspec
 
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.options import format_option, state_option, verb
-from reconciler.cli.output import echo_json
+from reconciler.cli.output import echo_json, tell
 from reconciler.cli.session import Session, open_session
 from reconciler.model.errors import UsageError
 from reconciler.model.report import Report
@@ -36,14 +36,15 @@ def command(*, directory: str | None, commit: str | None, uid: str | None, forma
     if commit and uid:
         raise UsageError("--commit and --run exclude each other", hint="Give one of them.")
     with open_session(directory=directory, state=state) as session:
+        session.collect()
         runs = [find_run(session, uid)] if uid else _runs_of_commit(session, commit)
         reports = [report for run in runs if (report := _report(session, run)) is not None]
-    if not reports:
-        raise UsageError("there are no reports for that", hint="See: reconciler runs list")
     if format_ == "json":
-        echo_json(reports[0] if uid else reports)
-    else:
+        echo_json(reports[0] if uid and reports else reports)
+    elif reports:
         click.echo(render_reports(reports), nl=False)
+    else:
+        tell("That run has not ended." if uid else "No run of that commit has ended.")
     return first_of([code_of_status(RunStatus(report.run.status)) for report in reports]) if uid else ExitCode.DONE
 
 

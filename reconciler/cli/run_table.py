@@ -8,6 +8,9 @@ from reconciler.cli.output import echo_table, instant_text
 from reconciler.model.run import Run, TaskResult
 from reconciler.store.store import Store
 
+UID_SHOWN = 18
+"""The time and the first random digits of a UUIDv7: enough to name a run, and a table still fits a terminal."""
+
 COLUMNS = ("RUN", "JOB", "TRIGGER", "STATUS", "DURATION", "EXIT", "COMMIT", "STARTED")
 
 
@@ -19,7 +22,7 @@ def echo_runs(store: Store, runs: Iterable[Run]) -> None:
 def run_row(run: Run, tasks: Sequence[TaskResult]) -> tuple[str, ...]:
     status = f"{run.status.value} ({run.reason})" if run.reason else run.status.value
     return (
-        run.uid,
+        run.uid[:UID_SHOWN],
         run.job_id,
         run.trigger.kind.value,
         status,

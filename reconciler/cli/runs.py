@@ -63,6 +63,7 @@ def list_command(
 ) -> int:
     """List runs, newest first."""
     with open_session(directory=directory, state=state) as session:
+        session.collect()
         wanted = RunFilter(
             job_id=job,
             status=RunStatus(status) if status else None,
@@ -88,6 +89,7 @@ def list_command(
 def show_command(*, directory: str | None, uid: str, format_: str, state: str | None) -> int:
     """Show one run: its report, or how it stands when it has not ended. The start of its uid is enough."""
     with open_session(directory=directory, state=state) as session:
+        session.collect()
         run = find_run(session, uid)
         data = session.store.report(run.uid)
         if data is None:
@@ -110,6 +112,7 @@ def logs_command(
 ) -> int:
     """Write what a run wrote, standard output and error as they came. Control characters are shown escaped."""
     with open_session(directory=directory, state=state) as session:
+        session.collect()
         run = find_run(session, uid)
         records = [record for record in session.store.output(run.uid) if stream in {None, record.stream.value}]
     if format_ == "json":

@@ -19,7 +19,7 @@ from reconciler.model.run import Run, TaskResult
 from reconciler.model.settings import Settings
 from reconciler.model.uids import new_uid
 from reconciler.reports.build import build_report, encode_report
-from reconciler.runs.drive import Driver
+from reconciler.runs.drive import Driver, drive_once
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.secrets import read_secrets
 from reconciler.schedule.zones import tzdata_version
@@ -74,6 +74,11 @@ class Session:
     def world_of_applied(self, settings: Settings) -> World:
         """Return what runs of applied jobs work with, without reading the definitions again."""
         return self._world({}, settings)
+
+    def collect(self) -> None:
+        """Finish the runs that have ended since anybody looked, so that what is shown is how things stand."""
+        if self.store.active_runs():
+            drive_once(self.world_of_applied(Settings()).driver)
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         targets = self._open_targets(declared, settings)

@@ -25,6 +25,7 @@ SHOWN = 5
 def command(*, directory: str | None, format_: str, state: str | None) -> int:
     """Show the last pass and its commit, what is applied where, the last runs, and the next fire times."""
     with open_session(directory=directory, state=state) as session:
+        session.collect()
         if format_ == "json":
             echo_json(_document(session))
         else:

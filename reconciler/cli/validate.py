@@ -7,7 +7,7 @@ import click
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, verb
 from reconciler.cli.output import echo_json, tell
-from reconciler.cli.problems import count_words, echo_problems
+from reconciler.cli.problems import count_words, echo_problems, plural
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState, read_files
 from reconciler.model.errors import UsageError
@@ -37,7 +37,7 @@ def command(*, directory: str | None, ref: str | None, worktree: bool, format_: 
         echo_json(_document(source))
     else:
         echo_problems(source.loaded.problems, err=False)
-        tell(f"{source.loaded.files} files: {count_words(source.loaded.problems)}.")
+        tell(f"{plural(source.loaded.files, 'file')}: {count_words(source.loaded.problems)}.")
     return ExitCode.INVALID if source.loaded.has_errors else ExitCode.DONE
 
 

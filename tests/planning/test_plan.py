@@ -30,7 +30,7 @@ CHANGED = make_job("a", priority=9)
         pytest.param(declare(CHANGED), [apply_job(A)], ["update a"], id="changed"),
         pytest.param(declare(A), [apply_job(A), apply_job(B)], ["delete b"], id="removed-from-git"),
         pytest.param(declare(B), [apply_job(A)], ["delete a", "create b"], id="removals-before-additions"),
-        pytest.param(declare(A, complete=False), [apply_job(A), apply_job(B)], ["held b"], id="invalid-set-deletes-none"),
+        pytest.param(declare(A, complete=False), [apply_job(A), apply_job(B)], ["held b"], id="invalid-set"),
         pytest.param(
             declare(unreadable=frozenset({(Kind.JOB, "a")}), complete=False),
             [apply_job(A)],

@@ -53,7 +53,7 @@ def test_text_from_definitions_cannot_forge_a_line_or_move_the_cursor():
 def test_a_guard_names_its_override():
     inventory = [apply_job(make_job(f"job-{number}")) for number in range(10)]
     made = plan(declare(make_job("job-9")), inventory)
-    assert f"! GUARD001 local: plan deletes 9 of 10 jobs (90 %, above 30 %)" in render_plan(made)
+    assert "! GUARD001 local: plan deletes 9 of 10 jobs (90 %, above 30 %)" in render_plan(made)
     assert f"If this is meant: --allow-deletes {made.digest[:12]}" in render_plan(made)
 
 

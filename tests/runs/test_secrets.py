@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 from support.values import make_job
 
@@ -58,7 +60,7 @@ def test_a_secret_that_cannot_be_had_is_refused_without_its_value(secrets_file, 
 
 
 @pytest.mark.parametrize(
-    "text", ["[TOKEN", '[TOKEN]\nenv = "A"\nfile = "B"', "[TOKEN]", '[TOKEN]\nnope = 1', 'TOKEN = "x"']
+    "text", ["[TOKEN", '[TOKEN]\nenv = "A"\nfile = "B"', "[TOKEN]", "[TOKEN]\nnope = 1", 'TOKEN = "x"']
 )
 def test_a_file_that_cannot_be_read_as_secrets_is_a_usage_error(secrets_file, text):
     with pytest.raises(UsageError):
@@ -69,6 +71,4 @@ def test_a_secret_shows_itself_to_nobody():
     secret = Secret(CANARY)
     assert f"{secret} {secret!r} {[secret]}" == "*** *** [***]"
     with pytest.raises(TypeError):
-        import pickle
-
         pickle.dumps(secret)
