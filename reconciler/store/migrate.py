@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Column, Connection, MetaData, String, Table, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from reconciler import __version__
 from reconciler.model.errors import CouldNot
@@ -20,32 +20,26 @@ _PROGRAM = select(meta.c.value).where(meta.c.key == "program")
 _SET_PROGRAM = sqlalchemy.update(meta).where(meta.c.key == "program").values(value=__version__)
 
 
-def bring_to_head(
-    database: Database, path: Path, *, state_id: str, created_at: str, head: str = REVISION, scripts: Path = SCRIPTS
-) -> None:
-    """Give an empty database its tables and the id ``state_id``, an older one its migrations; refuse a newer one.
+def create_tables(connection: Connection, *, state_id: str, created_at: str) -> None:
+    """Make the tables in an empty database, as they are after all migrations, and give the state its id."""
+    metadata.create_all(connection, checkfirst=False)
+    _version.create(connection)
+    connection.execute(_version.insert(), {"version_num": REVISION})
+    values = {"state_id": state_id, "created_at": created_at, "program": __version__}
+    connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])
+
+
+def bring_to_head(database: Database, path: Path, *, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
+    """Give an older database the migrations up to ``head``, after a backup; refuse a newer one.
 
     Revisions are numbers with leading zeros: a later one sorts after an earlier one.
     """
     with database.read() as tx:
         revision = _revision(tx.connection, path)
-        if revision is not None and revision > head:
+        if revision > head:
             raise _newer(tx.connection, path, revision, head)
-    if revision is None:
-        _create(database, path, state_id=state_id, created_at=created_at)
-    elif revision < head:
+    if revision < head:
         _migrate(database, path, head, scripts)
-
-
-def _create(database: Database, path: Path, *, state_id: str, created_at: str) -> None:
-    with database.write() as tx:
-        if _revision(tx.connection, path) is not None:
-            return  # another process was faster
-        metadata.create_all(tx.connection, checkfirst=False)
-        _version.create(tx.connection)
-        tx.connection.execute(_version.insert(), {"version_num": REVISION})
-        values = {"state_id": state_id, "created_at": created_at, "program": __version__}
-        tx.connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])
 
 
 def _migrate(database: Database, path: Path, head: str, scripts: Path) -> None:
@@ -63,20 +57,15 @@ def _migrate(database: Database, path: Path, head: str, scripts: Path) -> None:
         connection.execute(_SET_PROGRAM)
 
 
-def _revision(connection: Connection, path: Path) -> str | None:
-    """Return the revision that the database says it has, None for an empty one."""
+def _revision(connection: Connection, path: Path) -> str:
     try:
-        return connection.execute(_VERSION).scalar_one_or_none()
-    except DBAPIError:
-        tables = sqlalchemy.inspect(connection).get_table_names()
-        if _version.name in tables:
-            raise
-        if tables:
-            raise CouldNot(
-                f"{path}: this is not a state of reconciler: it has the tables {', '.join(tables[:3])} ...",
-                hint="Choose another place for the state.",
-            ) from None
-        return None
+        return str(connection.execute(_VERSION).scalar_one())
+    except (DBAPIError, NoResultFound):
+        tables = sqlalchemy.inspect(connection).get_table_names()  # raises in its turn where the file is damaged
+        raise CouldNot(
+            f"{path}: this is not a state of reconciler; its tables: {', '.join(tables[:5]) or 'none'}",
+            hint="Choose another place for the state.",
+        ) from None
 
 
 def _newer(connection: Connection, path: Path, revision: str, head: str) -> CouldNot:

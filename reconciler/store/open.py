@@ -3,11 +3,11 @@
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from reconciler.model.instant import NewUid, format_instant
 from reconciler.store.database import Database
-from reconciler.store.migrate import bring_to_head
+from reconciler.store.migrate import bring_to_head, create_tables
 from reconciler.store.schema import meta
 from reconciler.store.sqlite import open_engine
 from reconciler.store.store import Store
@@ -25,11 +25,15 @@ def open_store(path: Path, *, new_uid: NewUid, now: datetime, busy_seconds: floa
     written.
     """
     path = path.resolve()  # SQLite too puts its log beside the file itself, not beside a link to it
-    engine, file = open_engine(path, busy_seconds=busy_seconds)
+
+    def create(connection: Connection) -> None:
+        create_tables(connection, state_id=new_uid(), created_at=format_instant(now))
+
+    engine, file = open_engine(path, busy_seconds=busy_seconds, create=create)
     database = Database(engine, file)
     try:
         seen = file.witness.read()  # before the database: another process may commit in between
-        bring_to_head(database, path, state_id=new_uid(), created_at=format_instant(now))
+        bring_to_head(database, path)
         with database.read() as tx:
             known = {row.key: row.value for row in tx.rows(_META)}
         file.begin(seen, state_id=known["state_id"], commits=int(known.get("commits", 0)))

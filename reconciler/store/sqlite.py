@@ -3,7 +3,9 @@
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine
@@ -89,7 +91,7 @@ class SqliteFile:
         half = to.with_name(to.name + ".part")
         try:
             half.unlink(missing_ok=True)
-            source = _connect(self.path, mode="rw", busy_seconds=self.busy_seconds)
+            source = _connect(self.path, busy_seconds=self.busy_seconds)
             with contextlib.closing(source), contextlib.closing(sqlite3.connect(half)) as copy:
                 half.chmod(0o600)
                 source.backup(copy)
@@ -107,36 +109,61 @@ class SqliteFile:
         self.witness.close()
 
 
-def open_engine(path: Path, *, busy_seconds: float) -> tuple[Engine, SqliteFile]:
-    """Open the database at ``path``, an empty one if there is none. Raises CouldNot with the path and the way out."""
+def open_engine(path: Path, *, busy_seconds: float, create: Callable[[Connection], None]) -> tuple[Engine, SqliteFile]:
+    """Open the database at ``path``; where there is none, one that ``create`` fills.
+
+    Raises CouldNot with the path and the way out.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_network(path.parent)
-        if not path.exists() or path.stat().st_size == 0:
+        if not path.exists():
             Witness(path).refuse_empty()
-            _connect(path, mode="rwc", busy_seconds=busy_seconds).close()
-            path.chmod(0o600)
+            _create(path, create, busy_seconds=busy_seconds)
+        elif path.stat().st_size == 0:
+            raise _damaged(path, "the file is empty")
     except OSError as error:
-        raise CouldNot(
-            f"{error.filename or path}: cannot create the state: {error.strerror}", hint=ELSEWHERE
-        ) from error
-    except sqlite3.Error as error:
-        raise explain(error, path, busy_seconds=busy_seconds) from error
-    file = SqliteFile(path, busy_seconds=busy_seconds)
-    engine = create_engine(
+        where = error.filename or path
+        raise CouldNot(f"{where}: cannot create the state: {error.strerror}", hint=ELSEWHERE) from error
+    except DBAPIError as error:
+        raise explain(error.orig, path, busy_seconds=busy_seconds) from error
+    return _engine(path, busy_seconds=busy_seconds), SqliteFile(path, busy_seconds=busy_seconds)
+
+
+def _create(path: Path, create: Callable[[Connection], None], *, busy_seconds: float) -> None:
+    """Make the database under another name and give it its own when it is complete: others see all of it or nothing."""
+    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        new = Path(folder, path.name)
+        new.touch(mode=0o600)
+        engine = _engine(new, busy_seconds=busy_seconds)
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("BEGIN")
+                create(connection)
+        finally:
+            engine.dispose()
+        try:
+            os.link(new, path)  # unlike a rename, never in the place of one that another process made meanwhile
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links
+            new.rename(path)
+
+
+def _engine(path: Path, *, busy_seconds: float) -> Engine:
+    return create_engine(
         "sqlite+pysqlite://",
-        creator=lambda: _connect(path, mode="rw", busy_seconds=busy_seconds),
+        creator=lambda: _connect(path, busy_seconds=busy_seconds),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=-1,
     )
-    return engine, file
 
 
-def _connect(path: Path, *, mode: str, busy_seconds: float) -> sqlite3.Connection:
-    # A file name alone would create an empty database where ours has been deleted; so an URI with a mode.
+def _connect(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
+    # A file name alone would create an empty database where ours has been deleted; so an URI that says rw.
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        f"file:{quote(str(path.absolute()))}?mode=rw",
         uri=True,
         timeout=busy_seconds,
         isolation_level=None,

@@ -1,15 +1,31 @@
 """A store on disk, and small makers of what goes into it. Real SQLite; uids count up, so that order is plain."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from reconciler.model.forms import Kind, digest_form
-from reconciler.model.inventory import Applied, ScheduleState
+from reconciler.model.inventory import Applied, Receipt, ScheduleState
 from reconciler.model.job import Job, Schedule, Task
-from reconciler.model.run import Device, Occurrence, Origin, Run, Trigger, TriggerKind
+from reconciler.model.run import (
+    Device,
+    Occurrence,
+    Origin,
+    OutputRecord,
+    Run,
+    RunStatus,
+    Stream,
+    TaskResult,
+    Trigger,
+    TriggerKind,
+)
 from reconciler.store.open import open_store
+from reconciler.store.records import FinishedRun, Lease
 from reconciler.store.store import Store
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -108,3 +124,102 @@ def run_of(occurrence: Occurrence, number: int, *, device: Device = HERE, priori
         origin=occurrence.origin,
         priority=priority,
     )
+
+
+def finished(run: Run, *, at: datetime = MIDNIGHT + MINUTE, status: RunStatus = RunStatus.COMPLETED) -> FinishedRun:
+    """Return an end of ``run`` with one task, one line of output and a report."""
+    return FinishedRun(
+        uid=run.uid,
+        status=status,
+        started_at=MIDNIGHT,
+        ended_at=at,
+        tasks=(TaskResult(id="task", status=status, exit_code=0),),
+        report=f'{{"uid":"{run.uid}"}}'.encode(),
+        output=(OutputRecord("task", Stream.STDOUT, MIDNIGHT, b"one\n\xff"),),
+    )
+
+
+def receipt_of(one_off_id: str, run: Run) -> Receipt:
+    return Receipt(
+        one_off_id=one_off_id,
+        target=run.target,
+        device_uid=run.device.uid,
+        run_uid=run.uid,
+        digest="d" * 64,
+        at=MIDNIGHT,
+    )
+
+
+def add_run(store: Store, job_id: str, number: int, *, at: datetime = MIDNIGHT, commit: str = COMMIT) -> Run:
+    """Store an occurrence of ``job_id`` at ``at`` with one run; its numbers are ``number`` and the next."""
+    occurrence = occurrence_of(job_id, number, at=at, commit=commit)
+    run = run_of(occurrence, number + 1)
+    assert store.add_occurrence(occurrence, [run])
+    return run
+
+
+# What the processes of a race do; each opens the store anew. ``who`` tells them apart.
+
+
+def claim_all(folder: Path, who: int) -> list[str]:
+    with closing(open_at(folder)) as store:
+        claimed: list[str] = []
+        while runs := store.claim_runs("local", owner=f"owner-{who}", now=MIDNIGHT + MINUTE, limit=3):
+            claimed += [run.uid for run in runs]
+        return claimed
+
+
+def take_lease(folder: Path, who: int) -> Lease | None:
+    with closing(open_at(folder)) as store:
+        return store.acquire_lease("loop", owner=f"owner-{who}", now=MIDNIGHT, until=MIDNIGHT + MINUTE)
+
+
+def add_same_occurrences(folder: Path, who: int) -> list[bool]:
+    """Each process comes with ids of its own for the same 20 instants."""
+    with closing(open_at(folder)) as store:
+        added = []
+        for number in range(20):
+            occurrence = occurrence_of("a", 1000 * who + 2 * number, at=MIDNIGHT + number * MINUTE)
+            added.append(store.add_occurrence(occurrence, [run_of(occurrence, 1000 * who + 2 * number + 1)]))
+        return added
+
+
+def settle_same_instants(folder: Path, who: int) -> None:
+    with closing(open_at(folder)) as store:
+        for number in range(20):
+            at = MIDNIGHT + number * MINUTE
+            occurrence = occurrence_of("a", 1000 * who + 2 * number, at=at)
+            state = replace(schedule_of("a", at + MINUTE), cursor_at=at)
+            store.settle([state], [occurrence], [run_of(occurrence, 1000 * who + 2 * number + 1)])
+
+
+def start_one_off(folder: Path, who: int) -> bool:
+    """The same one-off by way of different jobs: only its receipt tells that it was started."""
+    with closing(open_at(folder)) as store:
+        occurrence = occurrence_of(f"job-{who}", 1000 * who, kind=TriggerKind.ONE_OFF, key="oneoff:once")
+        run = run_of(occurrence, 1000 * who + 1)
+        return store.add_occurrence(occurrence, [run], [receipt_of("once", run)])
+
+
+def finish_same(folder: Path, who: int) -> set[str]:
+    with closing(open_at(folder)) as store:
+        status = RunStatus.COMPLETED if who else RunStatus.CANCELLED
+        return store.finish_runs([finished(run, status=status) for run in store.active_runs()])
+
+
+def open_new(folder: Path, who: int) -> str:
+    with closing(open_store(folder / "state.db", new_uid=uid_maker(1000 * who), now=MIDNIGHT)) as store:
+        return store.state_id
+
+
+_start: list[Any] = []
+
+
+def keep_start(barrier: Any) -> None:
+    """Begin a racing process: it keeps the barrier at which all wait."""
+    _start.append(barrier)
+
+
+def start_together(function: Callable[[Path, int], Any], folder: Path, who: int) -> Any:
+    _start[0].wait(60)
+    return function(folder, who)
