@@ -13,7 +13,8 @@ from reconciler.model.job import CalendarEntry
 from reconciler.schedule.cron import Cron
 
 MINUTES_PER_DAY = 1440
-MAX_DAY = date.max.toordinal() - 366  # the last year is kept free, so that sums stay within datetime
+END_DAY = date(9998, 1, 1).toordinal()
+"""No search goes beyond it: a year is looked at together with the next, and datetime has none after 9999."""
 
 _MINUTES = tuple(range(MINUTES_PER_DAY))
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

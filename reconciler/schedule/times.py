@@ -12,7 +12,7 @@ from itertools import repeat
 
 from reconciler.model.job import CalendarEntry, Schedule
 from reconciler.schedule.cron import parse_cron
-from reconciler.schedule.local_times import MAX_DAY, calendar_times, cron_times
+from reconciler.schedule.local_times import END_DAY, calendar_times, cron_times
 from reconciler.schedule.zoned import ZonedTimes, to_instant, to_seconds
 from reconciler.schedule.zones import SECONDS_PER_DAY, clock_of
 
@@ -20,7 +20,7 @@ HORIZON = timedelta(days=18_263)
 """How far ``next_fire`` looks: 50 years, as cronsim does. What does not fire within them never does."""
 
 _FIRST_SECOND = 366 * SECONDS_PER_DAY
-_END_SECOND = MAX_DAY * SECONDS_PER_DAY
+_END_SECOND = END_DAY * SECONDS_PER_DAY
 _MAX_INSTANT = to_instant(_END_SECOND)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -41,7 +42,7 @@ def describe_schedule(schedule: Schedule) -> str:
     cron = parse_cron(schedule.cron_expression)
     times, days = _describe_times(cron), _describe_days(cron)
     if not times.startswith("at "):
-        zone = schedule.timezone if days or len(cron.hours) < 24 else ""
+        zone = "" if times.endswith(("minute", "minutes")) and not days else schedule.timezone
         on_days = days if days.startswith(("on ", "daily ")) or not days else f"on {days}"
         return " ".join(part for part in (times, on_days.removeprefix("daily "), zone) if part)
     return f"{days or 'daily'} {times} {schedule.timezone}"
@@ -118,12 +119,19 @@ def _describe_times(cron: Cron) -> str:
     if step and step < 60:
         often = _every(step, "minute")
         return often if len(hours) == 24 else f"{often} {_hours(hours, minutes[-1])}"
-    past = "at " + join_words([f":{minute:02}" for minute in minutes])
+    past = _minutes_past(minutes)
     hour_step = _even_step(hours, 24)
     if hour_step:
         start = f" from {clock_words(hours[0] * 60 + minutes[0])}" if hours[0] else ""
         return f"{_every(hour_step, 'hour')} {past}{start}"
     return f"every hour {past}, {_hours(hours, minutes[-1])}"
+
+
+def _minutes_past(minutes: Sequence[int]) -> str:
+    steps = {later - earlier for earlier, later in pairwise(minutes)}
+    if len(minutes) > _MAX_LISTED and len(steps) == 1:
+        return f"every {steps.pop()} minutes from :{minutes[0]:02} to :{minutes[-1]:02}"
+    return "at " + join_words([f":{minute:02}" for minute in minutes])
 
 
 def _hours(hours: Sequence[int], last_minute: int) -> str:

@@ -97,14 +97,14 @@ class ZoneClock(Struct, frozen=True):
 
     def segments(self, first: int, last: int) -> Iterator[Segment]:
         """Yield the segments that hold any of ``[first, last)``, in order."""
-        index = bisect_right(self.starts, first) - 1
+        index = bisect_right(self.starts, first) - 1 if first < last else len(self.starts)
         while index < len(self.starts) and self.starts[index] < last:
             yield self.segment(index)
             index += 1
 
     def segments_back(self, first: int, last: int) -> Iterator[Segment]:
         """Yield the same, last first."""
-        index = bisect_right(self.starts, last - 1) - 1
+        index = bisect_right(self.starts, last - 1) - 1 if first < last else -1
         while index >= 0:
             segment = self.segment(index)
             if segment.end <= first:
