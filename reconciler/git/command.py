@@ -160,6 +160,7 @@ def start_git(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            bufsize=1 << 18,
             start_new_session=True,
         )
     except FileNotFoundError:

@@ -55,10 +55,9 @@ def _read_identity(text: str) -> tuple[str, str, datetime]:
 
 
 def _read_trailers(message: str) -> tuple[tuple[str, str], ...]:
-    subject, _, body = message.partition("\n")
-    last = re.split(r"\n[ \t]*\n", f"\n{body}".rstrip())[-1].strip("\n")
+    _, *others = re.split(r"\n(?:[ \t]*\n)+", message)
     trailers: list[tuple[str, str]] = []
-    for line in last.split("\n") if subject and last else ():
+    for line in others[-1].split("\n") if others else ():
         match = _TRAILER.fullmatch(line)
         if match:
             trailers.append((match["key"], match["value"].strip()))

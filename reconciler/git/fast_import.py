@@ -55,7 +55,7 @@ def import_commits(repository: "Repository", commits: Iterable[NewCommit]) -> li
         return finished.out.decode("ascii").split()
     _remove_crash_report(repository, finished.err)
     if "does not contain" in finished.err or "cannot lock ref" in finished.err:
-        raise RefMoved(f"{repository.root}: another process published at the same moment")
+        raise RefMoved(finished.complaint)
     raise CouldNot(
         f"{repository.root}: Git could not store the reports: {finished.complaint}",
         hint="They stay in the state database and are published by the next pass.",

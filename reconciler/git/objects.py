@@ -16,6 +16,9 @@ _WINDOW = 200
 MAX_OBJECT_BYTES = 64 << 20
 """Nothing larger is read into memory."""
 
+MISSING_HINT = "Is this a partial clone? Then fetch it whole: git fetch --refetch --no-filter."
+DAMAGED_HINT = "Look with `git fsck --full`; if it complains, clone the repository anew."
+
 StartGit = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 
 
@@ -39,9 +42,16 @@ class _Pipe:
 class ObjectReader:
     """Objects of one repository by id, or by ``<commit>:<path>`` and the like; safe to share between threads."""
 
-    def __init__(self, start: StartGit, stop: Callable[["subprocess.Popen[bytes]"], None]) -> None:
+    def __init__(
+        self,
+        start: StartGit,
+        stop: Callable[["subprocess.Popen[bytes]"], None],
+        explain: Callable[[str], CouldNot],
+    ) -> None:
+        """``explain`` says why git ended when it was asked for an object."""
         self._start = start
         self._stop = stop
+        self._explain = explain
         self._pipes: dict[str, _Pipe] = {}
         self._lock = Lock()
 
@@ -99,7 +109,7 @@ class ObjectReader:
         if line.endswith((b" missing\n", b" ambiguous\n")):
             return None
         self._drop_all()
-        raise CouldNot(f"Git cannot read object {name}: the repository is damaged", hint=_DAMAGED_HINT)
+        raise self._explain(name)
 
     def _take(self, header: ObjectHeader) -> bytes:
         if header.size > MAX_OBJECT_BYTES:
@@ -110,7 +120,7 @@ class ObjectReader:
         data = self._pipes["--batch"].replies.read(header.size + 1)
         if len(data) != header.size + 1:
             self._drop_all()
-            raise CouldNot("Git stopped in the middle of an object: the repository is damaged", hint=_DAMAGED_HINT)
+            raise self._explain(header.oid)
         return data[:-1]
 
     def _send(self, pipe: _Pipe, data: bytes) -> None:
@@ -118,8 +128,8 @@ class ObjectReader:
             pipe.requests.write(data)
             pipe.requests.flush()
         except BrokenPipeError:
-            self._drop_all()
-            raise CouldNot("Git stopped while it was asked for an object", hint=_DAMAGED_HINT) from None
+            # It ended over an earlier question, and the answer to this one will be missing too: see _header.
+            return
 
     def _pipe(self, mode: str) -> _Pipe:
         pipe = self._pipes.get(mode)
@@ -131,7 +141,3 @@ class ObjectReader:
         """Answers may be on their way that nobody reads any more: begin with new pipes."""
         while self._pipes:
             self._stop(self._pipes.popitem()[1].process)
-
-
-MISSING_HINT = "Is this a partial clone? Then fetch it whole: git fetch --refetch --no-filter."
-_DAMAGED_HINT = "Look with `git fsck --full`; if it complains, clone the repository anew."

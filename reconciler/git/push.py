@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.git.commits import parse_commit
 from reconciler.git.fast_import import NewCommit, NewFile, RefMoved, import_commits
+from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_remote
 from reconciler.git.network import Remote
 from reconciler.git.notes import merge_notes
@@ -98,7 +99,8 @@ def _take_in(repository: "Repository", link: Remote, refs: tuple[str, str]) -> N
     )
     if finished.code:
         raise link.failure("fetch", finished)
-    _put_on_top(repository, {ref: _seen_ref(link.name, ref) for ref in theirs})
+    with publishing_lock(repository):
+        _put_on_top(repository, {ref: _seen_ref(link.name, ref) for ref in theirs})
 
 
 def _put_on_top(repository: "Repository", seen_refs: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.git.command import IDENTITY_EMAIL
 from reconciler.git.commits import parse_commit
 from reconciler.git.fast_import import NewCommit, NewFile, RefMoved, import_commits
+from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_path, check_sha
 from reconciler.git.notes import append_lines
 from reconciler.model.errors import CouldNot
@@ -40,21 +41,24 @@ def publish(
     """
     ref = f"refs/heads/{check_branch(branch)}"
     new_files = [NewFile(check_path(path), data) for path, data in files]
-    for _ in range(_ATTEMPTS):
-        tips = read_tips(repository, ref, NOTES_REF, PINNED_REF)
-        check_reports_branch(repository, ref, tips.get(ref))
-        commits = [
-            NewCommit(ref=ref, message=message, at=now, parents=_parents(tips.get(ref)), files=new_files),
-            *_note_commits(repository, tips.get(NOTES_REF), notes, message, now),
-            *_pin_commits(repository, tips.get(PINNED_REF), notes, now),
-        ]
-        try:
-            return import_commits(repository, commits)[0]
-        except RefMoved:
-            continue
+    reason = ""
+    with publishing_lock(repository):
+        for _ in range(_ATTEMPTS):
+            tips = read_tips(repository, ref, NOTES_REF, PINNED_REF)
+            check_reports_branch(repository, ref, tips.get(ref))
+            commits = [
+                NewCommit(ref=ref, message=message, at=now, parents=_parents(tips.get(ref)), files=new_files),
+                *_note_commits(repository, tips.get(NOTES_REF), notes, message, now),
+                *_pin_commits(repository, tips.get(PINNED_REF), notes, now),
+            ]
+            try:
+                return import_commits(repository, commits)[0]
+            except RefMoved as error:
+                reason = str(error)
     raise CouldNot(
-        f"{repository.root}: other processes kept moving {ref}; gave up after {_ATTEMPTS} attempts",
-        hint="The reports stay in the state database and are published by the next pass.",
+        f"{repository.root}: {ref} could not be moved in {_ATTEMPTS} attempts: {reason}",
+        hint="The reports stay in the state database and are published by the next pass.  "
+        "If it says the same again, and no git is at work here, remove the lock file that it names.",
     )
 
 

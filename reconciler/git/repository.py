@@ -13,7 +13,7 @@ from reconciler.git.command import Finished, local_environment, run_git, start_g
 from reconciler.git.commits import Commit, parse_commit
 from reconciler.git.discovery import Place, find_repository
 from reconciler.git.names import check_path, check_ref, check_sha
-from reconciler.git.objects import MAX_OBJECT_BYTES, MISSING_HINT, ObjectReader
+from reconciler.git.objects import DAMAGED_HINT, MAX_OBJECT_BYTES, MISSING_HINT, ObjectReader
 from reconciler.git.trees import (
     FOLDER,
     REGULAR_MODES,
@@ -49,7 +49,7 @@ class Repository:
         if not place.is_bare:
             self.where["GIT_WORK_TREE"] = str(place.root)
         self._environment = local_environment(self.where)
-        self.objects = ObjectReader(self.start, stop_git)
+        self.objects = ObjectReader(self.start, stop_git, self._explain_unreadable)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -118,7 +118,7 @@ class Repository:
     def read_tree(self, commit_sha: str, *, root: str) -> SourceTree:
         """List the files under ``root`` at a commit, sorted as Git does; a folder that is not there has none.
 
-        Symbolic links, submodules and files of odd modes are listed with their mode, and not read.  A path that is not
+        Symbolic links and submodules are listed with their mode, and never read.  A path that is not
         UTF-8 has its odd bytes as ``\\xff``.  Raises DefinitionsInvalid when ``root`` or reconciler.toml is neither
         absent nor what it should be, CouldNot when the clone is incomplete or damaged.
         """
@@ -136,14 +136,14 @@ class Repository:
     def diff_trees(self, old_sha: str, new_sha: str, *, root: str) -> list[TreeChange] | None:
         """Return what differs between two commits under ``root`` and in reconciler.toml, sorted by path.
 
-        None when ``old_sha`` is not in this clone (any more), so that there is nothing to compare with.
+        None when ``old_sha`` is not in this clone (any more), or not whole: there is nothing to compare with.
         """
         if not self.has_commit(old_sha):
             return None
         check_sha(new_sha)
         arguments = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old_sha, new_sha]
-        out = self.git(*arguments, "--", check_path(root), SETTINGS_FILE)
-        return list(parse_changes(out))
+        finished = self.run(*arguments, "--", check_path(root), SETTINGS_FILE)
+        return None if finished.code else list(parse_changes(finished.out))
 
     def changed_files(self, root: str) -> int:
         """Return how many files of the work tree under ``root`` and reconciler.toml differ from HEAD.
@@ -179,7 +179,7 @@ class Repository:
         """Run git in this repository; return its output. Raises CouldNot with its complaint when it fails."""
         finished = self.run(*arguments, data=data)
         if finished.code:
-            raise CouldNot(f"{self.root}: git {arguments[0]} failed: {finished.complaint}")
+            raise self._failure(f"git {arguments[0]} failed", finished)
         return finished.out
 
     def start(self, arguments: Sequence[str], *, settings: Sequence[tuple[str, str]] = ()) -> Popen[bytes]:
@@ -224,6 +224,15 @@ class Repository:
 
     def _read_blobs(self, oids: Sequence[str]) -> list[bytes]:
         return self.objects.contents(oids)
+
+    def _explain_unreadable(self, name: str) -> CouldNot:
+        return self._failure(f"Git cannot read object {name}", self.run("cat-file", "-p", name))
+
+    def _failure(self, what: str, finished: Finished) -> CouldNot:
+        if "promisor" in finished.err or "transport " in finished.err:
+            return CouldNot(f"{self.root}: {what}: the object is not in this clone", hint=MISSING_HINT)
+        is_damaged = any(word in finished.err for word in ("corrupt", "inflate", "unpack", "bad object", "mismatch"))
+        return CouldNot(f"{self.root}: {what}: {finished.complaint}", hint=DAMAGED_HINT if is_damaged else "")
 
     def _no_such_commit(self, ref: str) -> CouldNot:
         if not self.objects.header("HEAD"):
