@@ -57,9 +57,10 @@ _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
 
 
 def _fault(error: Any) -> Fault:
-    branch = error.relative_schema_path[0] if error.relative_schema_path else 0
+    keywords = list(error.relative_schema_path)
+    branch = keywords[0] if keywords else 0
     return Fault(
-        rule=error.validator,
+        rule="propertyNames" if "propertyNames" in keywords[-2:-1] else error.validator,
         limit=error.validator_value,
         value=error.instance,
         schema=error.schema if isinstance(error.schema, Mapping) else {},
@@ -75,7 +76,12 @@ def is_choice_of_names(fault: Fault) -> bool:
 
 
 def _meant(fault: Fault) -> Iterator[Fault]:
-    if fault.rule not in {"anyOf", "oneOf"} or not fault.inner or is_choice_of_names(fault):
+    if (
+        fault.rule not in {"anyOf", "oneOf"}
+        or not fault.inner
+        or is_choice_of_names(fault)
+        or "errorMessage" in fault.schema
+    ):
         yield fault
         return
     words = next((branch["enum"] for branch in fault.limit if "enum" in branch), None)

@@ -55,13 +55,14 @@ class Places:
         self._tree = tree
         self._documents: dict[str, Document | None] = {}
 
-    def problems(self, item: Item, findings: Sequence[Finding]) -> Iterator[Problem]:
+    def problems(self, item: Item, findings: Sequence[Finding], *, of_the_file: bool = False) -> Iterator[Problem]:
+        """Yield ``findings`` at their places; only those ``of_the_file`` are told of a field that has an error."""
         if not findings:
             return
         document = self.document(item)
         if document is None:
             return
-        wrong = {path_steps(path) for path in item.checked.damaged}
+        wrong = set() if of_the_file else {path_steps(path) for path in item.checked.damaged}
         for problem in locate(document, findings, wrong):
             yield replace(problem, path=item.path)
 

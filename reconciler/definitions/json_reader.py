@@ -19,6 +19,7 @@ from reconciler.definitions.document import (
     make_problem,
 )
 from reconciler.definitions.scalars import Doubtful, whole_number
+from reconciler.definitions.source import place
 from reconciler.model.text import escape_text
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -249,13 +250,11 @@ class _Reader:
     def _fail_unclosed(self, opened: int) -> None:
         if self._at >= len(self._text):
             bracket = self._text[opened]
-            self._line = self._text.count("\n", 0, opened) + 1
-            self._line_start = self._text.rfind("\n", 0, opened) + 1
             self._at = opened
             self._fail(f"`{bracket}` opened here is never closed", code="SYN004")
 
     def _fail(self, message: str, *, code: str = "SYN021", hint: str = "") -> NoReturn:
-        raise Unreadable(make_problem(code, message, span=self._span(self._at, width=1), hint=hint))
+        raise Unreadable(make_problem(code, message, span=place(self._text, self._at), hint=hint))
 
     @property
     def _char(self) -> str:
@@ -275,9 +274,8 @@ class _Reader:
     def _column(self, offset: int) -> int:
         return offset - self._line_start + 1
 
-    def _span(self, start: int, width: int = 0) -> Span:
-        end = self._column(self._at) + width
-        return Span(self._line, self._column(start), self._line, end)
+    def _span(self, start: int) -> Span:
+        return Span(self._line, self._column(start), self._line, self._column(self._at))
 
 
 def _shown(text: str) -> str:

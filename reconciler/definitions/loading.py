@@ -64,8 +64,8 @@ class Loading:
                 self._waiting.add((item.kind, item.id))
                 self._waiting |= {(item.kind, given) for given in item.checked.given_id}
         for item, first, finding in find_clashes(items):
-            self._tell(item, [finding])
-            self._waiting.add((first.kind, first.id))
+            self._problems += self._places.problems(item, [finding], of_the_file=True)
+            self._waiting |= {(item.kind, item.id), (first.kind, first.id)}
 
     def load(self) -> Loaded:
         self._scripts.read_all(self._script_files())
@@ -224,7 +224,8 @@ class Loading:
             if not item.checked.damaged_fields & {"alternateJobId", "previousId", "schedule", "events"}
         }
         for job_id, finding in check_references(jobs, one_offs, self._known(Kind.JOB)):
-            self._tell(items[job_id], [finding])
+            if items[job_id].checked.is_valid or finding.severity is Severity.ERROR:
+                self._tell(items[job_id], [finding])
 
     def _spread_waiting(self) -> None:
         """Let wait what needs something that waits."""

@@ -142,7 +142,10 @@ class JobResolver:
         findings: dict[tuple[str, str, str], Finding] = {}
         for target in targets:
             rules = self._providers.get(target.provider)
-            found = [*_check_here(job, target, damaged), *(rules.check(job, target) if rules is not None else ())]
+            found = [
+                *_check_here(job, target, damaged, self._components),
+                *(rules.check(job, target) if rules is not None else ()),
+            ]
             for finding in found:
                 shown = finding
                 if job.component is not None and finding.json_path.startswith("tasks"):
@@ -162,14 +165,14 @@ class JobResolver:
         return findings
 
 
-def _check_here(job: Job, target: Target, damaged: frozenset[str]) -> Findings:
+def _check_here(job: Job, target: Target, damaged: frozenset[str], components: Mapping[str, Component]) -> Findings:
     """Return what holds for targets of every provider."""
     findings = []
     if target.provider != LOCAL and job.devices is None and "devices" not in damaged:
         message = f"devices is required: target {quote(target.id)} has more than one"
         hint = "Select by hostnames, sites, tags ..., or say all: true."
         findings.append(Finding(code="DEV003", json_path="devices", message=message, hint=hint))
-    if target.provider == LOCAL and job.component is not None and not job.tasks and "component" not in damaged:
+    if target.provider == LOCAL and job.component is not None and job.component in components and not job.tasks:
         message = f"component {quote(job.component)} has no script, so target {quote(target.id)} cannot run it"
         findings.append(Finding(code="REF004", json_path="component", message=message, hint="Give it a script."))
     if isinstance(job.condition, dict) and target.provider != "keeper":
@@ -190,8 +193,13 @@ def _check_here(job: Job, target: Target, damaged: frozenset[str]) -> Findings:
 
 
 def _missing(job: Job, component: Component) -> Findings:
+    """Return the required variables without a value, but for one that is there with its name misspelt."""
     findings = []
+    names = [variable.name for variable in component.variables]
+    meant = {closest(name, names) for name in job.variables if name not in names}
     for variable in component.variables:
+        if variable.name in meant:
+            continue
         if variable.required and variable.default is None and job.variables.get(variable.name) is None:
             message = f"component variable {quote(variable.name)} is required"
             what = f" ({variable.description})" if variable.description else ""

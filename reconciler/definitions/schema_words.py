@@ -7,6 +7,7 @@ from reconciler.definitions.document import Document, Path, Span
 from reconciler.definitions.document import make_problem as make
 from reconciler.definitions.faults import Fault, find_faults, is_choice_of_names
 from reconciler.definitions.identity_words import explain_id
+from reconciler.definitions.schemas import SCHEMA_NAMES
 from reconciler.definitions.suggest import closest, kind_of, listed, quote, show
 from reconciler.model.problem import Problem
 
@@ -32,11 +33,15 @@ Judgement = tuple[str, str, str]
 def explain_faults(
     schema: Mapping[str, Any], value: Any, document: Document, *, noun: str, base: Path = ()
 ) -> list[Problem]:
-    """Return what is wrong with ``value``, which stands at ``base`` in the document and is called ``noun``."""
+    """Return what is wrong with ``value``, which stands at ``base`` in the document and is called ``noun``.
+
+    A field that is missing because its name is misspelt counts as damaged from then on.
+    """
     teller = _Teller(document, base, noun)
-    problems: dict[tuple[Any, ...], Problem] = {}
+    problems: dict[str, Problem] = {}
     for problem in teller.tell(find_faults(schema, value)):
-        problems.setdefault((problem.line, problem.column, problem.json_path, problem.code), problem)
+        problems.setdefault(problem.json_path, problem)
+    document.damaged |= teller.meant
     return list(problems.values())
 
 
@@ -45,7 +50,7 @@ class _Teller:
         self._document = document
         self._base = base
         self._noun = noun
-        self._meant: set[Path] = set()
+        self.meant: set[Path] = set()
 
     def tell(self, faults: Iterable[Fault]) -> Iterator[Problem]:
         # Unknown fields first: a field that is missing because its name is misspelt is told once.
@@ -61,6 +66,9 @@ class _Teller:
             yield from self._missing(fault, path)
         elif is_choice_of_names(fault):
             yield from self._exactly_one(fault, path)
+        elif fault.rule == "not" and "required" in fault.limit:
+            first, second = fault.limit["required"]
+            yield self._given_twice(first, second, path)
         elif fault.rule == "propertyNames":
             yield self._wrong_name(fault, path)
         elif fault.rule == "uniqueItems":
@@ -81,30 +89,45 @@ class _Teller:
             if name in _OF_SCHEMAS:
                 message = f"{quote(name)}: schemas and regular expressions cannot be set in a definition"
                 hint = "For an editor write the comment `# yaml-language-server: $schema=PATH` in a .yaml file."
+                hint = hint if name == "$schema" else ""
                 yield make("KEY005", message, span=span, path=full, hint=hint)
+            elif match and match.casefold() == name.casefold() and match in fault.value:
+                yield self._given_twice(match, name, path)
             elif match:
-                self._meant.add((*path, match))
+                self.meant.add((*path, match))
                 yield make("KEY003", f"{message}; did you mean `{match}`?", span=span, path=full)
             else:
-                hint = _where_else(name, known) or f"Known here: {listed(known, limit=60)}."
+                hint = _where_else(name, known) or self._known_fields(known)
                 yield make("KEY003", message, span=span, path=full, hint=hint)
+
+    def _known_fields(self, known: list[str]) -> str:
+        if len(known) > 20 and self._noun in SCHEMA_NAMES:
+            return f"`reconciler schema {self._noun}` lists the fields."
+        return f"Known here: {listed(known, limit=20)}." if known else "Nothing is known here."
+
+    def _given_twice(self, first: str, second: str, path: Path) -> Problem:
+        """Say that one field is given in two spellings."""
+        spans = sorted((self._document.key_span((*path, name)), name) for name in (first, second))
+        (one, first), (two, second) = spans
+        message = f"given twice: {quote(first)} (line {one.line}) and {quote(second)} (line {two.line})"
+        return make("KEY002", message, span=two, path=(*path, second), hint="Keep one of them.")
 
     def _missing(self, fault: Fault, path: Path) -> Iterator[Problem]:
         for name in fault.limit:
             full = (*path, name)
-            if name in fault.value or full in self._meant:
+            if name in fault.value or full in self.meant:
                 continue
-            self._meant.add(full)
+            self.meant.add(full)
             noun = self._noun if not path else str(path[-2] if isinstance(path[-1], int) else path[-1]).rstrip("s")
             yield make("KEY004", f"every {noun} needs `{name}`", span=self._beginning(path), path=full)
 
     def _exactly_one(self, fault: Fault, path: Path) -> Iterator[Problem]:
         names = [branch["required"][0] for branch in fault.limit]
         given = [name for name in names if fault.value.get(name) is not None]
-        if any((*path, name) in self._meant for name in names):
+        if any((*path, name) in self.meant for name in names):
             return
         if len(given) > 1:
-            full = (*path, given[-1])
+            full = max(((*path, name) for name in given), key=self._document.key_span)
             yield make("KEY007", f"both {' and '.join(given)}; keep one", span=self._document.key_span(full), path=full)
         elif not any(self._document.is_damaged((*path, name)) for name in names):
             what = path[-1] if path else f"every {self._noun}"
@@ -120,8 +143,7 @@ class _Teller:
     def _wrong_name(self, fault: Fault, path: Path) -> Problem:
         name = str(fault.value)
         full = (*path, name)
-        schema = fault.inner[0].schema if fault.inner else fault.schema
-        words = schema.get("patternErrorMessage", "cannot be a name here")
+        words = fault.schema.get("patternErrorMessage", "cannot be a name here")
         return make("KEY008", f"{quote(name)} {words}", span=self._document.key_span(full), path=full)
 
     def _repeated(self, fault: Fault, path: Path) -> Problem:

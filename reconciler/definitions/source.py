@@ -72,7 +72,8 @@ def _hidden(char: str, span: Span) -> Problem:
         message = "line break by carriage return alone"
         return make_problem("FILE008", message, span=span, hint="End lines with a line feed.")
     known = unicodedata.name(char, "")
-    message = f"control character {name}{f' ({known})' if known else ''}"
+    kind = "invisible" if unicodedata.category(char) == "Cf" else "control"
+    message = f"{kind} character {name}{f' ({known})' if known else ''}"
     return make_problem("FILE007", message, span=span, hint="Remove it, or escape it in a quoted text.")
 
 
@@ -85,7 +86,7 @@ def place(text: str, offset: int) -> Span:
 
 def too_large(size: int) -> Problem:
     """Return the problem of a file over the limit, known by its size alone."""
-    shown = f"{size / 1024 / 1024:.1f} MB" if size >= 1024 * 1024 else f"{size / 1024:.0f} KiB"
+    shown = f"{size / 1024 / 1024:.1f} MB" if size >= 1024 * 1024 else f"{size:,} bytes"
     message = f"file has {shown}, limit {MAX_BYTES // 1024} KiB"
     return make_problem("FILE002", message, hint="Move scripts to files of their own (scriptFile), or split it.")
 

@@ -24,7 +24,8 @@ def closest(word: str, known: Collection[str]) -> str:
     match = get_close_matches(_fold(word), names, n=1, cutoff=0.66)
     if match:
         return folded[match[0]]
-    longer = [name for name in names if len(word) >= 3 and name.startswith(_fold(word))]
+    part = _fold(word)
+    longer = [name for name in names if len(part) >= 4 and (name.startswith(part) or name.endswith(part))]
     return folded[longer[0]] if len(longer) == 1 else ""
 
 

@@ -160,6 +160,7 @@ class _Reader:
         self._builder = Builder(document)
         self._documents = 0
         self._open: list[type[Event]] = []
+        self._anchors: set[str] = set()
         self.last = Last()
 
     def take(self, event: Event) -> None:
@@ -223,8 +224,9 @@ class _Reader:
         message = f"{escape_text(str(name), limit=80)} is empty; fill it or remove the line"
         # The name is what can be seen of an empty value.
         where = self._document.key_spans.get(path, span)
-        self._builder.problem("SYN018", message, where, hint='For an empty text write "".')
-        self._builder.damage()
+        if path and not self._document.is_damaged(path):
+            self._builder.problem("SYN018", message, where)
+            self._builder.damage()
 
     def _key(self, event: ScalarEvent, span: Span) -> str:
         name: str = event.value
@@ -232,7 +234,9 @@ class _Reader:
             return name
         if name == "<<":
             hint = "Repeat the fields, or make a component of what is shared."
-            self._builder.problem("SYN010", "anchors and merge keys are not allowed", span, hint=hint)
+            path = (*self._builder.path, name)
+            self._builder.problem("SYN010", "anchors and merge keys are not allowed", span, path=path, hint=hint)
+            self._document.damaged.add(path)
             return name
         if read_scalar(name) is not name and not isinstance(read_scalar(name), str):
             shown = escape_text(name, limit=80) or "nothing"
@@ -241,11 +245,14 @@ class _Reader:
         return name
 
     def _refuse_anchor(self, event: Any) -> None:
-        if event.anchor is not None:
-            hint = "Repeat the fields, or make a component of what is shared."
-            if isinstance(event, AliasEvent):
-                hint = f'For text that begins with `*` write quotes: "*{escape_text(event.anchor, limit=40)}".'
-            self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", _span(event), hint=hint)
+        """Tell of an anchor once; its aliases, however many, are part of the same mistake."""
+        if event.anchor is None or event.anchor in self._anchors:
+            return
+        self._anchors.add(event.anchor)
+        hint = "Repeat the fields, or make a component of what is shared."
+        if isinstance(event, AliasEvent):
+            hint = f'For text that begins with `*` write quotes: "*{escape_text(event.anchor, limit=40)}".'
+        self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", _span(event), hint=hint)
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:
