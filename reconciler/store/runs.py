@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
@@ -24,6 +24,7 @@ _BY_PREFIX = (
 )
 _NEWEST = _RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
 _ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
+_COUNT_ACTIVE = select(func.count().label("number")).select_from(schema.runs).where(schema.ACTIVE)
 _CLAIMABLE = (
     _RUNS.where(
         schema.ACTIVE,
@@ -86,15 +87,23 @@ class Runs(Part):
         with self._db.write() as tx:
             return tx.run(_PROGRESS, of_uid=uid, to_status=status.value) == 1
 
-    def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
-        """Return the runs that have not ended, oldest first."""
-        statement = _ACTIVE
+    def active_runs(
+        self, target: str | None = None, root_id: str | None = None, *, is_under_way: bool = False
+    ) -> list[Run]:
+        """Return the runs that have not ended, oldest first; with ``is_under_way`` those that were claimed."""
+        statement = _ACTIVE.where(_runs.status != RunStatus.CREATED.value) if is_under_way else _ACTIVE
         if target is not None:
             statement = statement.where(_runs.target == target)
         if root_id is not None:
             statement = statement.where(_runs.root_id == root_id)
         with self._db.read() as tx:
             return [run_of(row) for row in tx.connection.execute(statement)]
+
+    def count_active(self) -> int:
+        """Return how many runs have not ended."""
+        with self._db.read() as tx:
+            row = tx.row(_COUNT_ACTIVE)
+            return row.number if row is not None else 0
 
     def run(self, uid: str) -> Run | None:
         """Return the run with this uid, or the only one whose uid begins so. Raises UsageError where several do."""
