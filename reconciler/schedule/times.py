@@ -30,7 +30,7 @@ def fire_times(schedule: Schedule, *, after: datetime, until: datetime, anchor: 
         return _interval_times(schedule, after, until, anchor)
     if schedule.run_at is not None:
         return iter([schedule.run_at.astimezone(UTC)] if _runs_once_in(schedule, after, until) else [])
-    return zoned_times(schedule).between(*_window(schedule, after, until))
+    return zoned_times(schedule).between(*window_of(schedule, after, until))
 
 
 def next_fire(schedule: Schedule, *, after: datetime, anchor: datetime) -> datetime | None:
@@ -39,7 +39,7 @@ def next_fire(schedule: Schedule, *, after: datetime, anchor: datetime) -> datet
         return next(fire_times(schedule, after=after, until=_MAX_INSTANT, anchor=anchor), None)
     begin = max(after, schedule.start_at) if schedule.start_at else after
     until = min(begin, _MAX_INSTANT - HORIZON) + HORIZON
-    found = zoned_times(schedule).first(*_window(schedule, after, until))
+    found = zoned_times(schedule).first(*window_of(schedule, after, until))
     return None if found is None else to_instant(found)
 
 
@@ -50,7 +50,7 @@ def last_fire(schedule: Schedule, *, at_or_before: datetime, after: datetime, an
         return _interval_instant(schedule, anchor, last) if first <= last else None
     if schedule.run_at is not None:
         return next(fire_times(schedule, after=after, until=at_or_before, anchor=anchor), None)
-    found = zoned_times(schedule).last(*_window(schedule, after, at_or_before))
+    found = zoned_times(schedule).last(*window_of(schedule, after, at_or_before))
     return None if found is None else to_instant(found)
 
 
@@ -61,7 +61,7 @@ def count_fires(schedule: Schedule, *, after: datetime, until: datetime, anchor:
         return max(0, last - first + 1)
     if schedule.run_at is not None:
         return int(_runs_once_in(schedule, after, until))
-    return zoned_times(schedule).count(*_window(schedule, after, until))
+    return zoned_times(schedule).count(*window_of(schedule, after, until))
 
 
 def _interval_numbers(schedule: Schedule, after: datetime, until: datetime, anchor: datetime) -> tuple[int, int]:
@@ -99,7 +99,7 @@ def _runs_once_in(schedule: Schedule, after: datetime, until: datetime) -> bool:
     return after < schedule.run_at <= (min(until, schedule.end_at) if schedule.end_at else until)
 
 
-def _window(schedule: Schedule, after: datetime, until: datetime) -> tuple[int, int]:
+def window_of(schedule: Schedule, after: datetime, until: datetime) -> tuple[int, int]:
     """Return ``(after, until]``, within start and end, as half-open UTC seconds."""
     low, high = to_seconds(after) + 1, to_seconds(until) + 1
     if schedule.start_at:

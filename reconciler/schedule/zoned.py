@@ -84,11 +84,18 @@ class ZonedTimes(Struct, frozen=True):
 
     def between(self, low: int, high: int) -> Iterator[datetime]:
         """Yield the instants of ``[low, high)``, oldest first."""
+        for start, minutes in self.days(low, high):
+            midnight = to_instant(start)
+            for minute in minutes:
+                yield midnight + _DELTAS[minute]
+
+    def days(self, low: int, high: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield the instants of ``[low, high)`` day by day: an instant, and how many minutes after it each one is."""
         for segment in self.clock.segments(low, high):
             piece = self._piece(segment, low, high)
             if self._fires_for_gap(piece):
-                yield to_instant(piece.low * 60 - piece.offset)
-            yield from self._instants(piece)
+                yield piece.low * 60 - piece.offset, (0,)
+            yield from self._days_of(piece)
 
     def changes(self, low: int, high: int) -> Iterator[ClockChange]:
         """Yield the clock changes in ``[low, high)`` that skip or repeat what is named."""
@@ -108,7 +115,7 @@ class ZonedTimes(Struct, frozen=True):
                     resumes_at=max(before, after),
                 )
 
-    def _instants(self, piece: _Piece) -> Iterator[datetime]:
+    def _days_of(self, piece: _Piece) -> Iterator[tuple[int, tuple[int, ...]]]:
         low_day, low_minute = divmod(piece.low, MINUTES_PER_DAY)
         high_day, high_minute = divmod(piece.high, MINUTES_PER_DAY)
         for day in self.times.days.days(low_day, high_day):
@@ -117,9 +124,7 @@ class ZonedTimes(Struct, frozen=True):
                 minutes = tuple(minute for minute in minutes if minute >= low_minute)
             if day == high_day:
                 minutes = tuple(minute for minute in minutes if minute < high_minute)
-            midnight = _DAY_ONE + timedelta(day - 1, -piece.offset)
-            for minute in minutes:
-                yield midnight + _DELTAS[minute]
+            yield day * SECONDS_PER_DAY - piece.offset, minutes
 
     def _piece(self, segment: Segment, low: int, high: int) -> _Piece:
         """Return the local minutes of what ``segment`` and ``[low, high)`` share."""
