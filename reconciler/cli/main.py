@@ -22,6 +22,8 @@ VERBS = {
     "runs": "List runs, show one, read its output.",
     "report": "Show the reports of runs, by commit or by run.",
     "status": "Show what is applied, what ran, and what runs next.",
+    "serve": "Follow a branch: apply each commit, run what falls due, all day.",
+    "simulate": "Show which instants of a span would run, and which not and why.",
     "schema": "Print the JSON Schema of a kind of definition.",
 }
 

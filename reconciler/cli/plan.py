@@ -7,7 +7,7 @@ from reconciler.cli.options import color_option, format_option, ref_option, secr
 from reconciler.cli.output import echo_json, tell, wants_color
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import Session, open_session
-from reconciler.loop.desired import CommitState, read_files
+from reconciler.loop.desired import CommitState
 from reconciler.loop.reconcile import plan_commit
 from reconciler.model.change import Action
 from reconciler.model.errors import UsageError
@@ -46,7 +46,7 @@ def command(
     if worktree and ref != "HEAD":
         raise UsageError("--ref and --worktree exclude each other", hint="Give one of them.")
     with open_session(directory=directory, state=state, secrets=secrets) as session:
-        source = _read(session, ref, worktree)
+        source = session.read_files() if worktree else session.read_commit(ref)
         planned = plan_commit(session.world(source), source)
         if not worktree:
             tell_differing_files(session, source)
@@ -62,12 +62,6 @@ def command(
             ExitCode.CHANGES if exit_code and has_changes else ExitCode.DONE,
         ]
     )
-
-
-def _read(session: Session, ref: str, worktree: bool) -> CommitState:
-    if worktree:
-        return read_files(session.repository.root, now=session.clock())
-    return session.read_commit(ref)
 
 
 def tell_differing_files(session: Session, source: CommitState) -> None:

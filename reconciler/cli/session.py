@@ -2,13 +2,14 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from reconciler.git.repository import Repository
-from reconciler.loop.desired import CommitState, read_commit
+from reconciler.loop.desired import CommitState, read_commit, read_files
 from reconciler.loop.owner import name_owner
 from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
@@ -57,14 +58,25 @@ class Session:
         return open_store(self.state_path, new_uid=new_uid, now=self.clock())
 
     def close(self) -> None:
-        for target in self._targets:
-            target.close()
+        self._close_targets()
         for name in ("store", "repository"):
             if name in self.__dict__:
                 getattr(self, name).close()
 
+    def _close_targets(self) -> None:
+        for target in self._targets:
+            target.close()
+
     def read_commit(self, ref: str = "HEAD") -> CommitState:
         return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+
+    def read_files(self) -> CommitState:
+        """Read the definitions as they lie in the work tree. Raises UsageError where there is none."""
+        if self.repository.is_bare:
+            raise UsageError(
+                f"{self.repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD"
+            )
+        return read_files(self.repository.root, now=self.clock())
 
     def world(self, source: CommitState) -> World:
         """Return what a pass of ``source`` works with."""
@@ -81,8 +93,9 @@ class Session:
             drive_once(self.world_of_applied(Settings()).driver)
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
+        self._close_targets()
         targets = self._open_targets(declared, settings)
-        self._targets += targets.values()
+        self._targets = list(targets.values())
         owner = name_owner(self.host)
         driver = Driver(
             store=self.store,
@@ -90,6 +103,7 @@ class Session:
             secrets=read_secrets(self._secrets, environment=os.environ),
             report_of=self._report_of,
             clock=self.clock,
+            pause=time.sleep,
             owner=owner,
         )
         return World(

@@ -8,8 +8,8 @@ from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, verb
 from reconciler.cli.output import echo_json, tell
 from reconciler.cli.problems import count_words, echo_problems, plural
-from reconciler.cli.session import Session, open_session
-from reconciler.loop.desired import CommitState, read_files
+from reconciler.cli.session import open_session
+from reconciler.loop.desired import CommitState
 from reconciler.model.errors import UsageError
 
 
@@ -32,23 +32,13 @@ def command(*, directory: str | None, ref: str | None, worktree: bool, format_: 
     if ref and worktree:
         raise UsageError("--ref and --worktree exclude each other", hint="Give one of them.")
     with open_session(directory=directory) as session:
-        source = _read(session, ref)
+        source = session.read_commit(ref) if ref else session.read_files()
     if format_ == "json":
         echo_json(_document(source))
     else:
         echo_problems(source.loaded.problems, err=False)
         tell(f"{plural(source.loaded.files, 'file')}: {count_words(source.loaded.problems)}.")
     return ExitCode.INVALID if source.loaded.has_errors else ExitCode.DONE
-
-
-def _read(session: Session, ref: str | None) -> CommitState:
-    if ref:
-        return session.read_commit(ref)
-    if session.repository.is_bare:
-        raise UsageError(
-            f"{session.repository.root} has no work tree", hint="Name a commit: reconciler validate --ref HEAD"
-        )
-    return read_files(session.repository.root, now=session.clock())
 
 
 def _document(source: CommitState) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.definitions.folder import read_folder
 from reconciler.definitions.load import load_definitions
@@ -47,6 +48,13 @@ def read_files(root: Path, *, now: datetime) -> CommitState:
     settings = read_file_settings(root)
     tree = read_folder(root, root=settings.definitions)
     return _load(tree, settings, commit="", now=now, where=str(root))
+
+
+def read_definitions(folder: Path, *, now: datetime) -> CommitState:
+    """Read a definitions folder by itself, without a repository around it; settings are the defaults."""
+    settings = replace(Settings(), definitions=folder.name)
+    tree = read_folder(folder.absolute().parent, root=folder.name)
+    return _load(tree, settings, commit="", now=now, where=str(folder.absolute().parent))
 
 
 def read_file_settings(root: Path) -> Settings:

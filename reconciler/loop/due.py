@@ -17,8 +17,8 @@ from reconciler.schedule.misfire import Span, settle_instants
 from reconciler.schedule.times import next_fire
 from reconciler.targets.protocol import LiveTarget
 
-TOLERANCE = timedelta(seconds=5)
-"""How far behind the clock a start still counts as on time, for `misfire: skip`."""
+TOLERANCE = timedelta(seconds=60)
+"""How far behind the clock a start still counts as on time, for `misfire: skip`, while a scheduler is up."""
 
 BATCH = 500
 

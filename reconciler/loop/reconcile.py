@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_unsafe
 from reconciler.loop.desired import CommitState
-from reconciler.loop.due import settle_due
+from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.world import World
@@ -59,12 +59,15 @@ def plan_commit(world: World, source: CommitState) -> Planned:
 
 
 def apply_commit(
-    world: World, source: CommitState, *, allowed_deletes: str | None = None
+    world: World, source: CommitState, *, allowed_deletes: str | None = None, tolerance: timedelta = TOLERANCE
 ) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
-    """Plan and apply ``source`` while no other process does, after what was due until now is accounted for."""
+    """Plan and apply ``source`` while no other process does, after what was due until now is accounted for.
+
+    ``tolerance`` is as in ``settle_due``.
+    """
     with applying(world):
         now = world.clock()
-        settle_due(world.scheduler, now=now)
+        settle_due(world.scheduler, now=now, tolerance=tolerance)
         planned = plan_commit(world, source)
         refuse_if_unsafe(planned.plan, allowed=allowed_deletes)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)

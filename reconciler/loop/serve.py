@@ -19,10 +19,12 @@ from reconciler.model.change import Action, Change
 from reconciler.model.errors import ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
+from reconciler.store.errors import LeaseLost
 
 LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
-STILL = timedelta(seconds=30)
+RETRY_AFTER = timedelta(seconds=5)
+STILL = timedelta(seconds=90)
 """A turn that comes so much later than it should means that the machine or this process stood still."""
 
 Tell = Callable[[str], None]
@@ -38,7 +40,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Loop:
-    """State of a serving process; ``turn`` does one round and returns until when nothing is to be done."""
+    """A serving process. ``turn`` does what is to be done now, and says when to come back at the latest."""
 
     def __init__(self, source: Source, world: World, *, tell: Tell) -> None:
         self._source = source
@@ -46,52 +48,60 @@ class Loop:
         self._tell = tell
         self._commit = ""
         self._one_offs: list[Change] = []
-        self._poll_at = world.clock()
-        self._publish_at = world.clock()
-        self._last_turn_at = world.clock()
-        self._awake_since = world.clock()
+        now = world.clock()
+        self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
 
-    def turn(self, *, starts_runs: bool = True) -> datetime:
-        """Do what is to be done now, and return when to come back at the latest.
+    @property
+    def world(self) -> World:
+        """What the commit now followed is served with; it changes with the commit."""
+        return self._world
 
-        Without ``starts_runs`` (this process is stopping) runs under way are followed, and nothing new begins.
-        """
+    def turn(self) -> datetime:
         now = self._world.clock()
         self._notice_stillness(now)
-        lease = take_lease(self._world, SERVE, length=LEASE_TIME)
-        self._world.store.act_under(lease)
-        if starts_runs:
-            if now >= self._poll_at:
-                self._poll(now)
-            settle_due(self._world.scheduler, now=now, tolerance=min(TOLERANCE, now - self._awake_since))
-            self._start_one_offs(now)
+        self._hold_lease()
+        if now >= self._poll_at:
+            self._poll(now)
+        settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now))
+        self._start_one_offs(now)
         drive_once(self._world.driver)
         if now >= self._publish_at:
             self.publish()
         return self._next_turn(now)
 
+    def last_turn(self) -> int:
+        """Follow what runs and start nothing: this process is stopping. Return how many runs are under way."""
+        self._hold_lease()
+        drive_once(self._world.driver, starts=False)
+        return len(self._world.store.active_runs(is_under_way=True))
+
+    def leave(self) -> None:
+        """Give the lease back, so that another process need not wait for its end."""
+        store = self._world.store
+        store.act_under(None)
+        if (lease := store.lease(SERVE)) is not None and lease.owner == self._world.owner:
+            store.release_lease(lease)
+
     def publish(self) -> None:
-        published = publish_reports(
-            self._world.store, self._world.repository, settings=self._world.settings.reports, now=self._world.clock()
-        )
+        world = self._world
+        published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
         if published.problem:
             self._tell(f"reports: {published.problem}")
-        self._publish_at = self._world.clock() + PUBLISH_EVERY
+        self._publish_at = world.clock() + PUBLISH_EVERY
 
-    @property
-    def world(self) -> World:
-        return self._world
+    def _hold_lease(self) -> None:
+        # Every write from now on is refused by the database itself once somebody else has taken over.
+        self._world.store.act_under(take_lease(self._world, SERVE, length=LEASE_TIME))
 
-    def active_runs(self) -> int:
-        return len(self._world.store.active_runs())
+    def _tolerance(self, now: datetime) -> timedelta:
+        return min(TOLERANCE, now - self._awake_since)
 
     def _notice_stillness(self, now: datetime) -> None:
         """A pause of the host, or a jump of its clock, counts as downtime: what it passed over is judged as missed."""
         passed = now - self._last_turn_at
         if passed > STILL or passed < timedelta(0):
             self._tell(f"the clock moved by {int(passed.total_seconds())} s between two turns")
-            self._awake_since = now
-            self._poll_at = self._publish_at = now
+            self._awake_since = self._poll_at = self._publish_at = now
         self._last_turn_at = now
 
     def _poll(self, now: datetime) -> None:
@@ -99,33 +109,35 @@ class Loop:
         try:
             commit = self._source.tip()
             if commit != self._commit:
-                self._reconcile(commit)
+                self._reconcile(commit, now)
+        except LeaseLost:
+            raise
         except ReconcilerError as error:
-            self._tell(f"commit not applied: {error}" + (f"  {error.hint}" if error.hint else ""))
+            self._tell(" ".join(["not applied:", str(error), error.hint]).rstrip())
 
-    def _reconcile(self, commit: str) -> None:
-        # Whatever comes of it, the commit is attempted once; the next attempt is the next commit, or a restart.
+    def _reconcile(self, commit: str, now: datetime) -> None:
+        # Whatever comes of it, the commit is attempted once; the next attempt is another commit, or a restart.
         self._commit = commit
         state = self._source.read(commit)
         self._world = self._source.open_world(state)
-        _, planned, failures = apply_commit(self._world, state)
+        _, planned, failures = apply_commit(self._world, state, tolerance=self._tolerance(now))
         self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]
         self._tell(f"commit {commit[:12]}: {_words(planned)}")
         for failure in failures:
             self._tell(f"{failure.change.target}: {failure.change.id}: {failure.message}")
-            self._commit = ""  # a target did not answer: the same commit is tried again at the next poll
+            self._commit = ""  # a target did not answer: the same commit is tried again at the next look
 
     def _start_one_offs(self, now: datetime) -> None:
-        if not self._one_offs:
-            return
-        _, waiting = start_one_offs(self._world, self._one_offs, commit=self._commit, now=now)
-        self._one_offs = [item.change for item in waiting]
+        if self._one_offs:
+            _, waiting = start_one_offs(self._world, self._one_offs, commit=self._commit, now=now)
+            self._one_offs = [item.change for item in waiting]
 
     def _next_turn(self, now: datetime) -> datetime:
-        upcoming = self._world.store.upcoming(1)
-        times = [self._poll_at, self._publish_at, now + LEASE_TIME / 3]
-        times += [state.next_at for state in upcoming if state.next_at is not None]
-        return max(now, min(times))
+        upcoming = [state.next_at for state in self._world.store.upcoming(1) if state.next_at is not None]
+        due_at = min(upcoming, default=now + LEASE_TIME)
+        if due_at <= now:
+            due_at = now + RETRY_AFTER  # its target does not answer; it keeps its instants until it does
+        return min(due_at, self._poll_at, self._publish_at, now + LEASE_TIME / 3)
 
 
 def _words(planned: Planned) -> str:

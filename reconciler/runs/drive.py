@@ -4,6 +4,7 @@ Nothing is started twice: a run is claimed in the store before it is started, a 
 asked again, and any other is asked whether it knows the run before its outcome is called unknown.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -38,57 +39,64 @@ FOLLOW_SECONDS = 0.5
 
 
 class Driver(Struct, frozen=True, kw_only=True):
-    """What driving needs. ``owner`` names this process in claims."""
+    """What driving needs. ``owner`` names this process in claims; ``pause`` lets some seconds pass."""
 
     store: Store
     targets: Mapping[str, LiveTarget]
     secrets: SecretSource
     report_of: ReportOf
     clock: Clock
+    pause: Callable[[float], object]
     owner: str
 
 
-def drive_once(driver: Driver) -> int:
-    """Start what may start, follow what runs, finish what has ended; return how many runs are still under way."""
+def drive_once(driver: Driver, *, starts: bool = True) -> None:
+    """Start what may start (unless told not to), follow what runs, finish what has ended."""
     for target in driver.targets.values():
         try:
-            start_runs(driver, target)
+            if starts:
+                start_runs(driver, target)
             follow_runs(driver, target)
         except TargetUnavailable:
             continue  # its runs stay as they are, and the other targets go on
-    return len(driver.store.active_runs())
 
 
 def drive_until_ended(driver: Driver, *, uids: frozenset[str] | None = None, deadline: datetime | None = None) -> bool:
     """Drive until the runs ``uids`` (None: all) have ended. False: ``deadline`` came first, and they go on."""
     while True:
         drive_once(driver)
-        pending = [run for run in driver.store.active_runs() if uids is None or run.uid in uids]
-        if not pending:
+        if _have_ended(driver, uids):
             return True
-        seconds = _seconds_left(driver, deadline)
+        seconds = FOLLOW_SECONDS
+        if deadline is not None:
+            seconds = min(seconds, (deadline - driver.clock()).total_seconds())
         if seconds <= 0:
             return False
-        _wait_for_news(driver, pending, seconds)
+        wait_for_news(driver, seconds)
 
 
-def _seconds_left(driver: Driver, deadline: datetime | None) -> float:
-    if deadline is None:
-        return FOLLOW_SECONDS
-    return min(FOLLOW_SECONDS, (deadline - driver.clock()).total_seconds())
+def _have_ended(driver: Driver, uids: frozenset[str] | None) -> bool:
+    if uids is None:
+        return driver.store.count_active() == 0
+    runs = (driver.store.run(uid) for uid in uids)
+    return all(run is None or run.status.is_ended for run in runs)
 
 
-def _wait_for_news(driver: Driver, pending: Sequence[Run], seconds: float) -> None:
-    names = {run.target for run in pending}
-    for name in sorted(names & driver.targets.keys()):
-        handles = [run.handle for run in pending if run.target == name and run.handle]
-        driver.targets[name].wait(handles, timeout_seconds=seconds / len(names))
+def wait_for_news(driver: Driver, seconds: float) -> None:
+    """Return when a run under way may have changed, or after ``seconds``."""
+    handles = defaultdict(list)
+    for run in driver.store.active_runs(is_under_way=True):
+        if run.handle is not None and run.target in driver.targets:
+            handles[run.target].append(run.handle)
+    if not handles:
+        driver.pause(seconds)
+    for name, its_handles in handles.items():
+        driver.targets[name].wait(its_handles, timeout_seconds=seconds / len(handles))
 
 
 def start_runs(driver: Driver, target: LiveTarget) -> None:
     """Claim as many due runs as the target has room for, expire those that waited too long, and start the rest."""
-    active = driver.store.active_runs(target.name)
-    under_way = [run for run in active if run.status is not RunStatus.CREATED]
+    under_way = driver.store.active_runs(target.name, is_under_way=True)
     claimed = driver.store.claim_runs(
         target.name, owner=driver.owner, now=driver.clock(), limit=max(0, target.max_runs - len(under_way))
     )
@@ -162,7 +170,8 @@ def _settle_ambiguous(driver: Driver, target: LiveTarget, run: Run, *, reason: s
 
 def follow_runs(driver: Driver, target: LiveTarget) -> None:
     """Read how the runs under way stand, and finish those that have ended."""
-    under_way = [run for run in driver.store.active_runs(target.name) if run.handle is not None]
+    active = driver.store.active_runs(target.name, is_under_way=True)
+    under_way = [run for run in active if run.handle is not None]
     if not under_way:
         return
     progress = target.follow({run.uid: run.handle for run in under_way if run.handle})

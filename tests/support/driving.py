@@ -32,6 +32,7 @@ class Rig:
             secrets=SecretSource({}, environment={}, path=""),
             report_of=lambda run, tasks, job: msgspec.json.encode({"uid": run.uid, "status": run.status}),
             clock=self.clock,
+            pause=lambda seconds: None,
             owner="test:1",
         )
 

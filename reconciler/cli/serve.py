@@ -1,0 +1,131 @@
+"""`reconciler serve`: the loop that reconciles all day."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import FrameType
+
+import click
+
+from reconciler.cli.exits import ExitCode
+from reconciler.cli.options import secrets_option, state_option, verb
+from reconciler.cli.output import tell
+from reconciler.cli.session import Session, open_session
+from reconciler.loop.serve import Loop, Source, Tell
+from reconciler.model.instant import format_instant
+from reconciler.model.settings import Settings
+from reconciler.model.text import escape_text
+from reconciler.runs.drive import wait_for_news
+
+FOLLOW_SECONDS = 1.0
+
+
+@verb(
+    "serve",
+    examples="""
+    reconciler serve                                # follow HEAD of this clone
+    reconciler serve --branch main --interval 60
+    reconciler serve --remote origin --branch main  # fetch, then follow origin's main
+    """,
+)
+@click.option("--branch", metavar="REF", default="HEAD", show_default=True, help="The branch to follow.")
+@click.option("--remote", metavar="NAME", help="Fetch the branch from this remote first.")
+@click.option(
+    "--interval",
+    type=click.IntRange(1, 86400),
+    default=30,
+    show_default=True,
+    help="Seconds between looks at the branch.",
+)
+@click.option(
+    "--stop-seconds",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="How long to wait for runs when asked to stop; they go on without us.",
+)
+@state_option
+@secrets_option
+def command(
+    *,
+    directory: str | None,
+    branch: str,
+    remote: str | None,
+    interval: int,
+    stop_seconds: int,
+    state: str | None,
+    secrets: str | None,
+) -> int:
+    """Follow a branch: apply each new commit, start what falls due, see runs through, publish reports.
+
+    TERM or Ctrl-C: nothing new is started, running jobs are waited for; a second time: stop at once.  Either way the
+    runs go on and are reported, now or by the next start.  A second `serve` on the same state is refused.
+    """
+    with open_session(directory=directory, state=state, secrets=secrets) as session, _stopping() as stop:
+        loop = Loop(
+            _source(session, branch, remote, interval), session.world_of_applied(Settings()), tell=_say(session)
+        )
+        _say(session)(f"following {branch} of {session.repository.name}; state {session.state_path}")
+        while not stop.is_set():
+            _rest(loop, until=loop.turn(), stop=stop)
+        _finish(loop, session, stop, timedelta(seconds=stop_seconds))
+    return ExitCode.DONE
+
+
+def _source(session: Session, branch: str, remote: str | None, interval: int) -> Source:
+    def tip() -> str:
+        if remote is not None:
+            return session.repository.fetch(remote, branch)
+        return session.repository.resolve(branch).sha
+
+    return Source(tip=tip, read=session.read_commit, open_world=session.world, poll_every=timedelta(seconds=interval))
+
+
+def _say(session: Session) -> Tell:
+    """Say one line with its time; what it tells of cannot forge another."""
+    return lambda words: tell(f"{format_instant(session.clock())} {escape_text(words)}")
+
+
+def _rest(loop: Loop, *, until: datetime, stop: threading.Event) -> None:
+    """Wait for the next thing to do: a fire time, a look at the branch, news of a run, or a signal."""
+    driver = loop.world.driver
+    seconds = (until - driver.clock()).total_seconds()
+    if seconds <= 0:
+        return
+    if driver.store.active_runs(is_under_way=True):
+        wait_for_news(driver, min(seconds, FOLLOW_SECONDS))
+    else:
+        stop.wait(seconds)
+
+
+def _finish(loop: Loop, session: Session, stop: threading.Event, patience: timedelta) -> None:
+    """Wait for the runs under way, then leave; what still runs goes on, and is reported after the next start."""
+    stop.clear()
+    deadline = session.clock() + patience
+    said = False
+    while (number := loop.last_turn()) and session.clock() < deadline and not stop.is_set():
+        if not said:
+            _say(session)(f"stopping: waiting for {number} under way; a second signal leaves at once")
+            said = True
+        wait_for_news(loop.world.driver, FOLLOW_SECONDS)
+    loop.publish()
+    loop.leave()
+    _say(session)(f"stopped; {number} still under way, which go on" if number else "stopped")
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Turn TERM and Ctrl-C into an event, as long as this lasts."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
