@@ -21,9 +21,10 @@ class Family:
     belongs to a task that was running when it was first seen, and is counted to the last of those that still runs.
     """
 
-    def __init__(self, live_tasks: Callable[[], Collection[LiveTask]]) -> None:
+    def __init__(self, live_tasks: Callable[[], Collection[LiveTask]], *, guardian_pid: int) -> None:
         self._live_tasks = live_tasks
         self._own_pid = os.getpid()
+        self._guardian_pid = guardian_pid
         self._suspects: dict[tuple[int, int], set[int]] = {}
         self._orphans: list[ProcessFacts] | None = None
 
@@ -33,11 +34,11 @@ class Family:
 
     def survivors(self, live: LiveTask) -> set[int]:
         """Return the living processes that ``live`` has started, but for its program itself."""
-        if not live.is_ours:
-            return self._search(live)
         owned = [orphan.pid for orphan in self._seen_orphans() if self._owner(orphan) is live]
         if not live.has_exited:
             owned += children_of(live.pid)
+        if not live.is_ours:
+            owned += self._search(live)
         return {pid for pid in descendants_of(owned) if _is_alive(pid)} if owned else set()
 
     def unowned(self) -> set[int]:
@@ -50,15 +51,20 @@ class Family:
 
     def _seen_orphans(self) -> list[ProcessFacts]:
         if self._orphans is None:
-            programs = {live.pid for live in self._live_tasks() if live.is_ours and not live.has_exited}
-            found = (facts_of(pid) for pid in children_of(self._own_pid) if pid not in programs)
+            lives = self._live_tasks()
+            others = {live.pid for live in lives if not live.has_exited} | {self._own_pid}
+            children = children_of(self._own_pid)
+            # What an earlier supervisor left behind became the guardian's.
+            if self._guardian_pid and not all(live.is_ours for live in lives):
+                children += children_of(self._guardian_pid)
+            found = (facts_of(pid) for pid in children if pid not in others)
             self._orphans = [facts for facts in found if facts is not None and not facts.is_dead]
             if not self._orphans:
                 self._suspects.clear()
         return self._orphans
 
     def _owner(self, orphan: ProcessFacts) -> LiveTask | None:
-        lives = [live for live in self._live_tasks() if live.is_ours]
+        lives = self._live_tasks()
         for live in lives:
             if orphan.session == live.pid:
                 return live
@@ -70,18 +76,15 @@ class Family:
         suspects &= present.keys()
         return present[next(iter(suspects))] if len(suspects) == 1 else None
 
-    def _search(self, live: LiveTask) -> set[int]:
-        """As ``survivors``, for a task of a supervisor that has died: its orphans are not our children."""
-        found = {
+    def _search(self, live: LiveTask) -> list[int]:
+        """Look at all processes: where guardian and supervisor have died, a task's orphans are nobody's children."""
+        return [
             facts.pid
             for facts in all_processes()
             if facts.pid != live.pid
             and facts.started >= live.started
             and (facts.session == live.pid or carries_marker(facts.pid, live.marker))
-        }
-        if not live.has_exited:
-            found |= descendants_of(children_of(live.pid))
-        return {pid for pid in found if _is_alive(pid)}
+        ]
 
 
 def _is_alive(pid: int) -> bool:

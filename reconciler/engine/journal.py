@@ -22,16 +22,18 @@ _FLAGS = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 class _Request(NamedTuple):
     files: tuple[str, ...]
     on_durable: Callable[[], None]
+    on_failure: Callable[[], None] | None
 
 
 class Journal:
     """``wake`` is called, from another thread, when ``run_callbacks`` has something to do.
 
-    ``problem`` says why nothing can be made durable at present, or is empty; ``on_durable`` is never called then.
+    ``problem`` says why nothing can be made durable at present, or is empty.
     """
 
-    def __init__(self, folder_fd: int, *, wake: Callable[[], None]) -> None:
+    def __init__(self, folder_fd: int, spool_fd: int, *, wake: Callable[[], None]) -> None:
         self._folder_fd = folder_fd
+        self._spool_fd = spool_fd
         self._wake = wake
         self._fd = os.open(NAME, _FLAGS, 0o600, dir_fd=folder_fd)
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
@@ -55,16 +57,27 @@ class Journal:
         except OSError as error:
             self.problem = f"journal: {error.strerror}"
 
-    def sync(self, on_durable: Callable[[], None], *, files: Iterable[str] = ()) -> None:
-        """Have everything written so far made durable, and ``files`` of the spool before it; then call back."""
+    def sync(
+        self,
+        on_durable: Callable[[], None],
+        *,
+        files: Iterable[str] = (),
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        """Have everything written so far made durable, and ``files`` of the spool before it; then call back.
+
+        Where that fails ``on_failure`` is called; without it, ``on_durable`` is, once ``replace`` has succeeded.
+        """
         self._open_requests += 1
-        self._requests.put(_Request(tuple(files), on_durable))
+        self._requests.put(_Request(tuple(files), on_durable, on_failure))
 
     def run_callbacks(self) -> None:
         while not self._done.empty():
             request = self._done.get()
             self._open_requests -= 1
-            if self.problem:
+            if self.problem and request.on_failure is not None:
+                request.on_failure()
+            elif self.problem:
                 self._failed.append(request)
             else:
                 request.on_durable()
@@ -113,7 +126,7 @@ class Journal:
         try:
             for request in requests:
                 for name in request.files:
-                    sync_file(self._folder_fd, name)
+                    sync_file(self._spool_fd, name)
             os.fdatasync(self._fd)
         except OSError as error:
             # After a failed fsync the kernel may have dropped the pages: only a new file can be trusted.

@@ -1,6 +1,7 @@
 """A task whose program runs: its process, its streams, and how far the stopping of it has gone."""
 
 import os
+import signal
 from typing import Any
 
 from reconciler.engine.eventloop import Timer
@@ -18,17 +19,18 @@ GIVE_UP_SECONDS = 1.0
 class LiveTask:
     """``exit_status`` is as of waitpid; ``cause`` why we stop it: timeout or cancelled, or empty.
 
-    TERM is due at ``stop_at``, KILL at ``kill_at``; both are moments of the monotonic clock, or None.  ``is_ours``: its
-    process is our child; else it was started by a supervisor that has died.
+    ``pid`` is below 0 where no process is known any more.  TERM is due at ``stop_at``, KILL at ``kill_at``; both are
+    moments of the monotonic clock, or None.  ``is_ours``: its process is our child; else an earlier supervisor started
+    it.  ``is_kept``: the guardian holds its pipes, too.
     """
 
-    def __init__(self, task: Task, index: int, *, pid: int, started: int, output_path: str, is_ours: bool) -> None:
+    def __init__(self, task: Task, index: int, *, pid: int, started: int, output_path: str) -> None:
         self.task = task
         self.index = index
         self.pid = pid
         self.started = started
         self.marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
-        self.is_ours = is_ours
+        self.is_ours = True
         self.streams: tuple[OutputStream, ...] = ()
         self.started_at = 0
         self.started_mono = 0.0
@@ -43,6 +45,7 @@ class LiveTask:
         self.stragglers: dict[int, str] = {}
         self.warnings: list[str] = []
         self.timer: Timer | None = None
+        self.is_kept = False
 
     def stop(self, cause: str, *, now: float, grace: float) -> None:
         """Have it ended from now on; the first cause counts, and none where the program has ended by itself."""
@@ -81,18 +84,17 @@ class LiveTask:
         status, meaning = self._judge(code)
         ended_at = self.started_at + round((self.ended_mono - self.started_mono) * 1_000_000)
         stdout, stderr = (stream.summary() for stream in self.streams)
-        return {
-            "id": self.task.id,
-            "status": status,
-            "exit_code": code,
-            "meaning": meaning,
-            "started_at": self.started_at,
-            "ended_at": ended_at,
-            "stdout": stdout,
-            "stderr": stderr,
-            "outputs": {},
-            "warnings": self.warnings,
-        }
+        return _result(
+            self.task,
+            status=status,
+            exit_code=code,
+            meaning=meaning,
+            started_at=self.started_at,
+            ended_at=ended_at,
+            stdout=stdout,
+            stderr=stderr,
+            warnings=self.warnings,
+        )
 
     def _judge(self, code: int | None) -> tuple[str, str]:
         if self.cause == "timeout":
@@ -107,28 +109,35 @@ class LiveTask:
         return "failed", _signal_words(-code) + core if code < 0 else ""
 
 
-def _signal_words(number: int) -> str:
-    import signal  # noqa: PLC0415 - not needed for what ends well
+def running_result(live: LiveTask) -> dict[str, Any]:
+    """Return what is known of a task that still runs."""
+    stdout, stderr = (stream.summary() for stream in live.streams)
+    return _result(live.task, status="running", started_at=live.started_at, stdout=stdout, stderr=stderr)
 
+
+def unstarted_result(task: Task, *, status: str, meaning: str = "") -> dict[str, Any]:
+    """Return the result of a task that no process was made for."""
+    return _result(task, status=status, meaning=meaning)
+
+
+def _result(task: Task, **known: Any) -> dict[str, Any]:
+    nothing = {"bytes": 0, "sha256": "", "tail": ""}
+    return {
+        "id": task.id,
+        "exit_code": None,
+        "meaning": "",
+        "started_at": None,
+        "ended_at": None,
+        "stdout": nothing,
+        "stderr": nothing,
+        "outputs": {},
+        "warnings": [],
+    } | known
+
+
+def _signal_words(number: int) -> str:
     try:
         name = signal.Signals(number).name
     except ValueError:
         name = f"signal {number}"
     return f"killed by {name}" + (" (not by us: out of memory?)" if number == 9 else "")
-
-
-def unstarted_result(task: Task, *, status: str, meaning: str, at: int | None) -> dict[str, Any]:
-    """Return the result of a task that no process was made for."""
-    nothing = {"bytes": 0, "sha256": "", "tail": ""}
-    return {
-        "id": task.id,
-        "status": status,
-        "exit_code": None,
-        "meaning": meaning,
-        "started_at": at,
-        "ended_at": at,
-        "stdout": nothing,
-        "stderr": nothing,
-        "outputs": {},
-        "warnings": [],
-    }

@@ -1,15 +1,20 @@
 """Processes as the system shows them: who lives, since when, whose child; and how to start one."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import stat
+import struct
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_PIDFD_INFO = struct.Struct("QQ11Ii")
+_PIDFD_INFO_EXIT = 1 << 3
+_PIDFD_GET_INFO = 0xC000FF0B | _PIDFD_INFO.size << 16
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 # Python ignores these, and what is ignored stays so over exec.
 _DEFAULT_SIGNALS = tuple(
@@ -96,6 +101,20 @@ def all_processes() -> Iterator[ProcessFacts]:
 def carries_marker(pid: int, marker: bytes) -> bool:
     """Say whether a process was given ``NAME=value`` in its environment."""
     return marker in _read(f"/proc/{pid}/environ").split(b"\0")
+
+
+def exit_status_of(pidfd: int) -> int | None:
+    """Return the wait status of a process that has ended and was reaped, child of ours or not; None if unknown.
+
+    Linux 6.15 and later (PIDFD_GET_INFO with PIDFD_INFO_EXIT); elsewhere None.
+    """
+    answer = bytearray(_PIDFD_INFO.pack(_PIDFD_INFO_EXIT, *[0] * 13))
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, answer)
+    except OSError:
+        return None
+    mask, *_, status = _PIDFD_INFO.unpack(answer)
+    return int(status) if mask & _PIDFD_INFO_EXIT else None
 
 
 def send_signal(pid: int, number: int) -> None:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from reconciler.engine.live import LiveTask
+from reconciler.engine.journal import Entry
+from reconciler.engine.live import LiveTask, running_result
+from reconciler.engine.masks import mask_forms
 from reconciler.engine.spool import SpoolWriter
 from reconciler.engine.work import Order
 
@@ -10,15 +12,17 @@ from reconciler.engine.work import Order
 class RunState:
     """``status`` is as in reconciler.model.run; ``is_settled``: it has ended, and that is durable.
 
-    ``version`` grows with each change that a client may see.  ``index`` is the task that runs or is next.
+    ``version`` grows with each change that a client may see.  ``index`` is the task that runs or is next.  ``marks``
+    are the run's entries in the journal.  ``is_whole``: the order is as it came; else it is what the journal holds of
+    it, which is enough to see a task to its end, but not to start one.  ``hides_output``: what must not
+    be shown is unknown, so nothing more is.
     """
 
-    def __init__(self, order: Order, *, accepted_at: int) -> None:
+    def __init__(self, order: Order, *, is_whole: bool = True) -> None:
         self.order = order
         self.uid = order.uid
-        self.cap_bytes = order.output_bytes
-        self.task_ids = [task.id for task in order.tasks]
-        self.accepted_at = accepted_at
+        self.is_whole = is_whole
+        self.marks: list[Entry] = []
         self.status = "queued"
         self.reason = ""
         self.index = 0
@@ -32,6 +36,14 @@ class RunState:
         self.has_slot = False
         self.is_settled = False
         self.version = 0
+        self.hides_output = False
+        self._mask_forms: list[bytes] | None = None
+
+    @property
+    def mask_forms(self) -> list[bytes]:
+        if self._mask_forms is None:
+            self._mask_forms = mask_forms(self.order.masks)
+        return self._mask_forms
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
@@ -40,13 +52,18 @@ class RunState:
 
     def judge(self) -> tuple[str, str]:
         """Return status and reason of a run that starts no further task."""
+        if self.cause == "internal_error":
+            return "failed", "internal_error"
         for task, result in zip(self.order.tasks, self.results, strict=False):
-            if self.cause and result["status"] == self.cause:
+            status = result["status"]
+            if status == self.cause:
                 break
-            if result["status"] in ("timeout", "lost", "cancelled") and not task.continue_on_failure:
-                return result["status"], "task_timeout" if result["status"] == "timeout" else ""
-            if result["status"] == "failed" and not task.continue_on_failure:
+            if status == "lost":
+                return "lost", "supervisor_died"
+            if status == "failed" and not task.continue_on_failure:
                 return "failed", "failed_to_start" if result["started_at"] is None else ""
+            if status == "timeout" and not task.continue_on_failure:
+                return "timeout", "task_timeout"
         if self.cause:
             return self.cause, "run_timeout" if self.cause == "timeout" else ""
         if any(result["status"] != "completed" for result in self.results):
@@ -62,21 +79,16 @@ class RunState:
             "reason": self.reason if settled else "",
             "started_at": self.started_at,
             "ended_at": self.ended_at if settled else None,
-            "tasks": self.results if settled or self.live is None else [*self.results, self._current()],
+            "tasks": self.results if settled or self.live is None else [*self.results, running_result(self.live)],
         }
 
-    def _current(self) -> dict[str, Any]:
-        assert self.live is not None
-        stdout, stderr = (stream.summary() for stream in self.live.streams)
+    def end_mark(self) -> Entry:
         return {
-            "id": self.live.task.id,
-            "status": "running",
-            "exit_code": None,
-            "meaning": "",
-            "started_at": self.live.started_at,
-            "ended_at": None,
-            "stdout": stdout,
-            "stderr": stderr,
-            "outputs": {},
-            "warnings": [],
+            "kind": "end",
+            "uid": self.uid,
+            "status": self.status,
+            "reason": self.reason,
+            "started_at": self.started_at,
+            "at": self.ended_at,
+            "results": self.results,
         }

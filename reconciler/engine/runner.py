@@ -5,265 +5,286 @@ before the client is told; ``start`` is written (to the page cache: it survives 
 ``spawn`` names the process; ``end`` is durable before a client sees the outcome.
 """
 
-import contextlib
 import os
+import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.family import Family, name_of
-from reconciler.engine.journal import Entry, Journal
+from reconciler.engine.guardian import Exits, KeptPipes
+from reconciler.engine.journal import Entry
 from reconciler.engine.live import GIVE_UP_SECONDS, LiveTask, unstarted_result
-from reconciler.engine.masks import Masker, mask_forms
-from reconciler.engine.outputs import MAX_OUTPUT_FILE_BYTES, UnknownToken, fill_late, parse_outputs
-from reconciler.engine.processes import CannotStart, facts_of, send_signal, start_program
+from reconciler.engine.masks import Masker
+from reconciler.engine.outputs import MAX_OUTPUT_FILE_BYTES, UnknownToken, parse_outputs
+from reconciler.engine.processes import CannotStart, send_signal
+from reconciler.engine.recall import Recalled, open_marks
 from reconciler.engine.run import RunState
-from reconciler.engine.spool import PARTS, SpoolWriter, read_regular, remove_files
-from reconciler.engine.streams import OutputStream, open_pipe
-from reconciler.engine.work import OUTPUT_VARIABLE, Order, Task, output_file, script_file
+from reconciler.engine.spawning import adopt_task, spawn_task, write_marks
+from reconciler.engine.spool import PARTS, read_regular, remove_files
+from reconciler.engine.streams import OutputStream
+from reconciler.engine.surroundings import Surroundings
+from reconciler.engine.watching import AdoptedWatch
+from reconciler.engine.work import Order, output_file, scratch_files, without_secrets
 
 MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
+_KEEP_AFTER_SECONDS = 0.02
 _TERM, _KILL, _CONT = 15, 9, 18
 
 
 class Runner:
-    """``now`` gives microseconds since 1970; ``changed`` is called with each run that a client may see changed."""
+    """``changed`` is called with each run that a client may see changed.
 
-    def __init__(
-        self,
-        loop: EventLoop,
-        journal: Journal,
-        *,
-        spool_path: str,
-        spool_fd: int,
-        home_fd: int,
-        now: Callable[[], int],
-        changed: Callable[[RunState], None],
-    ) -> None:
-        self._loop = loop
-        self._journal = journal
-        self._spool_path = spool_path
-        self._spool_fd = spool_fd
-        self._home_fd = home_fd
-        self._now = now
+    ``runs`` are those not forgotten, by uid, in the order in which they were accepted.
+    """
+
+    def __init__(self, around: Surroundings, *, changed: Callable[[RunState], None]) -> None:
+        self._around = around
+        self._loop = around.loop
+        self._journal = around.journal
         self._changed = changed
-        self._null_fd = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.runs: dict[str, RunState] = {}
-        self.forgotten: dict[str, int] = {}
         self._live: dict[int, RunState] = {}
-        self._family = Family(lambda: [run.live for run in self._live.values() if run.live])
+        self._family = Family(
+            lambda: [run.live for run in self._live.values() if run.live], guardian_pid=around.guardian.guardian_pid
+        )
+        self._watch = AdoptedWatch(around.loop, around.guardian, self._adopted_exited)
         self._waiting: deque[RunState] = deque()
-        self._entries: list[Entry] = []
-        self._to_look_at: dict[int, RunState] = {}
+        self._to_look_at: dict[str, RunState] = {}
+        self._young: deque[tuple[float, RunState, LiveTask]] = deque()
         self._settling: list[RunState] = []
         self._versions = 0
         self._slots = MAX_LIVE_RUNS
 
     # -- what clients ask
 
-    def accept(self, orders: Iterable[Order], on_durable: Callable[[], None]) -> None:
-        """Take the orders whose uid is new, and start them once that is durable; then call ``on_durable``."""
-        fresh = [
-            RunState(order, accepted_at=self._now())
-            for order in {order.uid: order for order in orders}.values()
-            if order.uid not in self.runs and order.uid not in self.forgotten
-        ]
+    def accept(self, orders: Iterable[Order], on_durable: Callable[[], None], on_failure: Callable[[], None]) -> None:
+        """Take the orders, whose uids must be new, and start them once that is durable."""
+        fresh = [RunState(order) for order in orders]
         for run in fresh:
             self.runs[run.uid] = run
-            self._entries.append({"kind": "accept", "uid": run.uid, "at": run.accepted_at})
+            mark = {"kind": "accept", "uid": run.uid, "at": self._around.now(), "masked": bool(run.order.masks)}
+            write_marks(self._around, run, mark | {"order": without_secrets(run.order)})
             self._bump(run)
-        self._flush()
 
         def begin() -> None:
-            self._waiting += fresh
+            for run in fresh:
+                self._waiting.append(run)
+                if run.cause:
+                    self._look(run)
             on_durable()
 
-        self._journal.sync(begin)
+        def refuse() -> None:
+            for run in fresh:
+                self.runs.pop(run.uid, None)
+            on_failure()
+
+        self._journal.sync(begin, on_failure=refuse)
 
     def cancel(self, uid: str) -> None:
         run = self.runs.get(uid)
-        if run is None or run.ended_at is not None:
+        if run is None or run.ended_at is not None or run.cause:
             return
-        run.cause = run.cause or "cancelled"
+        run.cause = "cancelled"
+        write_marks(self._around, run, {"kind": "cancel", "uid": uid})
         if run.live is not None:
             run.live.stop("cancelled", now=self._loop.now, grace=run.order.grace_seconds)
-            self._look(run)
-        elif run in self._waiting:
-            self._waiting.remove(run)
-            self._end(run)
+        self._look(run)
 
     def stop_all(self, *, at_once: bool) -> None:
         """Cancel everything; ``at_once``: without the grace."""
         for run in list(self.runs.values()):
-            if at_once:
-                run.order = run.order._replace(grace_seconds=0)
             self.cancel(run.uid)
+            if at_once and run.live is not None:
+                run.live.stop("cancelled", now=self._loop.now, grace=0)
+                self._look(run)
 
-    def forget(self, uids: Iterable[str], on_durable: Callable[[], None]) -> None:
-        """Drop ended runs and their files; that they were once accepted is not forgotten."""
+    def forget(self, uids: Iterable[str], on_durable: Callable[[], None]) -> list[str]:
+        """Drop those of the runs that have ended, with their files; return their uids."""
         known = [uid for uid in uids if uid in self.runs and self.runs[uid].is_settled]
         for uid in known:
             run = self.runs.pop(uid)
-            self.forgotten[uid] = run.accepted_at
-            remove_files(self._spool_fd, _files_of(run), on_error=lambda _error: None)
-        self._entries.append({"kind": "forget", "uids": known, "at": self._now()})
-        self._flush()
+            remove_files(self._around.spool_fd, [*_spool_files(run), *scratch_files(run.order)])
+        if known:
+            self._journal.write([{"kind": "forget", "uids": known, "at": self._around.now() // 1_000_000}])
         self._journal.sync(on_durable)
-
-    def recall(self, entries: Iterable[Entry]) -> None:
-        """Take over what an earlier supervisor has written: what had not ended is lost."""
-        for entry in entries:
-            if entry["kind"] == "accept":
-                order = Order(entry["uid"], [], None, 0, 0, [])
-                self.runs[entry["uid"]] = RunState(order, accepted_at=entry["at"])
-            elif entry["kind"] == "end":
-                run = self.runs[entry["uid"]]
-                run.status, run.reason, run.results = entry["outcome"], entry["why"], entry["results"]
-                run.started_at, run.ended_at = entry["started_at"], entry["at"]
-                run.is_settled = True
-                self._bump(run)
-            elif entry["kind"] == "forget":
-                for uid in entry["uids"]:
-                    self.runs.pop(uid, None)
-                    self.forgotten[uid] = entry["at"]
-        for run in self.runs.values():
-            if not run.is_settled:
-                run.status, run.ended_at = "lost", self._now()
-                self._write_end(run)
+        return known
 
     @property
     def is_idle(self) -> bool:
         return all(run.is_settled for run in self.runs.values())
+
+    def marks(self) -> list[Entry]:
+        """Return all that the journal has to hold of the runs that are not forgotten."""
+        return [mark for run in self.runs.values() for mark in run.marks]
+
+    # -- what an earlier supervisor left
+
+    def take_over(self, recalled: Recalled, *, pipes: KeptPipes, exits: Exits) -> None:
+        """Go on with the runs of an earlier supervisor: see to its end what runs, start what never was."""
+        self.runs.update(recalled.runs)
+        for run in self.runs.values():
+            start, spawn = open_marks(run)
+            if run.ended_at is not None:
+                self._settling.append(run)
+            elif start is not None:
+                kept = pipes.pop((run.uid, run.index), None)
+                live = adopt_task(
+                    self._around, run, start, spawn, kept=kept, is_same_boot=recalled.is_same_boot, read=self._read
+                )
+                live.is_kept = kept is not None
+                self._take_live(run, live)
+                if live.pid < 0:
+                    live.exited(exits.get((spawn["pid"], spawn["started"])) if spawn else None, now=time.monotonic())
+                else:
+                    self._watch.watch(live)
+                    self._keep_later(run, live)
+                if run.cause:
+                    live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
+                self._look(run)
+            elif recalled.is_same_boot and run.is_whole:
+                self._waiting.append(run)
+            else:
+                self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
+            self._bump(run)
+        for (uid, index), fds in pipes.items():
+            self._around.guardian.release(uid, index)
+            for fd in fds:
+                os.close(fd)
+
+    def _adopted_exited(self, live: LiveTask, status: int | None) -> None:
+        live.exited(status, now=time.monotonic())
+        self._look(self._live[live.pid])
 
     # -- what the system tells
 
     def exited(self, pid: int, status: int) -> None:
         """A child has ended and was reaped: a task's program, or an orphan of one."""
         run = self._live.get(pid)
-        if run is not None and run.live is not None:
+        if run is not None and run.live is not None and run.live.is_ours:
             run.live.exited(status, now=time.monotonic())
             self._look(run)
         else:
-            self._to_look_at.update((pid, run) for pid, run in self._live.items() if run.live and run.live.has_exited)
+            self._look_at_draining()
 
     def turn(self) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
         self._family.new_turn()
         looking, self._to_look_at = self._to_look_at, {}
         for run in looking.values():
-            if run.live is not None:
-                self._consider(run, run.live)
+            self._guarded(run, self._consider)
         self._start_some()
-        self._flush()
         if self._settling:
             settled, self._settling = self._settling, []
-            files = [name for run in settled for name in _spool_files(run)]
+            files = [name for run in settled if run.spool and run.spool.offset for name in _spool_files(run)]
             self._journal.sync(lambda: self._settle(settled), files=files)
-        return bool((self._waiting and self._slots) or self._to_look_at)
+        return bool(self._to_look_at or (self._waiting and (self._slots or self._waiting[0].has_slot)))
 
     def _look(self, run: RunState) -> None:
-        if run.live is not None:
-            self._to_look_at[run.live.pid] = run
+        self._to_look_at[run.uid] = run
+
+    def _look_at_draining(self) -> None:
+        for run in self._live.values():
+            if run.live is not None and run.live.has_exited:
+                self._look(run)
+
+    def _guarded(self, run: RunState, step: Callable[[RunState], None]) -> None:
+        try:
+            step(run)
+        except Exception:
+            # One run's trouble, also our own mistake, must not take the others down: it ends as our error.
+            traceback.print_exc(file=sys.stderr)
+            sys.stderr.flush()
+            run.cause = "internal_error"
+            if run.live is not None:
+                self._signal_all(run.live, _KILL)
+                self._release(run, run.live)
+            if run.ended_at is None:
+                self._end(run)
 
     # -- starting
 
     def _start_some(self) -> None:
-        batch: list[RunState] = []
-        while self._waiting and len(batch) < _STARTS_PER_TURN:
+        started = 0
+        while self._waiting and started < _STARTS_PER_TURN:
             run = self._waiting[0]
-            if not run.has_slot:
-                if not self._slots:
-                    break
-                self._slots -= 1
-                run.has_slot = True
-            batch.append(self._waiting.popleft())
-        batch = [run for run in batch if not self._end_if_over(run)]
-        self._entries += [{"kind": "start", "uid": run.uid, "task": run.index} for run in batch]
-        self._flush()
-        for run in batch:
-            self._start_task(run, run.order.tasks[run.index])
+            if not run.has_slot and not self._slots:
+                return
+            self._waiting.popleft()
+            if run.ended_at is None:
+                self._guarded(run, self._start_next)
+                started += 1
 
-    def _end_if_over(self, run: RunState) -> bool:
+    def _start_next(self, run: RunState) -> None:
+        if not run.has_slot:
+            run.has_slot = True
+            self._slots -= 1
         if run.deadline is not None and run.deadline <= self._loop.now:
             run.cause = run.cause or "timeout"
         if run.cause or run.index >= len(run.order.tasks):
             self._end(run)
-            return True
-        return False
-
-    def _start_task(self, run: RunState, task: Task) -> None:
-        at, started = self._now(), time.monotonic()
-        if run.started_at is None:
-            run.started_at = at
-            if run.order.timeout_seconds is not None:
-                run.deadline = self._loop.now + run.order.timeout_seconds
-        try:
-            run.live = self._spawn(run, task)
-        except (CannotStart, UnknownToken) as error:
-            self._task_ended(run, unstarted_result(task, status="failed", meaning=str(error), at=None))
             return
+        mark: Entry = {
+            "kind": "start",
+            "uid": run.uid,
+            "task": run.index,
+            "at": self._around.now(),
+            "mono": time.monotonic(),
+        }
+        write_marks(self._around, run, mark)
+        if run.started_at is None:
+            run.started_at = mark["at"]
+            if run.order.timeout_seconds is not None:
+                run.deadline = mark["mono"] + run.order.timeout_seconds
+        task = run.order.tasks[run.index]
+        try:
+            live = spawn_task(self._around, run, self._read)
+        except (CannotStart, UnknownToken) as error:
+            self._task_ended(run, unstarted_result(task, status="failed", meaning=str(error)))
         except OSError as error:
             meaning = f"the engine could not make what the task needs: {error.strerror}"
-            self._task_ended(run, unstarted_result(task, status="failed", meaning=meaning, at=None))
-            return
-        live = run.live
-        live.started_at, live.started_mono = at, started
-        limits = [live.started_mono + task.timeout_seconds] if task.timeout_seconds is not None else []
-        live.deadline = min([*limits, *([run.deadline] if run.deadline is not None else [])], default=None)
-        self._live[live.pid] = run
-        self._arm(run, live)
-        self._entries.append(
-            {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": live.pid, "started": live.started, "at": at}
-        )
-        run.status = "running"
+            self._task_ended(run, unstarted_result(task, status="failed", meaning=meaning))
+        else:
+            self._take_live(run, live)
+            self._arm(run, live)
+            self._keep_later(run, live)
         self._bump(run)
 
-    def _spawn(self, run: RunState, task: Task) -> LiveTask:
-        output_path = f"{self._spool_path}/{output_file(run.uid, run.index)}"
-        script_path = ""
-        if task.script is not None:
-            name = script_file(run.uid, run.index, task.script_suffix)
-            script_path = f"{self._spool_path}/{name}"
-            _write_script(self._spool_fd, name, task.script)
-        outputs = run.outputs
-        argv = [fill_late(text, outputs, script_path) for text in task.argv]
-        env = {OUTPUT_VARIABLE: output_path}
-        env |= {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
-        pipes = (open_pipe(), open_pipe())
-        try:
-            stdio = (self._null_fd, pipes[0][1], pipes[1][1])
-            pid = start_program(argv, env, cwd=task.cwd or "/", home_fd=self._home_fd, stdio=stdio)
-        except CannotStart:
-            for ours, _ in pipes:
-                os.close(ours)
-            raise
-        finally:
-            for _, theirs in pipes:
-                os.close(theirs)
-        facts = facts_of(pid)
-        live = LiveTask(
-            task,
-            run.index,
-            pid=pid,
-            started=facts.started if facts else 0,
-            output_path=env[OUTPUT_VARIABLE],
-            is_ours=True,
-        )
-        live.streams = tuple(self._stream(run, number, ours) for number, (ours, _) in enumerate(pipes))
-        return live
+    def _take_live(self, run: RunState, live: LiveTask) -> None:
+        if not run.has_slot:
+            run.has_slot = True
+            self._slots -= 1
+        run.live = live
+        run.status = "running"
+        limits = [] if run.deadline is None else [run.deadline]
+        if live.task.timeout_seconds is not None:
+            limits.append(live.started_mono + live.task.timeout_seconds)
+        live.deadline = min(limits, default=None)
+        if live.pid < 0:
+            live.pid = min([0, *self._live]) - 1
+        self._live[live.pid] = run
 
-    def _stream(self, run: RunState, number: int, fd: int) -> OutputStream:
-        if run.spool is None:
-            run.spool = SpoolWriter(self._spool_fd, run.uid, cap_bytes=run.order.output_bytes)
-        spool, index = run.spool, run.index
-        stream = OutputStream(
-            fd, Masker(mask_forms(run.order.masks)), lambda data: spool.write(index, number, self._now(), data)
-        )
-        self._loop.on_readable(fd, lambda: self._read(run, stream))
-        return stream
+    def _keep_later(self, run: RunState, live: LiveTask) -> None:
+        """Give what lasts into the guardian's care; what ends at once is not worth the trouble."""
+        if not self._young:
+            self._loop.call_at(live.started_mono + _KEEP_AFTER_SECONDS, self._keep_young)
+        self._young.append((live.started_mono + _KEEP_AFTER_SECONDS, run, live))
+
+    def _keep_young(self) -> None:
+        while self._young and self._young[0][0] <= self._loop.now:
+            _, run, live = self._young.popleft()
+            if (
+                run.live is live
+                and not live.has_exited
+                and not live.is_kept
+                and all(stream.fd >= 0 for stream in live.streams)
+            ):
+                live.is_kept = self._around.guardian.keep(run.uid, live.index, (live.streams[0].fd, live.streams[1].fd))
+        if self._young:
+            self._loop.call_at(self._young[0][0], self._keep_young)
 
     def _read(self, run: RunState, stream: OutputStream) -> None:
         fd = stream.fd
@@ -281,13 +302,19 @@ class Runner:
         at = live.next_step_at(now=self._loop.now)
         live.timer = self._loop.call_at(at, lambda: self._look(run)) if at is not None else None
 
-    def _consider(self, run: RunState, live: LiveTask) -> None:
-        """Take the next step with a task whose program has ended or whose time has come."""
+    def _consider(self, run: RunState) -> None:
+        """Take the next step with a run that was cancelled, whose program has ended or whose time has come."""
+        live = run.live
+        if live is None:
+            if run.cause and run.ended_at is None and run in self._waiting:
+                self._end(run)
+            return
         now = self._loop.now
         if not live.has_exited and live.deadline is not None and live.deadline <= now:
             if run.deadline is not None and run.deadline <= now:
                 run.cause = run.cause or "timeout"
             live.stop("timeout", now=now, grace=run.order.grace_seconds)
+            live.deadline = None
         if live.has_exited:
             self._drain(live)
             if not self._family.survivors(live) and not live.has_open_stream:
@@ -332,26 +359,34 @@ class Runner:
             self._family.new_turn()
 
     def _finish(self, run: RunState, live: LiveTask) -> None:
+        left = self._family.survivors(live)
+        if not live.has_exited:
+            live.exited(None, now=time.monotonic())
+            left.add(live.pid)
+        self._release(run, live)
+        self._note(run, live, left)
+        result = live.result()
+        outputs = read_regular(self._around.spool_fd, output_file(run.uid, live.index), limit=MAX_OUTPUT_FILE_BYTES + 1)
+        if outputs and run.hides_output:
+            live.warnings.append("outputs were not read: the supervisor died, and what is secret in them is not known")
+        elif outputs:
+            masker = Masker(run.mask_forms)
+            result["outputs"], warnings = parse_outputs(masker.feed(outputs) + masker.flush())
+            live.warnings += warnings
+        self._task_ended(run, result)
+
+    def _release(self, run: RunState, live: LiveTask) -> None:
+        """Let go of a task's pipes and of its process."""
         for stream in live.streams:
             if stream.fd >= 0:
                 self._loop.forget(stream.fd)
                 stream.close()
         if live.timer is not None:
             live.timer.cancel()
-        left = self._family.survivors(live)
-        if not live.has_exited:
-            live.exited(None, now=self._loop.now)
-            left.add(live.pid)
-        self._note(run, live, left)
-        del self._live[live.pid]
+        if live.is_kept:
+            self._around.guardian.release(run.uid, live.index)
+        self._live.pop(live.pid, None)
         run.live = None
-        result = live.result()
-        outputs = read_regular(self._spool_fd, output_file(run.uid, live.index), limit=MAX_OUTPUT_FILE_BYTES + 1)
-        if outputs:
-            masker = Masker(mask_forms(run.order.masks))
-            result["outputs"], warnings = parse_outputs(masker.feed(outputs) + masker.flush())
-            live.warnings += warnings
-        self._task_ended(run, result)
 
     def _note(self, run: RunState, live: LiveTask, left: set[int]) -> None:
         if live.stragglers and not live.cause:
@@ -362,45 +397,35 @@ class Runner:
             live.warnings.append(f"could not be ended: {names}")
         if run.spool is not None and run.spool.problem:
             live.warnings.append(run.spool.problem)
+        if run.hides_output:
+            live.warnings.append("output after the supervisor's death was not kept: what is secret in it is not known")
 
     def _task_ended(self, run: RunState, result: dict[str, Any]) -> None:
         task = run.order.tasks[run.index]
         run.results.append(result)
         run.index += 1
         has_failed = result["status"] != "completed" and not task.continue_on_failure
-        if has_failed or run.cause or run.index >= len(run.order.tasks):
+        if has_failed or result["status"] == "lost" or run.cause or run.index >= len(run.order.tasks):
             self._end(run)
+        elif not run.is_whole:
+            self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
         else:
-            self._entries.append({"kind": "task", "uid": run.uid, "result": result})
+            write_marks(self._around, run, {"kind": "task", "uid": run.uid, "result": result})
             self._waiting.appendleft(run)
             self._bump(run)
 
     def _end(self, run: RunState) -> None:
-        run.results += [
-            unstarted_result(task, status="skipped", meaning="", at=None) for task in run.order.tasks[run.index :]
-        ]
+        run.results += [unstarted_result(task, status="skipped") for task in run.order.tasks[len(run.results) :]]
         run.index = len(run.order.tasks)
         run.status, run.reason = run.judge()
-        run.ended_at = self._now()
+        run.ended_at = self._around.now()
         if run.has_slot:
             run.has_slot = False
             self._slots += 1
         if run.spool is not None:
             run.spool.close()
-        self._write_end(run)
-
-    def _write_end(self, run: RunState) -> None:
-        self._entries.append(
-            {
-                "kind": "end",
-                "uid": run.uid,
-                "outcome": run.status,
-                "why": run.reason,
-                "started_at": run.started_at,
-                "at": run.ended_at,
-                "results": run.results,
-            }
-        )
+        del run.marks[1:]
+        write_marks(self._around, run, run.end_mark())
         self._settling.append(run)
 
     def _settle(self, runs: list[RunState]) -> None:
@@ -413,32 +438,6 @@ class Runner:
         run.version = self._versions
         self._changed(run)
 
-    def _flush(self) -> None:
-        if self._entries:
-            entries, self._entries = self._entries, []
-            self._journal.write(entries)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._null_fd)
-
-
-def _write_script(folder_fd: int, name: str, text: str) -> None:
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, 0o700, dir_fd=folder_fd)
-    with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
-
 
 def _spool_files(run: RunState) -> list[str]:
-    if run.spool is None or not run.spool.offset:
-        return []
     return [f"{run.uid}.{part}" for part in PARTS]
-
-
-def _files_of(run: RunState) -> Iterable[str]:
-    yield from _spool_files(run)
-    for index, task in enumerate(run.order.tasks):
-        yield output_file(run.uid, index)
-        if task.script is not None:
-            yield script_file(run.uid, index, task.script_suffix)

@@ -5,25 +5,31 @@ each up to half the cap, so that the last half is always there.  A record is a h
 file.
 """
 
+import contextlib
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-_HEADER = struct.Struct("<BBHIQQ")
+_HEADER = struct.Struct("<BBHIQQQ")
 _MAGIC = 0xA7
 SPOOL_FOLDER = "spool"
 PARTS = ("head", "tail0", "tail1")
 
 
 class Record(NamedTuple):
-    """``offset`` counts the bytes shown by the run before this record, ``at`` is in microseconds since 1970."""
+    """``at`` is in microseconds since 1970.
+
+    ``offset`` counts the bytes shown by the run before this record, ``written`` those that the child had written to
+    this stream when it was read.
+    """
 
     task: int
     stream: int
     at: int
     offset: int
+    written: int
     data: bytes
 
 
@@ -44,18 +50,37 @@ class SpoolWriter:
         self.offset = 0
         self.problem = ""
 
-    def write(self, task: int, stream: int, at: int, data: bytes) -> None:
+    def resume(self) -> list[Record]:
+        """Go on where an earlier supervisor ended; return what is kept so far."""
+        parts = [list(_read_part(self._folder_fd, f"{self._uid}.{part}")) for part in PARTS]
+        latest = max(range(len(parts)), key=lambda part: parts[part][-1].offset if parts[part] else -1)
+        if not parts[latest]:
+            return []
+        last = parts[latest][-1]
+        self._part, self.offset = latest, last.offset + len(last.data)
+        self._data_bytes = sum(len(record.data) for record in parts[latest])
+        self._file_bytes = self._data_bytes + len(parts[latest]) * _HEADER.size
+        self._fd = os.open(self._name, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder_fd)
+        # A record that was being written when it died.
+        os.ftruncate(self._fd, self._file_bytes)
+        return sorted((record for part in parts for record in part), key=lambda record: record.offset)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._uid}.{PARTS[self._part]}"
+
+    def write(self, task: int, stream: int, at: int, data: bytes, *, written: int) -> None:
         while data:
             room = self._half - self._data_bytes
             # A child that writes single bytes would make the headers cost more than the cap: they count, too.
             if room <= 0 or self._file_bytes > 8 * self._half + 4096:
                 self._turn()
                 continue
-            self._append(task, stream, at, data[:room])
+            self._append(task, stream, at, data[:room], written)
             data = data[room:]
 
-    def _append(self, task: int, stream: int, at: int, data: bytes) -> None:
-        header = _HEADER.pack(_MAGIC, stream, task, len(data), at, self.offset)
+    def _append(self, task: int, stream: int, at: int, data: bytes, written: int) -> None:
+        header = _HEADER.pack(_MAGIC, stream, task, len(data), at, self.offset, written)
         self.offset += len(data)
         self._data_bytes += len(data)
         self._file_bytes += len(header) + len(data)
@@ -72,17 +97,12 @@ class SpoolWriter:
 
     def _open(self) -> None:
         flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(f"{self._uid}.{PARTS[self._part]}", flags, 0o600, dir_fd=self._folder_fd)
+        self._fd = os.open(self._name, flags, 0o600, dir_fd=self._folder_fd)
 
     def _turn(self) -> None:
         self.close()
         self._part = 2 if self._part == 1 else 1
         self._data_bytes = self._file_bytes = 0
-
-    @property
-    def fd(self) -> int:
-        """The file being written, or -1."""
-        return self._fd
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -112,11 +132,11 @@ def _read_part(folder_fd: int, name: str) -> Iterator[Record]:
     data = read_regular(folder_fd, name)
     place = 0
     while data is not None and place + _HEADER.size <= len(data):
-        magic, stream, task, length, at, offset = _HEADER.unpack_from(data, place)
+        magic, stream, task, length, at, offset, written = _HEADER.unpack_from(data, place)
         place += _HEADER.size
         if magic != _MAGIC or place + length > len(data):
             return
-        yield Record(task, stream, at, offset, data[place : place + length])
+        yield Record(task, stream, at, offset, written, data[place : place + length])
         place += length
 
 
@@ -138,11 +158,8 @@ def read_regular(folder_fd: int, name: str, *, limit: int | None = None) -> byte
         os.close(fd)
 
 
-def remove_files(folder_fd: int, names: Iterable[str], *, on_error: Callable[[OSError], None]) -> None:
+def remove_files(folder_fd: int, names: Iterable[str]) -> None:
+    """Remove what there is of ``names``; what cannot be removed is left for the next cleaning up."""
     for name in names:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(name, dir_fd=folder_fd)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            on_error(error)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reconciler.engine.masks import Masker
+from reconciler.engine.spool import Record
 
 TAIL_BYTES = 4096
 _READ_BYTES = 1 << 16
@@ -27,15 +28,22 @@ def open_pipe() -> tuple[int, int]:
 
 
 class OutputStream:
-    """``keep`` gets what may be shown. ``fd`` is -1 once the stream has ended."""
+    """``keep`` gets what may be shown, and how many bytes had been read. ``fd`` is -1 once the stream has ended."""
 
-    def __init__(self, fd: int, masker: Masker, keep: Callable[[bytes], None]) -> None:
+    def __init__(self, fd: int, masker: Masker, keep: Callable[[bytes, int], None]) -> None:
         self.fd = fd
         self.count = 0
         self._masker = masker
         self._keep = keep
-        self._hash = hashlib.sha256()
+        self._hash: hashlib._Hash | None = hashlib.sha256()
         self._tail = b""
+
+    def resume(self, records: list[Record], *, is_all: bool) -> None:
+        """Go on after what an earlier supervisor has kept of this stream; ``is_all``: it kept every byte."""
+        data = b"".join(record.data for record in records)
+        self.count = records[-1].written if records else 0
+        self._tail = data[-TAIL_BYTES:]
+        self._hash = hashlib.sha256(data) if is_all else None
 
     def read(self) -> bool:
         """Read a piece; False when there was nothing. At the end of the stream ``fd`` is closed."""
@@ -54,9 +62,10 @@ class OutputStream:
 
     def _take(self, shown: bytes) -> None:
         if shown:
-            self._hash.update(shown)
+            if self._hash is not None:
+                self._hash.update(shown)
             self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
-            self._keep(shown)
+            self._keep(shown, self.count)
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -65,9 +74,13 @@ class OutputStream:
             self._take(self._masker.flush())
 
     def summary(self) -> dict[str, Any]:
-        """Return bytes as the child wrote them, and the hash and the end of what was shown."""
+        """Return bytes as the child wrote them, and the hash and the end of what was shown.
+
+        The hash is of the masked bytes, so that it can be checked against what is kept, and a short secret cannot be
+        guessed from it.  It is empty where the middle went by before this supervisor lived.
+        """
         return {
             "bytes": self.count,
-            "sha256": self._hash.hexdigest(),
+            "sha256": self._hash.hexdigest() if self._hash is not None else "",
             "tail": self._tail.decode("utf-8", "replace"),
         }

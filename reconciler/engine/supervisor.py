@@ -13,7 +13,8 @@ import stat
 import sys
 import time
 
-from reconciler.engine.wire import SOCKET_NAME, socket_address
+from reconciler.engine.guardian import Legacy, guard
+from reconciler.engine.wire import IS_LINUX, SOCKET_NAME, socket_address
 from reconciler.engine.worker import Place, Worker
 from reconciler.model.instant import utc_now
 
@@ -35,7 +36,14 @@ def main(arguments: list[str]) -> int:
     if os.fork():
         return 0
     detach(folder_fd)
-    Worker(Place(path, folder_fd, listener), clock=utc_now, idle_seconds=idle_seconds).run()
+    place = Place(path, folder_fd, listener)
+
+    def serve(legacy: Legacy) -> None:
+        Worker(place, legacy, clock=utc_now, idle_seconds=idle_seconds).run()
+
+    if IS_LINUX:
+        return guard(serve)
+    serve(Legacy(0, None, None, {}, {}))
     return 0
 
 

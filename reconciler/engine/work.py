@@ -1,6 +1,7 @@
 """Orders as the supervisor reads them: plain values, because it does without any library."""
 
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 OUTPUT_VARIABLE = "RECONCILER_OUTPUT"
@@ -36,6 +37,15 @@ def read_order(plain: dict[str, Any]) -> Order:
     return Order(**{**plain, "tasks": [Task(**task) for task in plain["tasks"]]})
 
 
+def without_secrets(order: Order) -> dict[str, Any]:
+    """Return the JSON form of an order with nothing in it that may be a secret: the journal's."""
+    tasks = [
+        task._replace(argv=[], env={}, cwd=None, script=None if task.script is None else "")._asdict()
+        for task in order.tasks
+    ]
+    return order._replace(tasks=[], masks=[])._asdict() | {"tasks": tasks}
+
+
 def output_file(uid: str, index: int) -> str:
     """The file that RECONCILER_OUTPUT names for a task, in the spool folder."""
     return f"{uid}.{index}.outputs"
@@ -43,3 +53,11 @@ def output_file(uid: str, index: int) -> str:
 
 def script_file(uid: str, index: int, suffix: str) -> str:
     return f"{uid}.{index}.script{os.path.basename(suffix)}"
+
+
+def scratch_files(order: Order) -> Iterator[str]:
+    """Yield the names of the files that tasks of ``order`` may have in the spool folder, beside its output."""
+    for index, task in enumerate(order.tasks):
+        yield output_file(order.uid, index)
+        if task.script is not None:
+            yield script_file(order.uid, index, task.script_suffix)

@@ -7,15 +7,22 @@ import socket
 from typing import Any, NamedTuple
 
 from reconciler.engine.eventloop import EventLoop, Timer
-from reconciler.engine.journal import Journal, read_journal
-from reconciler.engine.processes import become_subreaper
+from reconciler.engine.guardian import GuardianLink, Legacy
+from reconciler.engine.journal import Entry, Journal, read_journal
+from reconciler.engine.processes import become_subreaper, boot_id
+from reconciler.engine.recall import recall
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
+from reconciler.engine.seen import Seen
 from reconciler.engine.server import Connection, Server
 from reconciler.engine.spool import SPOOL_FOLDER
-from reconciler.engine.wire import PROTOCOL
+from reconciler.engine.surroundings import Surroundings
+from reconciler.engine.wire import PROTOCOL, SOCKET_NAME
 from reconciler.engine.work import read_order
 from reconciler.model.instant import Clock
+
+_COMPACT_BYTES = 1 << 20
+_RETRY_SECONDS = 1.0
 
 
 class Place(NamedTuple):
@@ -33,37 +40,52 @@ class _Waiter(NamedTuple):
 
 
 class Worker:
-    def __init__(self, place: Place, *, clock: Clock, idle_seconds: float) -> None:
+    def __init__(self, place: Place, legacy: Legacy, *, clock: Clock, idle_seconds: float) -> None:
         self._place = place
         self._clock = clock
         self._idle_seconds = idle_seconds
+        self._book = legacy.book
         self._loop = EventLoop()
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
         self._loop.on_readable(self._wake_reader.fileno(), self._woken)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(SPOOL_FOLDER, 0o700, dir_fd=place.fd)
-        spool_fd = os.open(SPOOL_FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.fd)
-        remembered = list(read_journal(place.fd))
-        self._journal = Journal(place.fd, wake=self._wake)
-        self._runner = Runner(
-            self._loop,
-            self._journal,
-            spool_path=f"{place.path}/{SPOOL_FOLDER}",
-            spool_fd=spool_fd,
-            home_fd=os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),
-            now=self._now,
-            changed=self._changed,
-        )
-        self._runner.recall(remembered)
-        self._server = Server(self._loop, place.listener, self._handle, self._closed)
         self._waiters: dict[Connection, _Waiter] = {}
         self._changed_uids: set[str] = set()
         self._generation = f"{os.getpid()}-{self._now()}"
         self._busy_at = self._loop.now
         self._stops = 0
         self._is_over = False
+        around = self._make_surroundings(legacy)
+        self._boot_id = around.boot_id
+        self._journal = around.journal
+        self._runner = Runner(around, changed=self._changed)
+        self._seen = Seen(place.fd)
+        recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, boot_id=around.boot_id)
+        self._forgotten = recalled.forgotten
+        self._runner.take_over(recalled, pipes=dict(legacy.pipes), exits=legacy.exits)
+        self._compact_at = 0
+        self._retry_at = 0.0
+        self._compact()
+        self._server = Server(self._loop, place.listener, self._handle, self._closed)
+
+    def _make_surroundings(self, legacy: Legacy) -> Surroundings:
+        place = self._place
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(SPOOL_FOLDER, 0o700, dir_fd=place.fd)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        spool_fd = os.open(SPOOL_FOLDER, flags | os.O_NOFOLLOW, dir_fd=place.fd)
+        return Surroundings(
+            loop=self._loop,
+            journal=Journal(place.fd, spool_fd, wake=self._wake),
+            guardian=GuardianLink(legacy),
+            spool_path=f"{place.path}/{SPOOL_FOLDER}",
+            spool_fd=spool_fd,
+            home_fd=os.open("/", flags),
+            null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
+            boot_id=boot_id(),
+            now=self._now,
+        )
 
     def run(self) -> None:
         """Serve until idle for long enough, or told to stop and all runs have ended."""
@@ -77,13 +99,37 @@ class Worker:
             self._loop.turn(wait=not is_pressed)
             is_pressed = self._runner.turn()
             self._tell_waiters()
+            if self._journal.size > self._compact_at or self._journal.problem:
+                self._compact()
         self._server.close()
         with contextlib.suppress(OSError):
-            os.unlink("socket", dir_fd=self._place.fd)
+            os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
         self._journal.close()
 
     def _now(self) -> int:
         return round(self._clock().timestamp() * 1_000_000)
+
+    def _compact(self) -> None:
+        """Write the journal and the book of orders anew, without what is over; also after a write has failed."""
+        if not self._journal.is_quiet or self._loop.now < self._retry_at:
+            return
+        boot: Entry = {"kind": "boot", "id": self._boot_id}
+        try:
+            if self._forgotten:
+                self._seen.add(self._forgotten, now=self._now() // 1_000_000)
+                self._forgotten.clear()
+            self._journal.replace([boot, *self._runner.marks()])
+        except OSError as error:
+            self._journal.problem = f"journal: {error.strerror}"
+            self._retry_at = self._loop.now + _RETRY_SECONDS
+            self._loop.call_at(self._retry_at, lambda: None)
+            return
+        self._compact_at = max(_COMPACT_BYTES, 2 * self._journal.size)
+        if self._book is not None and self._book.is_large:
+            self._book.keep_only({uid for uid, run in self._runner.runs.items() if run.ended_at is None})
+
+    def _is_forgotten(self, uid: str) -> bool:
+        return uid in self._forgotten or uid in self._seen
 
     # -- signals and the journal's thread
 
@@ -138,10 +184,11 @@ class Worker:
             self._runner.cancel(str(message["uid"]))
             connection.reply({})
         elif what == "forget":
-            self._runner.forget(message["uids"], lambda: connection.reply({}))
+            known = self._runner.forget(message["uids"], lambda: connection.reply({}))
+            self._forgotten |= dict.fromkeys(known, self._now() // 1_000_000)
         elif what == "spool":
             run = self._runner.runs.get(message["uid"])
-            connection.reply({} if run is None else {"cap_bytes": run.cap_bytes, "tasks": run.task_ids})
+            connection.reply({} if run is None else _about_spool(run))
         elif what == "hello":
             connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
         else:
@@ -151,17 +198,32 @@ class Worker:
         if self._stops:
             connection.reply({"error": "the engine is being stopped"})
             return
-        orders = [read_order(plain) for plain in message["orders"]]
-        self._runner.accept(orders, lambda: connection.reply({}))
+        if self._journal.problem:
+            connection.reply({"error": f"nothing can be kept durably: {self._journal.problem}"})
+            return
+        plain = {
+            order["uid"]: order
+            for order in message["orders"]
+            if order["uid"] not in self._runner.runs and not self._is_forgotten(order["uid"])
+        }
+        orders = [read_order(order) for order in plain.values()]
+        if self._book is not None:
+            self._book.add(list(plain.values()))
+        self._runner.accept(
+            orders,
+            on_durable=lambda: connection.reply({}),
+            on_failure=lambda: connection.reply({"error": f"nothing can be kept durably: {self._journal.problem}"}),
+        )
 
-    def _seen(self, message: dict[str, Any]) -> dict[str, int]:
+    def _versions_of(self, message: dict[str, Any]) -> dict[str, int]:
         """Return the versions that the client knows, none of them if they are of an earlier supervisor."""
         is_current = message.get("generation") == self._generation
         return {str(uid): int(version) if is_current else 0 for uid, version in message["seen"].items()}
 
     def _follow(self, message: dict[str, Any]) -> dict[str, Any]:
         runs = self._runner.runs
-        seen = self._seen(message)
+        seen = self._versions_of(message)
+        unknown = [uid for uid in seen if uid not in runs]
         return {
             "generation": self._generation,
             "runs": {
@@ -169,12 +231,12 @@ class Worker:
                 for uid, version in seen.items()
                 if uid in runs and runs[uid].version != version
             },
-            "absent": [uid for uid in seen if uid not in runs and uid not in self._runner.forgotten],
-            "forgotten": [uid for uid in seen if uid in self._runner.forgotten],
+            "absent": [uid for uid in unknown if not self._is_forgotten(uid)],
+            "forgotten": [uid for uid in unknown if self._is_forgotten(uid)],
         }
 
     def _wait(self, connection: Connection, message: dict[str, Any]) -> None:
-        seen = self._seen(message)
+        seen = self._versions_of(message)
         runs = self._runner.runs
         if any(uid in runs and runs[uid].version != version for uid, version in seen.items()):
             connection.reply({"changed": True})
@@ -203,3 +265,7 @@ class Worker:
         if waiter is not None:
             waiter.timer.cancel()
         self._busy_at = self._loop.now
+
+
+def _about_spool(run: RunState) -> dict[str, Any]:
+    return {"cap_bytes": run.order.output_bytes, "tasks": [task.id for task in run.order.tasks]}

@@ -1,0 +1,198 @@
+"""The process above the supervisor, which does next to nothing, so that next to nothing can go wrong in it.
+
+It is the supervisor's parent and a subreaper: when the supervisor dies, its children become the guardian's, who learns
+their exit codes; and it holds the pipes and the orders of runs under way.  Then it makes a new supervisor, by a fork,
+within milliseconds, and hands it all that.  A run costs the guardian nothing unless it lasts.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
+
+from reconciler.engine.book import Book
+from reconciler.engine.eventloop import EventLoop
+from reconciler.engine.processes import become_subreaper, facts_of, send_signal
+
+_FAST_DEATH_SECONDS = 2.0
+_MAX_FAST_DEATHS = 5
+_MAX_EXITS = 10_000
+KeptPipes = dict[tuple[str, int], tuple[int, int]]
+"""Our ends of (stdout, stderr) by the run's uid and the task's index."""
+
+Exits = dict[tuple[int, int], int]
+"""Wait status by a process's pid and start time."""
+
+
+class Legacy(NamedTuple):
+    """What a supervisor gets to begin with, from the guardian and from those before it."""
+
+    guardian_pid: int
+    channel: socket.socket | None
+    book: Book | None
+    pipes: KeptPipes
+    exits: Exits
+
+
+def guard(serve: Callable[[Legacy], None]) -> int:
+    """Have ``serve`` run in a child, anew where it dies; return when it has returned there, or dies too often."""
+    become_subreaper("reconciler-grd")
+    return _Guardian(serve).run()
+
+
+class _Guardian:
+    def __init__(self, serve: Callable[[Legacy], None]) -> None:
+        self._serve = serve
+        self._book = Book()
+        self._pipes: KeptPipes = {}
+        self._exits: Exits = {}
+        self._channel: socket.socket | None = None
+        self._worker_pid = 0
+        self._worker_status: int | None = None
+        self._loop = EventLoop()
+        self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def run(self) -> int:
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self._loop.on_readable(self._wake_reader, self._woken)
+        fast_deaths = 0
+        while fast_deaths < _MAX_FAST_DEATHS:
+            born_at = time.monotonic()
+            status = self._raise_one()
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+                return 0
+            fast_deaths = fast_deaths + 1 if time.monotonic() - born_at < _FAST_DEATH_SECONDS else 0
+        return 1
+
+    def _raise_one(self) -> int:
+        """Fork a supervisor, which knows all that we know at this moment; return its wait status when it has died."""
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._worker_status = None
+        self._worker_pid = os.fork()
+        if self._worker_pid == 0:
+            self._become_supervisor(theirs)
+        theirs.close()
+        channel = self._channel.fileno()
+        self._loop.on_readable(channel, self._take_message)
+        while (status := self._status()) is None:
+            self._loop.turn()
+        self._take_rest()
+        return status
+
+    def _take_rest(self) -> None:
+        """Read what the supervisor sent before it died."""
+        while self._channel is not None:
+            self._take_message()
+
+    def _status(self) -> int | None:
+        return self._worker_status
+
+    def _become_supervisor(self, channel: socket.socket) -> NoReturn:
+        code = 70
+        try:
+            self._loop.close()
+            os.close(self._wake_reader)
+            assert self._channel is not None
+            self._channel.close()
+            self._serve(Legacy(os.getppid(), channel, self._book, dict(self._pipes), dict(self._exits)))
+            code = 0
+        except BaseException:
+            # The end of a process: what went wrong goes into the log, and the guardian makes another.
+            traceback.print_exc(file=sys.stderr)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _woken(self) -> None:
+        numbers = set(os.read(self._wake_reader, 4096))
+        for number in numbers & {signal.SIGTERM, signal.SIGINT}:
+            send_signal(self._worker_pid, number)
+        self._reap()
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                facts = facts_of(found.si_pid)
+                _, status = os.waitpid(found.si_pid, 0)
+                if found.si_pid == self._worker_pid:
+                    self._worker_status = status
+                elif facts is not None:
+                    self._tell_exit(facts.pid, facts.started, status)
+
+    def _tell_exit(self, pid: int, started: int, status: int) -> None:
+        self._exits[pid, started] = status
+        while len(self._exits) > _MAX_EXITS:
+            del self._exits[next(iter(self._exits))]
+        if self._channel is not None:
+            with contextlib.suppress(OSError):
+                self._channel.send(json.dumps([pid, started, status]).encode())
+
+    def _take_message(self) -> None:
+        """Keep a task's pipes, or let go of them."""
+        assert self._channel is not None
+        try:
+            data, fds, _, _ = socket.recv_fds(self._channel, 4096, 2, socket.MSG_CMSG_CLOEXEC)
+        except OSError:
+            data, fds = b"", []
+        if not data:
+            self._loop.forget(self._channel.fileno())
+            self._channel.close()
+            self._channel = None
+            return
+        uid, index = json.loads(data)
+        for fd in self._pipes.pop((uid, index), ()):
+            os.close(fd)
+        if len(fds) == 2:
+            self._pipes[uid, index] = (fds[0], fds[1])
+
+
+class GuardianLink:
+    """The supervisor's end of the channel; without a guardian nothing happens."""
+
+    def __init__(self, legacy: Legacy) -> None:
+        self.guardian_pid = legacy.guardian_pid
+        self.channel = legacy.channel
+        if self.channel is not None:
+            self.channel.setblocking(False)
+
+    def keep(self, uid: str, index: int, fds: tuple[int, int]) -> bool:
+        """Have a task's pipes kept open; False if that was not possible."""
+        if self.channel is None:
+            return False
+        with contextlib.suppress(OSError):
+            socket.send_fds(self.channel, [json.dumps([uid, index]).encode()], fds)
+            return True
+        return False
+
+    def release(self, uid: str, index: int) -> None:
+        if self.channel is not None:
+            with contextlib.suppress(OSError):
+                self.channel.send(json.dumps([uid, index]).encode())
+
+    def receive(self) -> tuple[int, int, int] | None:
+        """Return (pid, start time, wait status) of an adopted process that has ended; None if there is no more.
+
+        ``channel`` is None after the guardian has died.
+        """
+        if self.channel is None:
+            return None
+        try:
+            data = self.channel.recv(4096)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self.channel.close()
+            self.channel = None
+            return None
+        pid, started, status = json.loads(data)
+        return pid, started, status

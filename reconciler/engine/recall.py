@@ -1,0 +1,70 @@
+"""What a new supervisor knows of the runs of those before it, from the journal and the book of orders."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from reconciler.engine.journal import Entry
+from reconciler.engine.run import RunState
+from reconciler.engine.work import read_order
+
+_BAD_ENTRY = (KeyError, TypeError, ValueError, IndexError)
+
+
+class Recalled(NamedTuple):
+    """``forgotten`` maps uid to seconds since 1970. ``is_same_boot``: pids still mean what they meant."""
+
+    runs: dict[str, RunState]
+    forgotten: dict[str, int]
+    is_same_boot: bool
+
+
+def recall(entries: Iterable[Entry], book: Mapping[str, dict[str, Any]], *, boot_id: str) -> Recalled:
+    """Rebuild the runs, in the order in which they were accepted; entries that make no sense are left out."""
+    recalled = Recalled({}, {}, False)
+    for entry in entries:
+        # A bad entry must not keep the supervisor from ever starting again.
+        with contextlib.suppress(*_BAD_ENTRY):
+            if entry["kind"] == "boot":
+                recalled = recalled._replace(is_same_boot=bool(boot_id) and entry["id"] == boot_id)
+            elif entry["kind"] == "forget":
+                for uid in entry["uids"]:
+                    recalled.runs.pop(uid, None)
+                    recalled.forgotten[uid] = int(entry["at"])
+            elif entry["kind"] == "accept":
+                recalled.runs.setdefault(entry["uid"], _begin(entry, book))
+            else:
+                _apply(recalled.runs[entry["uid"]], entry)
+    return recalled
+
+
+def _begin(entry: Entry, book: Mapping[str, dict[str, Any]]) -> RunState:
+    plain = book.get(entry["uid"])
+    run = RunState(read_order(plain or entry["order"]), is_whole=plain is not None)
+    run.hides_output = plain is None and bool(entry["masked"])
+    run.marks.append(entry)
+    return run
+
+
+def _apply(run: RunState, entry: Entry) -> None:
+    kind = entry["kind"]
+    if kind == "start":
+        if run.started_at is None:
+            run.started_at = entry["at"]
+            if run.order.timeout_seconds is not None:
+                run.deadline = entry["mono"] + run.order.timeout_seconds
+    elif kind == "task":
+        run.results.append(entry["result"])
+        run.index += 1
+    elif kind == "cancel":
+        run.cause = "cancelled"
+    elif kind == "end":
+        run.status, run.reason, run.results = entry["status"], entry["reason"], entry["results"]
+        run.started_at, run.ended_at = entry["started_at"], entry["at"]
+    run.marks.append(entry)
+
+
+def open_marks(run: RunState) -> tuple[Entry | None, Entry | None]:
+    """Return the start mark and the spawn mark of the task that was under way, as far as there are."""
+    marks = {mark["kind"]: mark for mark in run.marks if mark.get("task") == run.index}
+    return marks.get("start"), marks.get("spawn")

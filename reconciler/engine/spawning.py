@@ -1,0 +1,161 @@
+"""Makes a process of a task, with its pipes; or finds that of an earlier supervisor again."""
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable
+
+from reconciler.engine.journal import Entry
+from reconciler.engine.live import LiveTask
+from reconciler.engine.masks import Masker
+from reconciler.engine.outputs import fill_late
+from reconciler.engine.processes import all_processes, carries_marker, facts_of, start_program
+from reconciler.engine.run import RunState
+from reconciler.engine.spool import SpoolWriter
+from reconciler.engine.streams import OutputStream, open_pipe
+from reconciler.engine.surroundings import Surroundings
+from reconciler.engine.work import OUTPUT_VARIABLE, output_file, script_file
+
+StreamRead = Callable[[RunState, OutputStream], None]
+_NO_PIPES = (-1, -1)
+
+
+def spawn_task(around: Surroundings, run: RunState, read: StreamRead) -> LiveTask:
+    """Start the run's next task and mark it; ``read`` is called when a stream has something.
+
+    Raises CannotStart, UnknownToken, or OSError where the engine itself lacks something.
+    """
+    task = run.order.tasks[run.index]
+    output_path = _output_path(around, run)
+    script_path = ""
+    if task.script is not None:
+        name = script_file(run.uid, run.index, task.script_suffix)
+        script_path = f"{around.spool_path}/{name}"
+        _write_script(around.spool_fd, name, task.script)
+    outputs = run.outputs
+    argv = [fill_late(text, outputs, script_path) for text in task.argv]
+    env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
+    with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as always:
+        ours, theirs = zip(open_pipe(), open_pipe(), strict=True)
+        for fd in ours:
+            on_failure.callback(os.close, fd)
+        for fd in theirs:
+            always.callback(os.close, fd)
+        at, mono = around.now(), time.monotonic()
+        stdio = (around.null_fd, *theirs)
+        pid = start_program(
+            argv, env | {OUTPUT_VARIABLE: output_path}, cwd=task.cwd or "/", home_fd=around.home_fd, stdio=stdio
+        )
+        on_failure.pop_all()
+    facts = facts_of(pid)
+    live = LiveTask(task, run.index, pid=pid, started=facts.started if facts else 0, output_path=output_path)
+    live.started_at, live.started_mono = at, mono
+    _attach(around, run, live, ours, read)
+    mark = {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": pid, "started": live.started}
+    pipes = [os.fstat(fd).st_ino for fd in ours]
+    write_marks(around, run, mark | {"at": at, "mono": mono, "pipes": pipes})
+    return live
+
+
+def adopt_task(
+    around: Surroundings,
+    run: RunState,
+    start: Entry,
+    spawn: Entry | None,
+    *,
+    kept: tuple[int, int] | None,
+    is_same_boot: bool,
+    read: StreamRead,
+) -> LiveTask:
+    """Take over a task that an earlier supervisor has started, or was about to.
+
+    Its process may be gone, or never have been: then ``pid`` is below 0.
+    """
+    output_path = _output_path(around, run)
+    if spawn is None:
+        spawn = start | (_find_unmarked(output_path) if is_same_boot else {})
+    pid, started = spawn.get("pid", -1), spawn.get("started", -1)
+    facts = facts_of(pid) if is_same_boot else None
+    if facts is None or facts.started != started:
+        pid = -1
+    live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, started=started, output_path=output_path)
+    live.is_ours = False
+    live.started_at, live.started_mono = spawn["at"], spawn["mono"]
+    pipes = kept or _reopen_pipes(pid, spawn.get("pipes", _NO_PIPES))
+    records = _spool(around, run).resume()
+    _attach(around, run, live, pipes, read)
+    is_all = not records or sum(len(record.data) for record in records) == records[-1].offset + len(records[-1].data)
+    for number, stream in enumerate(live.streams):
+        own = [record for record in records if (record.task, record.stream) == (run.index, number)]
+        stream.resume(own, is_all=is_all)
+    return live
+
+
+def write_marks(around: Surroundings, run: RunState, *marks: Entry) -> None:
+    """Write down what happens to a run: it survives us at once."""
+    run.marks += marks
+    around.journal.write(marks)
+
+
+def _output_path(around: Surroundings, run: RunState) -> str:
+    return f"{around.spool_path}/{output_file(run.uid, run.index)}"
+
+
+def _spool(around: Surroundings, run: RunState) -> SpoolWriter:
+    if run.spool is None:
+        run.spool = SpoolWriter(around.spool_fd, run.uid, cap_bytes=run.order.output_bytes)
+    return run.spool
+
+
+def _attach(around: Surroundings, run: RunState, live: LiveTask, fds: tuple[int, int], read: StreamRead) -> None:
+    spool = _spool(around, run)
+
+    def make(number: int, fd: int) -> OutputStream:
+        def keep(data: bytes, count: int) -> None:
+            if not run.hides_output:
+                spool.write(live.index, number, around.now(), data, written=count)
+
+        stream = OutputStream(fd, Masker(run.mask_forms), keep)
+        if fd >= 0:
+            around.loop.on_readable(fd, lambda: read(run, stream))
+        return stream
+
+    live.streams = (make(0, fds[0]), make(1, fds[1]))
+
+
+def _write_script(folder_fd: int, name: str, text: str) -> None:
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, 0o700, dir_fd=folder_fd)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)
+
+
+def _find_unmarked(output_path: str) -> Entry:
+    """Return the process of a task whose supervisor died between starting it and writing down its pid."""
+    marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
+    for facts in all_processes():
+        if facts.pid == facts.session and carries_marker(facts.pid, marker):
+            return {"pid": facts.pid, "started": facts.started, "pipes": [_pipe_of(facts.pid, fd) for fd in (1, 2)]}
+    return {}
+
+
+def _reopen_pipes(pid: int, inodes: list[int] | tuple[int, int]) -> tuple[int, int]:
+    """Open our ends anew of the pipes that a process writes to, by its own open files; -1 where that fails."""
+    found = []
+    for number, inode in zip((1, 2), inodes, strict=True):
+        fd = -1
+        if pid > 0 and inode > 0 and _pipe_of(pid, number) == inode:
+            with contextlib.suppress(OSError):
+                fd = os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        found.append(fd)
+    return found[0], found[1]
+
+
+def _pipe_of(pid: int, number: int) -> int:
+    """Return the inode of the pipe behind an open file of a process, or -1."""
+    try:
+        facts = os.stat(f"/proc/{pid}/fd/{number}")
+    except OSError:
+        return -1
+    return facts.st_ino if stat.S_ISFIFO(facts.st_mode) else -1
