@@ -156,6 +156,8 @@ class Document:
 def _spelled(mapping: dict[str, Any], name: str) -> str:
     if name in mapping:
         return name
+    if name == "default" and "defaultValue" in mapping:
+        return "defaultValue"
     return next((key for key in mapping if key.casefold() == name.casefold()), name)
 
 

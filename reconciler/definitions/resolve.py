@@ -224,7 +224,11 @@ def check_one_off_job(one_off: OneOff, job: Job) -> Findings:
     findings = list(
         check_values(one_off.variables, job.parameters, "variables", noun="parameter", owner=f"job {quote(job.id)}")
     )
+    names = [parameter.name for parameter in job.parameters]
+    meant = {closest(name, names) for name in one_off.variables if name not in names}
     for parameter in job.parameters:
+        if parameter.name in meant:
+            continue
         given = one_off.variables.get(parameter.name, job.variables.get(parameter.name, parameter.default))
         if parameter.required and given is None:
             message = f"parameter {quote(parameter.name)} of job {quote(job.id)} is required but has no value"

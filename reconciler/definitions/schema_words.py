@@ -118,8 +118,13 @@ class _Teller:
             if name in fault.value or full in self.meant:
                 continue
             self.meant.add(full)
-            noun = self._noun if not path else str(path[-2] if isinstance(path[-1], int) else path[-1]).rstrip("s")
-            yield make("KEY004", f"every {noun} needs `{name}`", span=self._beginning(path), path=full)
+            yield make("KEY004", f"{self._what(path)} needs `{name}`", span=self._beginning(path), path=full)
+
+    def _what(self, path: Path) -> str:
+        """Return what the mapping at ``path`` is called."""
+        if not path:
+            return f"every {self._noun}"
+        return f"every {str(path[-2]).removesuffix('s')}" if isinstance(path[-1], int) else str(path[-1])
 
     def _exactly_one(self, fault: Fault, path: Path) -> Iterator[Problem]:
         names = [branch["required"][0] for branch in fault.limit]
@@ -130,8 +135,9 @@ class _Teller:
             full = max(((*path, name) for name in given), key=self._document.key_span)
             yield make("KEY007", f"both {' and '.join(given)}; keep one", span=self._document.key_span(full), path=full)
         elif not any(self._document.is_damaged((*path, name)) for name in names):
-            what = path[-1] if path else f"every {self._noun}"
-            yield make("KEY006", f"{what} needs one of {', '.join(names)}", span=self._beginning(path), path=path)
+            yield make(
+                "KEY006", f"{self._what(path)} needs one of {', '.join(names)}", span=self._beginning(path), path=path
+            )
 
     def _beginning(self, path: Path) -> Span:
         """Return a place for what is not there: the name of what it is missing in, or where that begins."""

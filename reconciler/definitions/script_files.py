@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from reconciler.definitions.checks.job import waiting_finding
 from reconciler.definitions.checks.scripts import asks_for_input, check_script_path
-from reconciler.definitions.checks.secrets import holds_secret
+from reconciler.definitions.checks.secrets import find_secret
 from reconciler.definitions.document import Unreadable, make_problem
 from reconciler.definitions.listing import REGULAR_MODES
-from reconciler.definitions.source import decode, refuse_hidden
+from reconciler.definitions.source import decode, place, refuse_hidden
 from reconciler.definitions.suggest import did_you_mean, quote
 from reconciler.model.desired import SourceFile, SourceTree
 from reconciler.model.problem import Problem
@@ -81,10 +81,13 @@ class ScriptFiles:
         except Unreadable as error:
             self.problems.append(replace(error.problem, path=path))
             return None
-        if holds_secret(text):
+        offset = find_secret(text)
+        if offset is not None:
             message = "the script holds what looks like a secret (value not shown)"
             hint = "Take it from an environment variable: env: {NAME: {secret: NAME}}."
-            self.problems.append(replace(make_problem("SEC001", message, hint=hint), path=path))
+            self.problems.append(
+                replace(make_problem("SEC001", message, span=place(text, offset), hint=hint), path=path)
+            )
             return None
         return text
 

@@ -48,46 +48,62 @@ BAD_IDS = [
     ),
     pytest.param(
         {"jobs/a.yaml": named("a/b")},
-        ["jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `a/b`"],
+        [("jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `a/b`")],
         id="I58-slash",
     ),
     pytest.param(
         {"jobs/a.yaml": named("a\\\\b")},
-        ["jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `a\\b`"],
+        [
+            (
+                "jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or "
+                "digit, found `a\\b`"
+            )
+        ],
         id="I58-backslash",
     ),
     pytest.param(
         {"jobs/a.yaml": named("..")},
-        ["jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `..`"],
+        [("jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `..`")],
         id="I58-dots",
     ),
     pytest.param(
         {"jobs/.a.yaml": named(".a")},
-        ["jobs/.a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `.a`"],
+        [("jobs/.a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `.a`")],
         id="I58-leading-dot",
     ),
     pytest.param(
         {"jobs/-a.yaml": named("-a")},
-        ["jobs/-a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `-a`"],
+        [("jobs/-a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `-a`")],
         id="I58-leading-dash",
     ),
     pytest.param(
         {"jobs/a.yaml": named("a\\0")},
         [
-            "jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `a\\x00`"
+            (
+                "jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or "
+                "digit, found `a\\x00`"
+            )
         ],
         id="I58-nul",
     ),
     pytest.param(
         {"jobs/my job.yaml": named("my job")},
         [
-            "jobs/my job.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `my job`"
+            (
+                "jobs/my job.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter "
+                "or digit, found `my job`"
+            )
         ],
         id="I58-space",
     ),
     pytest.param(
         {"jobs/a.yaml": named("a\\n")},
-        ["jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or digit, found `a\\n`"],
+        [
+            (
+                "jobs/a.yaml:1:5 ID002 id: id may use A-Z a-z 0-9 - _ . and must start with a letter or "
+                "digit, found `a\\n`"
+            )
+        ],
         id="I58-line-break-at-the-end",
     ),
     pytest.param(
@@ -108,7 +124,10 @@ BAD_IDS = [
     pytest.param(
         {"jobs/Backup.yaml": named("Backup"), "jobs/backup.yaml": named("backup")},
         [
-            "jobs/backup.yaml:1:5 ID005 id: id `backup` differs from `Backup` (definitions/jobs/Backup.yaml:1) only in case"
+            (
+                "jobs/backup.yaml:1:5 ID005 id: id `backup` differs from `Backup` "
+                "(definitions/jobs/Backup.yaml:1) only in case"
+            )
         ],
         id="I62-case",
     ),
@@ -126,7 +145,10 @@ BAD_IDS = [
         {"jobs/admin.yaml": named("admin"), "jobs/\u0430dmin.yaml": named("\u0430dmin")},
         [
             "jobs/\u0430dmin.yaml:1:5 ID003 id: character 1 is U+0430 (Cyrillic a), it looks like Latin a",
-            "jobs/\u0430dmin.yaml:1:5 ID005 id: id `\u0430dmin` looks like `admin` (definitions/jobs/admin.yaml:1), but has other characters",
+            (
+                "jobs/\u0430dmin.yaml:1:5 ID005 id: id `\u0430dmin` looks like `admin` "
+                "(definitions/jobs/admin.yaml:1), but has other characters"
+            ),
         ],
         id="I63-twin-of-another",
     ),
@@ -135,7 +157,10 @@ BAD_IDS = [
         [
             "jobs/cafe\u0301.yaml:1:5 ID003 id: character 5 is U+0301 (COMBINING ACUTE ACCENT)",
             "jobs/caf\xe9.yaml:1:5 ID003 id: character 4 is U+00E9 (LATIN SMALL LETTER E WITH ACUTE)",
-            "jobs/caf\xe9.yaml:1:5 ID005 id: id `caf\xe9` is also defined in definitions/jobs/cafe\u0301.yaml:1; they differ only in how the accent is encoded",
+            (
+                "jobs/caf\xe9.yaml:1:5 ID005 id: id `caf\xe9` is also defined in definitions/jobs/cafe\u0301.yaml:1; "
+                "they differ only in how the accent is encoded"
+            ),
         ],
         id="I66-accent-encoded-twice",
     ),

@@ -16,17 +16,26 @@ BAD_KEYS_AND_TYPES = [
     ),
     pytest.param(
         {
-            "jobs/a.json": '{"id": "a",\n"priority": 1,\n"events": ["Startup"], "tasks": [{"id": "t", "command": "x"}],\n"priority": 2}'
+            "jobs/a.json": (
+                '{"id": "a",\n"priority": 1,\n"events": ["Startup"],'
+                ' "tasks": [{"id": "t", "command": "x"}],\n"priority": 2}'
+            )
         },
         ["jobs/a.json:4:1 KEY001 priority: `priority` is given twice (lines 2 and 4)"],
         id="K22-twice-in-json",
     ),
     pytest.param(
         {
-            "jobs/a.json": '{"id": "a", "events": ["Startup"], "tasks": [{"id": "t", "command": "x",\n"executionType": "Service",\n"ExecutionType": "Service"}]}'
+            "jobs/a.json": (
+                '{"id": "a", "events": ["Startup"], "tasks": [{"id": "t", "command": "x",\n'
+                '"executionType": "Service",\n"ExecutionType": "Service"}]}'
+            )
         },
         [
-            "jobs/a.json:3:1 KEY002 tasks[0].ExecutionType: given twice: `executionType` (line 2) and `ExecutionType` (line 3)"
+            (
+                "jobs/a.json:3:1 KEY002 tasks[0].ExecutionType: given twice: `executionType` (line 2) and "
+                "`ExecutionType` (line 3)"
+            )
         ],
         id="K23-both-casings",
     ),

@@ -144,7 +144,12 @@ BAD_SCHEDULES = [
     ),
     pytest.param(
         job_with(schedule='intervalMinutes: "5"'),
-        ["3:20 TYPE001 schedule.intervalMinutes: expected a whole number 1-525600, found text `5`; remove the quotes"],
+        [
+            (
+                "3:20 TYPE001 schedule.intervalMinutes: expected a whole number 1-525600, found text `5`; "
+                "remove the quotes"
+            )
+        ],
         id="C91-text",
     ),
     pytest.param(
@@ -209,7 +214,7 @@ BAD_SCHEDULES = [
     ),
     pytest.param(
         calendar("mon"),
-        ["4:19 TYPE001 schedule.calendar[0].daysOfWeek: expected a list (lines starting with `-`), found `mon`"],
+        [("4:19 TYPE001 schedule.calendar[0].daysOfWeek: expected a list (lines starting with `-`), found `mon`")],
         id="D100-not-a-list",
     ),
     pytest.param(
@@ -275,7 +280,12 @@ ODD_SCHEDULES = [
     ),
     pytest.param(
         cron("30 2 * * *", "timezone: Europe/Berlin"),
-        ["3:19 I TIME005 schedule.cronExpression: 29 March 2026 02:30 does not exist in Europe/Berlin; runs at 03:00"],
+        [
+            (
+                "3:19 I TIME005 schedule.cronExpression: 29 March 2026 02:30 does not exist in "
+                "Europe/Berlin; runs at 03:00"
+            )
+        ],
         id="C89-clock-change",
     ),
     pytest.param(

@@ -9,6 +9,7 @@ from reconciler.definitions.checks.secrets import (
     check_argument_list,
     check_command_line,
     check_named_values,
+    check_query,
     check_text,
     is_secret_name,
     secret_finding,
@@ -89,7 +90,7 @@ def _check_action(task: Task, path: str, damaged: frozenset[str]) -> Iterator[Fi
         "http": task.http is not None,
     }
     given = [name for name, is_given in actions.items() if is_given]
-    if not given and "tasks" not in damaged:
+    if not given and "tasks" not in damaged and task.execution_type is not ExecutionType.HTTP:
         message = f"task {quote(task.id)} does nothing: give one of command, executablePath, script, scriptFile, http"
         yield Finding(code="TASK002", json_path=path, message=message)
     elif len(given) > 1:
@@ -125,6 +126,7 @@ def _check_task_values(task: Task, path: str) -> Iterator[Finding]:
         yield from check_text(task.script, f"{path}.script")
     if task.http is not None:
         yield from check_url(task.http.url, f"{path}.http.url")
+        yield from check_query(task.http.url, f"{path}.http.url")
         yield from check_named_values(task.http.headers, f"{path}.http.headers")
         yield from check_text(task.http.body, f"{path}.http.body")
 

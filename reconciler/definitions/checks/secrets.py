@@ -38,6 +38,12 @@ def holds_secret(text: str) -> bool:
     return len(text) >= 20 and _SECRET_VALUE.search(text) is not None
 
 
+def find_secret(text: str) -> int | None:
+    """Return where in ``text`` something has the shape of a key."""
+    match = _SECRET_VALUE.search(text)
+    return match.start() if match is not None else None
+
+
 def check_named_values(values: Mapping[str, Any], json_path: str) -> Iterator[Finding]:
     """Yield a finding for each value that by name or shape is a secret, and stands there for all to read."""
     for name, value in values.items():
@@ -69,6 +75,14 @@ def check_command_line(text: str, json_path: str) -> Iterator[Finding]:
     """The same for arguments in one text."""
     options = _SECRET_ARGUMENT.finditer(text)
     if holds_secret(text) or any(is_secret_name(m["name"]) and _is_literal(m["value"].strip("\"'")) for m in options):
+        yield secret_finding(json_path)
+
+
+def check_query(url: str, json_path: str) -> Iterator[Finding]:
+    """Yield a finding where the query of an address gives a secret; addresses end up in logs."""
+    query = url.partition("?")[2].partition("#")[0]
+    pairs = (pair.partition("=") for pair in re.split("[&;]", query))
+    if holds_secret(url) or any(is_secret_name(name) and _is_literal(value) for name, _, value in pairs):
         yield secret_finding(json_path)
 
 
