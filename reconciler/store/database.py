@@ -254,7 +254,7 @@ class Database:
 
 def _check_fence(transaction: Transaction, lease: Lease) -> None:
     holder = transaction.row(_HOLDER, of_name=lease.name)
-    if holder is None or holder.token != lease.token:
+    if holder is None or (holder.token, holder.owner) != (lease.token, lease.owner):
         owner = holder.owner if holder is not None and holder.owner else "nobody"
         raise LeaseLost(
             f"the lease {lease.name!r} of {lease.owner} is over; it is now held by {owner}; nothing was written",

@@ -33,7 +33,7 @@ _OCCURRENCES = (
     .order_by(_occurrences.scheduled_for.desc(), _occurrences.id.desc())
     .limit(bindparam("row_limit"))
 )
-_LAST_INSTANT = func.coalesce(_occurrences.last_instant, _occurrences.scheduled_for)
+_last_instant = func.coalesce(_occurrences.last_instant, _occurrences.scheduled_for)
 _PRESENT = select(_occurrences.id).where(_occurrences.id.in_(bindparam("keys", expanding=True)))
 _DISPOSE = (
     update(schema.occurrences)
@@ -103,7 +103,7 @@ class Occurrences(Part):
             if Disposition.RUN not in dispositions:
                 statement = statement.where(schema.NOT_RUN)
         if since is not None:
-            statement = statement.where(since <= _LAST_INSTANT)
+            statement = statement.where(_last_instant >= text_of(since))
         with self._db.read() as tx:
             return [occurrence_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
 
