@@ -1,13 +1,12 @@
 """Where a repository is: asked of Git once, with its check of who owns the folder."""
 
 import os
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.git.command import Finished, local_environment, run_git, user_environment
+from reconciler.git.command import Finished, local_environment, run_git
+from reconciler.git.user_settings import SAFE_FOLDER_KEYS, as_global_settings, read_user_settings
 from reconciler.model.errors import CouldNot
 
 _QUESTIONS = (
@@ -59,27 +58,9 @@ def _read_place(folder: Path, out: bytes) -> Place:
 
 
 def _ask_as_trusted(folder: Path) -> Finished | None:
-    """Ask again with the folders that the user or the system has declared safe; None when there are none.
-
-    Our git does not read their configuration.  Before 2.38 Git takes safe.directory from files only, so a file it is.
-    """
-    folders = [*_safe_directories("--system"), *_safe_directories("--global")]
-    if not folders:
-        return None
-    with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", encoding="utf-8") as config:
-        config.writelines(f'[safe]\n\tdirectory = "{_quoted(path)}"\n' for path in folders)
-        config.flush()
-        return run_git(_QUESTIONS, folder=folder, environment=local_environment({"GIT_CONFIG_GLOBAL": config.name}))
-
-
-def _safe_directories(scope: str) -> Iterable[str]:
-    arguments = ["config", scope, "-z", "--get-all", "safe.directory"]
-    finished = run_git(arguments, folder=Path(os.sep), environment=user_environment())
-    return os.fsdecode(finished.out).split("\0")[:-1]
-
-
-def _quoted(path: str) -> str:
-    return path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    """Ask again with the folders that the user or the system has declared safe; None when there are none."""
+    with as_global_settings(read_user_settings(SAFE_FOLDER_KEYS)) as environment:
+        return run_git(_QUESTIONS, folder=folder, environment=local_environment(environment)) if environment else None
 
 
 def _explain(folder: Path, finished: Finished) -> CouldNot:

@@ -1,39 +1,37 @@
 """A remote and the git that talks to it: which protocols, whose settings, how long, and no secret in what it says."""
 
-import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from reconciler.git.command import Finished, network_environment, run_git, user_environment
+from reconciler.git.command import Finished, network_environment, run_git
 from reconciler.git.remotes import protocols_for, public_url, remote_push_url
+from reconciler.git.user_settings import LOGIN_KEYS, as_global_settings, read_user_settings
 from reconciler.model.errors import CouldNot
+from reconciler.model.text import escape_text
 
 if TYPE_CHECKING:
     from reconciler.git.repository import Repository
 
 _ALIAS = "reconciler-remote"
-# What a login, a proxy or a company's certificates need, from the user's and the system's own settings.
-_USER_KEYS = r"^(credential|http|url)\.|^core\.(sshcommand|askpass|gitproxy)$|^ssh\.variant$"
 
 
 class Remote:
     """One remote of a repository, for as long as one exchange may take."""
 
-    def __init__(self, repository: "Repository", name: str, *, seconds: float) -> None:
-        self._repository = repository
+    def __init__(
+        self, repository: "Repository", name: str, *, url: str, seconds: float, environment: Mapping[str, str]
+    ) -> None:
         self.name = name
+        self.public_url = public_url(url)
+        self._url = url
+        self._folder = repository.root
+        self._environment = environment
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._url = remote_push_url(repository, name)
-        self.public_url = public_url(self._url)
-        # Under a name of ours: the URL, and a password in it, stays out of process lists, and what else the
-        # repository's settings say of the remote (a program to start on the other side) is not asked for.
-        settings = [(f"remote.{_ALIAS}.url", self._url), *read_user_settings(repository)]
-        self._environment = network_environment(protocols=protocols_for(self._url), settings=settings)
-        self._environment |= repository.where
 
     def run(self, command: str, options: Sequence[str], refs: Sequence[str]) -> Finished:
         """Run ``git <command> <options> <this remote> <refs>``. Raises CouldNot when the time is over."""
@@ -41,7 +39,7 @@ class Remote:
         try:
             finished = run_git(
                 [command, *options, "--", _ALIAS, *refs],
-                folder=self._repository.root,
+                folder=self._folder,
                 environment=self._environment,
                 seconds=max(0.05, left),
             )
@@ -54,8 +52,12 @@ class Remote:
 
     def failure(self, command: str, finished: Finished) -> CouldNot:
         """Return the error for a command that failed: what the remote said, and what to do about it."""
-        hint = next((hint for words, hint in _HINTS if words in finished.err), "")
-        return CouldNot(f"git {command} {self.name} ({self.public_url}) failed: {finished.complaint}", hint=hint)
+        said = self._redact(escape_text(finished.out.decode("utf-8", "replace"), keep_lines=True)) + finished.err
+        hint = next((hint for words, hint in _HINTS if words in said), "")
+        rejected = dict.fromkeys(_REJECTED.findall(said))
+        remote_lines = [line.strip() for line in _REMOTE_LINE.findall(said) if line.strip()]
+        reason = "; ".join([*rejected, *remote_lines[:_MOST_REMOTE_LINES]]) or finished.complaint
+        return CouldNot(f"git {command} {self.name} ({self.public_url}) failed: {reason}", hint=hint)
 
     def _redact(self, text: str) -> str:
         text = text.replace(self._url, self.public_url).replace(f"'{_ALIAS}'", f"'{self.name}'")
@@ -64,6 +66,22 @@ class Remote:
         return _USERINFO.sub("//***@", text)
 
 
+@contextmanager
+def open_remote(repository: "Repository", name: str, *, seconds: float) -> Iterator[Remote]:
+    """Yield the remote ``name``. Raises CouldNot when there is none, UsageError for a URL that is not used."""
+    url = remote_push_url(repository, name)
+    protocols = protocols_for(url)
+    with as_global_settings(read_user_settings(LOGIN_KEYS)) as user:
+        # Under a name of ours: the URL, and a password in it, stays out of process lists, and what else the
+        # repository's settings say of the remote (a program to start on the other side) is not asked for.
+        environment = network_environment(protocols=protocols, settings=[(f"remote.{_ALIAS}.url", url)])
+        environment |= {**repository.where, **user}
+        yield Remote(repository, name, url=url, seconds=seconds, environment=environment)
+
+
+_REJECTED = re.compile(r"^!\t[^\t]*\t\[(?:remote )?rejected\] \(([^()\n]*)\)", re.MULTILINE)
+_REMOTE_LINE = re.compile(r"^remote:(.*)", re.MULTILINE)
+_MOST_REMOTE_LINES = 5
 _USERINFO = re.compile(r"//[^/@\s']+@")
 _HINTS = (
     ("Authentication failed", "Give this machine a login for the remote, e.g. a credential helper or a deploy key."),
@@ -75,21 +93,6 @@ _HINTS = (
     ("pre-receive hook declined", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),
     ("protected branch", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),
 )
-
-
-def read_user_settings(repository: "Repository") -> list[tuple[str, str]]:
-    """Return what the user's and the system's Git settings say about logins, proxies and certificates."""
-    settings: list[tuple[str, str]] = []
-    for scope in ("--system", "--global"):
-        finished = run_git(
-            ["config", scope, "--includes", "-z", "--get-regexp", _USER_KEYS],
-            folder=repository.root,
-            environment=user_environment(),
-        )
-        for entry in os.fsdecode(finished.out).split("\0")[:-1]:
-            key, _, value = entry.partition("\n")
-            settings.append((key, value))
-    return settings
 
 
 def _secrets_of(url: str) -> list[str]:

@@ -11,7 +11,7 @@ from reconciler.git.commits import parse_commit
 from reconciler.git.fast_import import NewCommit, NewFile, RefMoved, import_commits
 from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_remote
-from reconciler.git.network import Remote
+from reconciler.git.network import Remote, open_remote
 from reconciler.git.notes import merge_notes
 from reconciler.git.report_branch import NOTES_REF, check_reports_branch, find_note, read_tips
 from reconciler.git.trees import parse_changes, parse_listing
@@ -37,12 +37,12 @@ def push(repository: "Repository", remote: str, *, branch: str, seconds: float =
     says no, or has not answered after ``seconds`` in all; everything stays here for the next time.
     """
     refs = _refs(branch)
-    link = Remote(repository, remote, seconds=seconds)
-    for _ in range(ATTEMPTS):
-        tips = read_tips(repository, *refs)
-        if _send(repository, link, tips):
-            return tips.get(refs[0], "")
-        _take_in(repository, link, refs)
+    with open_remote(repository, remote, seconds=seconds) as link:
+        for _ in range(ATTEMPTS):
+            tips = read_tips(repository, *refs)
+            if _send(repository, link, tips):
+                return tips.get(refs[0], "")
+            _take_in(repository, link, refs)
     raise CouldNot(
         f"other clones kept pushing to {remote} ({link.public_url}); gave up after {ATTEMPTS} attempts",
         hint="The reports stay here and are pushed by the next pass.",

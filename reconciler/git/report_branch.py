@@ -10,6 +10,7 @@ from reconciler.git.fast_import import NewCommit, NewFile, RefMoved, import_comm
 from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_path, check_sha
 from reconciler.git.notes import append_lines
+from reconciler.git.tidy import tidy_objects
 from reconciler.model.errors import CouldNot
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def publish(
                 *_pin_commits(repository, tips.get(PINNED_REF), notes, now),
             ]
             try:
-                return import_commits(repository, commits)[0]
+                commit = import_commits(repository, commits)[0]
             except RefMoved as error:
                 reason = str(error)
+                continue
+            tidy_objects(repository)
+            return commit
     raise CouldNot(
         f"{repository.root}: {ref} could not be moved in {_ATTEMPTS} attempts: {reason}",
         hint="The reports stay in the state database and are published by the next pass.  "

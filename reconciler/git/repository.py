@@ -1,7 +1,7 @@
 """One Git repository, opened: commits, files at a commit, and what changed between two of them."""
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -171,9 +171,9 @@ class Repository:
         """
         return history.first_added(self, check_sha(commit_sha), paths)
 
-    def run(self, *arguments: str, data: bytes = b"", environment: dict[str, str] | None = None) -> Finished:
+    def run(self, *arguments: str, data: bytes = b"", environment: Mapping[str, str] = {}) -> Finished:
         """Run git in this repository, whatever its exit code: for this room alone, with fixed arguments."""
-        return run_git(arguments, folder=self.root, environment=self._environment | (environment or {}), data=data)
+        return run_git(arguments, folder=self.root, environment={**self._environment, **environment}, data=data)
 
     def git(self, *arguments: str, data: bytes = b"") -> bytes:
         """Run git in this repository; return its output. Raises CouldNot with its complaint when it fails."""

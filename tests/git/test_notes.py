@@ -59,4 +59,4 @@ def test_no_run_is_lost_in_the_count():
     ours = append_lines(base, ["a1", "a2", "a3", "a4"])
     theirs = append_lines(base, ["b1", "b2"])
     merged = merge_notes(base=base, ours=ours, theirs=theirs)
-    assert merged == note("b2", "a3", "a4", folded=10)
+    assert merged == note("a2", "a3", "a4", folded=10)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.git import notes
+from reconciler.git import notes, tidy
 from reconciler.git.report_branch import publish
 from reconciler.git.repository import Repository
 from reconciler.model.errors import CouldNot, UsageError
@@ -193,3 +193,24 @@ def test_gitpython_is_imported_only_when_it_is_needed(repo):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=repo.path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_git_tidies_when_publishing_has_left_many_objects(repo, opened, monkeypatch):
+    monkeypatch.setattr(tidy, "_PACKS", 0)
+    repo.git("config", "gc.autoPackLimit", "1")
+    repo.git("config", "gc.autoDetach", "false")
+    for part in ("a", "b", "c"):
+        files = [(f"runs/{part}{number}.json", f"{part}{number}".encode()) for number in range(120)]
+        publish(opened, files, branch=BRANCH, message="m", notes={}, now=NOW)
+    assert len(list((repo.path / ".git/objects/pack").glob("*.pack"))) == 1
+    assert len(repo.git("ls-tree", "-r", "--name-only", BRANCH).split()) == 360
+
+
+def test_a_user_who_wants_no_tidying_gets_none(repo, opened, monkeypatch, tmp_path):
+    (tmp_path / "gitconfig").write_text("[gc]\n\tauto = 0\n\tautoPackLimit = 0\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setattr(tidy, "_PACKS", 0)
+    for part in ("a", "b"):
+        files = [(f"runs/{part}{number}.json", f"{part}{number}".encode()) for number in range(120)]
+        publish(opened, files, branch=BRANCH, message="m", notes={}, now=NOW)
+    assert len(list((repo.path / ".git/objects/pack").glob("*.pack"))) == 2
