@@ -230,13 +230,15 @@ class Database:
         """One transaction in which tables may change, after a copy of the database beside it, named ``backup``."""
         try:
             with self._turn, self._engine.connect() as connection:
-                connection.detach()  # what is set for a migration must not come back from the pool
-                self._below.begin_migration(connection, backup=backup)
-                yield connection
-                self._below.before_migrated(connection)
-                self._below.before_commit(connection)
-                connection.commit()
-                self._below.after_commit(connection)
+                try:
+                    self._below.begin_migration(connection, backup=backup)
+                    yield connection
+                    self._below.before_migrated(connection)
+                    self._below.before_commit(connection)
+                    connection.commit()
+                    self._below.after_commit(connection)
+                finally:
+                    connection.invalidate()  # what was set for a migration must not come back from the pool
         except DBAPIError as error:
             raise self._below.explain(error) from error
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, select
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from reconciler import __version__
@@ -14,7 +14,12 @@ from reconciler.store.schema import REVISION, meta, metadata
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
-_version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+_version = Table(
+    "alembic_version",  # as Alembic makes it
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 _VERSION = select(_version.c.version_num)
 _PROGRAM = select(meta.c.value).where(meta.c.key == "program")
 _SET_PROGRAM = sqlalchemy.update(meta).where(meta.c.key == "program").values(value=__version__)

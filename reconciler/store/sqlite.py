@@ -59,7 +59,7 @@ class SqliteFile:
     def check_whole(self, connection: Connection) -> None:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if found != "ok":
-            raise _damaged(self.path, found)
+            raise _damaged(self.path, str(found).splitlines()[-1])
 
     def begin_write(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
