@@ -113,14 +113,15 @@ def _describe_calendar(entries: Sequence[CalendarEntry]) -> str:
 
 def _describe_times(cron: Cron) -> str:
     minutes, hours = cron.minutes, cron.hours
-    if len(minutes) * len(hours) <= _MAX_LISTED:
+    hour_step = _even_step(hours, 24)
+    is_regular = len(minutes) == 1 and 0 < hour_step <= 8
+    if len(minutes) * len(hours) <= _MAX_LISTED and not is_regular:
         return "at " + join_words([clock_words(hour * 60 + minute) for hour in hours for minute in minutes])
     step = _even_step(minutes, 60)
     if step and step < 60:
         often = _every(step, "minute")
         return often if len(hours) == 24 else f"{often} {_hours(hours, minutes[-1])}"
     past = _minutes_past(minutes)
-    hour_step = _even_step(hours, 24)
     if hour_step:
         start = f" from {clock_words(hours[0] * 60 + minutes[0])}" if hours[0] else ""
         return f"{_every(hour_step, 'hour')} {past}{start}"
@@ -149,7 +150,7 @@ def _even_step(values: Sequence[int], size: int) -> int:
 def _describe_days(cron: Cron) -> str:
     by_date, by_weekday = len(cron.days_of_month) < 31, len(cron.days_of_week) < 7
     months = "" if len(cron.months) == 12 else join_words([MONTHS[month - 1] for month in cron.months])
-    dates = join_words([ordinal(day) for day in cron.days_of_month])
+    dates = _dates(cron.days_of_month)
     # With "either", a field that names every day makes the other one meaningless.
     if not cron.needs_both_days and not (by_date and by_weekday):
         by_date = by_weekday = False
@@ -161,6 +162,20 @@ def _describe_days(cron: Cron) -> str:
     if by_weekday:
         return _weekdays(cron.days_of_week) + (f" in {months}" if months else "")
     return f"daily in {months}" if months else ""
+
+
+def _dates(days: Sequence[int]) -> str:
+    """Return ``1st, 3rd and 8th to 14th``."""
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    words = []
+    for run in runs:
+        words += [f"{ordinal(run[0])} to {ordinal(run[-1])}"] if len(run) > 2 else [ordinal(day) for day in run]
+    return join_words(words)
 
 
 def _weekdays(days: Sequence[int]) -> str:
