@@ -9,8 +9,8 @@ from reconciler.model.provider import Finding
 from reconciler.model.tokens import find_tokens
 
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:token|secret|password|passwd|passphrase|pwd|pass|api_?key|access_?key|secret_?key|private_?key"
-    r"|auth_?key|credentials?|connection_?string|authorization)$"
+    r"(?:password|passwd|passphrase|(?:^|_)(?:token|secret|pwd|pass|api_?key|access_?key|secret_?key|private_?key"
+    r"|auth_?key|credentials?|connection_?string|authorization))$"
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Shapes that vendors gave their keys so that they can be recognised.

@@ -1,0 +1,126 @@
+"""Fields, types and values: KEY, TYPE and VAL."""
+
+from reconciler.definitions.catalogue.entry import DUMP, Code, code, files, job
+
+CODES: tuple[Code, ...] = (
+    code(
+        "KEY001",
+        "A field given twice",
+        "Other programs silently keep the last one. Both lines are named.",
+        bad=job("timeoutSeconds: 60\ntimeoutSeconds: 600"),
+        good=job("timeoutSeconds: 600"),
+    ),
+    code(
+        "KEY002",
+        "A field given in two spellings",
+        "Keeper's files have ExecutionType, ours executionType; either is read, both at once are not.",
+        bad=job(tasks=f"{DUMP}\n  executionType: Service\n  ExecutionType: User"),
+        good=job(tasks=f"{DUMP}\n  executionType: Service"),
+    ),
+    code(
+        "KEY003",
+        "Unknown field",
+        "No field of this name exists here. A field that were passed over in silence would do nothing, and nobody would"
+        " know.",
+        bad=job("timeoutSecond: 60"),
+        good=job("timeoutSeconds: 60"),
+    ),
+    code(
+        "KEY004",
+        "Missing field",
+        "A field that must be there is not.",
+        bad=files({"jobs/backup.yaml": f"events: [Startup]\ntasks:\n{DUMP}\n"}),
+        good=job(),
+    ),
+    code(
+        "KEY005",
+        "Schemas and regular expressions",
+        "A definition cannot bring rules of its own: they could name files and addresses, or be made to take for ever.",
+        bad=job("$schema: https://example.com/job.json"),
+        good=job("# yaml-language-server: $schema=schemas/job.schema.json"),
+    ),
+    code(
+        "KEY006",
+        "None of several",
+        "One of the fields named must be given.",
+        bad=job(schedule="timezone: UTC"),
+        good=job(schedule="intervalMinutes: 30"),
+    ),
+    code(
+        "KEY007",
+        "Two of which one is meant",
+        "These fields exclude each other.",
+        bad=job(schedule='cronExpression: "0 2 * * *"\nintervalMinutes: 30'),
+        good=job(schedule='cronExpression: "0 2 * * *"'),
+    ),
+    code(
+        "KEY008",
+        "A name that cannot be one",
+        "Names of environment variables have letters, digits and _; names of headers have no spaces.",
+        bad=job(tasks=f"{DUMP}\n  env: {{PG-HOST: db1}}"),
+        good=job(tasks=f"{DUMP}\n  env: {{PG_HOST: db1}}"),
+    ),
+    code(
+        "TYPE001",
+        "A value of another kind",
+        "The field takes a value of one kind, and another is there. Text of digits needs quotes, numbers have none.",
+        bad=job("timeoutSeconds: ten"),
+        good=job("timeoutSeconds: 10"),
+    ),
+    code(
+        "TYPE002",
+        "Neither true nor false",
+        "yes, no, on and off are text. Write true or false, without quotes.",
+        bad=job("enabled: yes"),
+        good=job("enabled: true"),
+    ),
+    code(
+        "TYPE003",
+        "Not a mapping at the top",
+        "A definition is a mapping: `name: value` lines.",
+        bad=files({"jobs/backup.yaml": "- id: backup\n"}),
+        good=job(),
+    ),
+    code(
+        "VAL001",
+        "Not one of the words",
+        "The field takes one of the words named; upper and lower case are the same.",
+        bad=job("overlap: wait"),
+        good=job("overlap: queue"),
+    ),
+    code(
+        "VAL002",
+        "Outside the range",
+        "The number is too small or too large for the field.",
+        bad=job("priority: 11"),
+        good=job("priority: 10"),
+    ),
+    code(
+        "VAL003",
+        "Of a wrong form",
+        "The text does not have the form that the field needs.",
+        bad=job(schedule='calendar:\n  - daysOfWeek: [1]\n    time: "9:00"'),
+        good=job(schedule='calendar:\n  - daysOfWeek: [1]\n    time: "09:00"'),
+    ),
+    code(
+        "VAL004",
+        "Empty",
+        "The text, list or mapping holds nothing.",
+        bad=job(tasks="[]"),
+        good=job(),
+    ),
+    code(
+        "VAL005",
+        "Too long",
+        "The text or list is longer than the field allows.",
+        bad=job("name: " + "x" * 201),
+        good=job("name: Nightly backup"),
+    ),
+    code(
+        "VAL007",
+        "Listed twice",
+        "A list of different things has one of them twice.",
+        bad=job("targets: [local, local]"),
+        good=job("targets: [local]"),
+    ),
+)

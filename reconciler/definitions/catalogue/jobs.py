@@ -1,0 +1,237 @@
+"""What jobs do: JOB, TASK, PARAM, TOKEN, SEC, HTTP, LINT, KEEPER and TGT."""
+
+from reconciler.definitions.catalogue.entry import DUMP, Code, code, files, job
+from reconciler.model.problem import Severity
+
+_COMPONENT = "id: clean\nvariables: [{name: days, type: number, required: true}]\nscript: echo\n"
+_MADE = "id: backup\nevents: [Startup]\ncomponent: clean\nvariables: {values}\n"
+_KEEPER = "id: agents\nprovider: keeper\n"
+_DAYS = "parameters: [{name: days, type: number, default: 30}]"
+
+
+def _made(values: str) -> dict[str, str | bytes]:
+    return {"components/clean.yaml": _COMPONENT, "jobs/backup.yaml": _MADE.replace("{values}", values)}
+
+
+def _request(url: str) -> str:
+    return f"- id: call\n  http: {{url: '{url}'}}"
+
+
+CODES: tuple[Code, ...] = (
+    code(
+        "JOB001",
+        "No platform",
+        "osFilter is there and every key of it is false; an omitted key is false.",
+        bad=job("osFilter: {windows: false}"),
+        good=job("osFilter: {linux: true}"),
+    ),
+    code(
+        "JOB002",
+        "An alternate that is never used",
+        "The alternate job runs where the condition is not met, and there is no condition.",
+        bad=job("alternateJobId: small", jobs__small=f"id: small\nevents: [Startup]\ntasks:\n{DUMP}\n"),
+        good=job(
+            "alternateJobId: small\ncondition: device.os == 'linux'",
+            jobs__small=f"id: small\nevents: [Startup]\ntasks:\n{DUMP}\n",
+        ),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "JOB003",
+        "A condition that only Keeper reads",
+        "A condition that is a mapping of Keeper's own form cannot be evaluated by other targets.",
+        bad=job("condition: {policyType: Elevation}"),
+        good=job("condition: device.os == 'linux'"),
+    ),
+    code(
+        "JOB004",
+        "Nothing starts the job",
+        "It has neither schedule nor events, no one-off asks for it, and it is no other job's alternate. That is fine"
+        " for a job which is started by hand.",
+        bad=job(schedule=""),
+        good=job(schedule="", runs__once="id: once\njob: backup\n"),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "TASK001",
+        "A task id used twice",
+        "Outputs and reports name tasks by id.",
+        bad=job(tasks=f"{DUMP}\n{DUMP}"),
+        good=job(),
+    ),
+    code(
+        "TASK002",
+        "A task that does nothing",
+        "A task has one of command, executablePath, script, scriptFile, http; a component has a script, or a name or"
+        " uid by which a target knows it.",
+        bad=job(tasks="- id: dump\n  timeoutSeconds: 60"),
+        good=job(),
+    ),
+    code(
+        "TASK003",
+        "A task that does two things",
+        "Give only one of command (with or without executablePath), script, scriptFile, http.",
+        bad=job(tasks=f"{DUMP}\n  script: pg_dump"),
+        good=job(),
+    ),
+    code(
+        "TASK004",
+        "Execution type and action differ",
+        "executionType Http makes a request, which http describes; a request has no user's session.",
+        bad=job(tasks="- id: call\n  executionType: Http"),
+        good=job(tasks=_request("https://example.com/")),
+    ),
+    code(
+        "TASK005",
+        "A script type without a script",
+        "scriptType says in which language a script is; this task has none.",
+        bad=job(tasks=f"{DUMP}\n  scriptType: bash"),
+        good=job(),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "PARAM001",
+        "Declared twice",
+        "Two parameters or variables have one name.",
+        bad=job("parameters: [{name: days}, {name: days}]"),
+        good=job("parameters: [{name: days}]"),
+    ),
+    code(
+        "PARAM002",
+        "A name with a meaning of its own",
+        "Values reach scripts as environment variables. PATH, HOME, LD_..., RECONCILER_... and their like decide which"
+        " program runs, or are set by reconciler.",
+        bad=job("parameters: [{name: PATH}]"),
+        good=job("parameters: [{name: backupPath}]"),
+    ),
+    code(
+        "PARAM003",
+        "A value of another type",
+        "The declaration says string, number or boolean, and the value is of another type. For variables of components"
+        " text that reads as the type is taken, as Datto has it.",
+        bad=job("parameters: [{name: days, type: number, default: seven}]"),
+        good=job("parameters: [{name: days, type: number, default: 7}]"),
+    ),
+    code(
+        "PARAM004",
+        "Not one of the choices",
+        "The declaration lists the values that are allowed.",
+        bad=job("parameters: [{name: mode, choices: [fast, full], default: slow}]"),
+        good=job("parameters: [{name: mode, choices: [fast, full], default: fast}]"),
+    ),
+    code(
+        "PARAM005",
+        "Unknown variable",
+        "A value is given for a variable that the component, or a parameter that the job, does not have.",
+        bad=files(_made("{dayz: 7}")),
+        good=files(_made("{days: 7}")),
+    ),
+    code(
+        "PARAM006",
+        "A required value is missing",
+        "A schedule or an event gives no values, so a required parameter needs a default, and a component's required"
+        " variable a value in variables.",
+        bad=job("parameters: [{name: days, required: true}]"),
+        good=job("parameters: [{name: days, required: true, default: 30}]"),
+    ),
+    code(
+        "PARAM007",
+        "Variables without a component",
+        "variables holds values for a component. A job with tasks declares parameters with defaults.",
+        bad=job("variables: {days: 30}"),
+        good=job(_DAYS),
+    ),
+    code(
+        "TOKEN001",
+        "Unknown token",
+        "{name} stands for a parameter or a built-in value. Braces that are meant are written {{name}}; braces with"
+        " anything else in them stay as they are. Environment variables of a shell belong into a script.",
+        bad=job(_DAYS, tasks='- id: dump\n  command: pg_dump\n  arguments: ["--days={dayz}"]'),
+        good=job(_DAYS, tasks='- id: dump\n  command: pg_dump\n  arguments: ["--days={days}"]'),
+    ),
+    code(
+        "TOKEN002",
+        "Output of a task that has not run",
+        "{tasks.ID.outputs.NAME} names an output of a task that stands before this one.",
+        bad=job(tasks='- id: dump\n  command: pg_dump\n  arguments: ["{tasks.scan.outputs.size}"]'),
+        good=job(
+            tasks="- id: scan\n  command: du\n"
+            '- id: dump\n  command: pg_dump\n  arguments: ["{tasks.scan.outputs.size}"]'
+        ),
+    ),
+    code(
+        "SEC001",
+        "A secret in plain text",
+        "By its name or its form this is a secret, and everybody who can read the repository can read it. Write"
+        " {secret: NAME}; what NAME stands for is the operator's file outside Git. If the value was pushed, change it.",
+        bad=job(tasks=f"{DUMP}\n  env: {{PGPASSWORD: hunter2}}"),
+        good=job(tasks=f"{DUMP}\n  env: {{PGPASSWORD: {{secret: orders-db}}}}"),
+    ),
+    code(
+        "HTTP001",
+        "An address that cannot be asked",
+        "Requests go to http and https addresses that name a host.",
+        bad=job(tasks=_request("file:///etc/passwd")),
+        good=job(tasks=_request("https://example.com/")),
+    ),
+    code(
+        "HTTP002",
+        "A host inside",
+        "This machine, private networks and the metadata service of a cloud are asked only where the settings of the"
+        " target list the host in allowedHosts.",
+        bad=job(tasks=_request("http://169.254.169.254/")),
+        good=job(tasks=_request("https://example.com/")),
+    ),
+    code(
+        "LINT001",
+        "A script that waits for input",
+        "Nobody is there to answer a run that a schedule or an event starts; it would wait until its timeout.",
+        bad=job(tasks='- id: dump\n  script: read -p "Which database? " name'),
+        good=job("parameters: [{name: name, default: orders}]", tasks='- id: dump\n  script: pg_dump "$name"'),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "KEEPER001",
+        "A topic that the agent drops",
+        "A Keeper agent silently drops what is published to a topic outside of mqttTopics.allowedPublications.",
+        bad=job("eventTopic: Jobs/backup/events"),
+        good=job("eventTopic: Jobs/backup/events\nmqttTopics: {allowedPublications: [Jobs/backup/events]}"),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "KEEPER002",
+        "A task field that only Keeper reads",
+        "On targets of other providers it has no effect.",
+        bad=job(tasks=f"{DUMP}\n  MergeStdoutJsonIntoContext: true"),
+        good=job(
+            "targets: [agents]\ndevices: {all: true}",
+            tasks=f"{DUMP}\n  MergeStdoutJsonIntoContext: true",
+            targets__agents=_KEEPER,
+        ),
+        severity=Severity.INFORMATION,
+    ),
+    code(
+        "TGT001",
+        "A target that cannot do this",
+        "What a target cannot express is refused when definitions are checked, and never left out silently when they"
+        " are applied.",
+        bad=job("runAs: postgres"),
+        good=job(),
+    ),
+    code(
+        "TGT002",
+        "Without effect on this target",
+        "Another vendor's target reads this field; this one passes it over.",
+        bad=job("mqttTopics: {allowedPublications: [KeeperLogger]}"),
+        good=job(),
+        severity=Severity.INFORMATION,
+    ),
+    code(
+        "TGT003",
+        "Not done by this target yet",
+        "The field is understood and kept, and this target does not act on it.",
+        bad=job("events: [Startup]"),
+        good=job(),
+        severity=Severity.WARNING,
+    ),
+)
