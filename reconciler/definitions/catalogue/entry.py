@@ -21,7 +21,8 @@ class Example(Struct, frozen=True, kw_only=True):
 class Code(Struct, frozen=True, kw_only=True):
     """``title`` is one line, ``explanation`` a few sentences; ``bad`` gives the code, ``good`` is the way out.
 
-    ``told_as`` names another code where definition files never give this one.
+    ``told_as`` names another code where definition files never give this one; ``needs_state``: it is told by a plan,
+    which knows what was started before.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Code(Struct, frozen=True, kw_only=True):
     good: Example
     severity: Severity = Severity.ERROR
     told_as: str = ""
+    needs_state: bool = False
 
 
 def code(
@@ -42,8 +44,18 @@ def code(
     good: Example,
     severity: Severity = Severity.ERROR,
     told_as: str = "",
+    needs_state: bool = False,
 ) -> Code:
-    return Code(code=name, title=title, explanation=explanation, bad=bad, good=good, severity=severity, told_as=told_as)
+    return Code(
+        code=name,
+        title=title,
+        explanation=explanation,
+        bad=bad,
+        good=good,
+        severity=severity,
+        told_as=told_as,
+        needs_state=needs_state,
+    )
 
 
 def files(contents: Mapping[str, Content] | None = None, **modes: str) -> Example:
