@@ -40,6 +40,20 @@ class ScheduleState(Struct, frozen=True, kw_only=True):
     next_at: datetime | None
 
 
+class Hold(Struct, frozen=True, kw_only=True):
+    """A job that a person paused, beside Git: until ``until`` (None: until it is resumed) nothing starts it."""
+
+    root_id: str
+    job_id: str
+    at: datetime
+    until: datetime | None
+    reason: str
+    held_by: str
+
+    def covers(self, at: datetime) -> bool:
+        return self.until is None or at < self.until
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """Proof that a one-off was started on a device: written before the start, kept for ever."""
 

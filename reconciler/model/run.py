@@ -108,7 +108,10 @@ class Occurrence(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's."""
+    """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's.
+
+    One that ``is_exclusive`` is not started while another run of its job is under way on the same device.
+    """
 
     uid: str
     occurrence_id: str
@@ -132,6 +135,7 @@ class Run(Struct, frozen=True, kw_only=True):
     requested_by: str = ""
     variables: dict[str, Value] = {}
     handle: str | None = None
+    is_exclusive: bool = True
 
 
 class Stream(StrEnum):

@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.model.forms import Kind, decode_form
 from reconciler.model.instant import format_instant
-from reconciler.model.inventory import Applied, Receipt, ScheduleState
+from reconciler.model.inventory import Applied, Hold, Receipt, ScheduleState
 from reconciler.model.job import Value
 from reconciler.model.run import (
     Device,
@@ -222,6 +222,7 @@ def run_of(row: Row) -> Run:
         requested_by=row.requested_by,
         variables=_decode_variables(row.variables),
         handle=row.handle,
+        is_exclusive=bool(row.is_exclusive),
     )
 
 
@@ -252,6 +253,29 @@ def run_row(run: Run) -> Values:
         "requested_by": run.requested_by,
         "variables": json_text(run.variables),
         "handle": run.handle,
+        "is_exclusive": run.is_exclusive,
+    }
+
+
+def hold_of(row: Row) -> Hold:
+    return Hold(
+        root_id=row.root_id,
+        job_id=row.job_id,
+        at=instant_of(row.at),
+        until=maybe_instant(row.until),
+        reason=row.reason,
+        held_by=row.held_by,
+    )
+
+
+def hold_row(hold: Hold) -> Values:
+    return {
+        "root_id": hold.root_id,
+        "job_id": hold.job_id,
+        "at": text_of(hold.at),
+        "until": maybe_text(hold.until),
+        "reason": hold.reason,
+        "held_by": hold.held_by,
     }
 
 

@@ -1,10 +1,11 @@
 """Runs on their way: claimed, started, followed; and the list of them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
@@ -25,12 +26,21 @@ _BY_PREFIX = (
 _NEWEST = _RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
 _ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
 _COUNT_ACTIVE = select(func.count().label("number")).select_from(schema.runs).where(schema.ACTIVE)
+_others = schema.runs.alias("others")
+_BESIDE = exists().where(
+    _others.c.root_id == _runs.root_id,
+    _others.c.target == _runs.target,
+    _others.c.device_uid == _runs.device_uid,
+    _others.c.ended_at.is_(None),
+    _others.c.status != RunStatus.CREATED.value,
+)
 _CLAIMABLE = (
     _RUNS.where(
         schema.ACTIVE,
         _runs.status == RunStatus.CREATED.value,
         _runs.target == bindparam("of_target"),
         _runs.due_at <= bindparam("now"),
+        or_(_runs.is_exclusive.is_(False), ~_BESIDE),
     )
     .order_by(_runs.priority.desc(), _runs.due_at, _runs.uid)
     .limit(bindparam("row_limit"))
@@ -64,11 +74,13 @@ class Runs(Part):
     def claim_runs(self, target: str, *, owner: str, now: datetime, limit: int) -> list[Run]:
         """Make up to ``limit`` due runs ``queued`` for ``owner`` and return them: no two callers get the same one.
 
-        The most urgent come first: by priority, then due time, then age.
+        The most urgent come first: by priority, then due time, then age.  A run that is exclusive waits while another
+        run of its job is under way on the same device.
         """
         text = format_instant(now)
         with self._db.write() as tx:
-            found = [run_of(row) for row in tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit)]
+            rows = tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit)
+            found = _one_each(run_of(row) for row in rows)
             tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in found])
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
 
@@ -127,6 +139,18 @@ class Runs(Part):
             statement = statement.where(_runs.uid < before_uid)
         with self._db.read() as tx:
             return [run_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
+
+
+def _one_each(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs without those that are exclusive and come after another of their job on the same device."""
+    taken: set[tuple[str, str]] = set()
+    found = []
+    for run in runs:
+        place = (run.root_id, run.device.uid)
+        if not run.is_exclusive or place not in taken:
+            found.append(run)
+        taken.add(place)
+    return found
 
 
 def _filtered(statement: Any, wanted: RunFilter) -> Any:

@@ -5,6 +5,7 @@ Columns hold what a database knows everywhere: text, whole numbers, bytes; ``row
 """
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -16,9 +17,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -131,6 +133,7 @@ origins = Table(
     Index("origins_of_commit", "commit"),
 )
 
+ONE_OFF = text("trigger_key >= 'oneoff:' AND trigger_key < 'oneoff;'")
 NOT_RUN = text("disposition <> 'run'")
 
 occurrences = Table(
@@ -154,6 +157,7 @@ occurrences = Table(
     Index("occurrences_by_time", "scheduled_for"),
     Index("occurrences_of_job", "root_id", "scheduled_for"),
     Index("occurrences_not_run", "scheduled_for", sqlite_where=NOT_RUN),
+    Index("occurrences_one_off", "trigger_key", "target", sqlite_where=ONE_OFF),
 )
 
 ACTIVE = text("ended_at IS NULL")
@@ -188,6 +192,7 @@ runs = Table(
     Column("variables", Text, nullable=False),
     Column("handle", Text),
     Column("claimed_by", Text),
+    Column("is_exclusive", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),
@@ -203,6 +208,19 @@ Index(
     sqlite_where=ACTIVE,
 )
 Index("runs_troubled", runs.c.status, runs.c.uid, sqlite_where=TROUBLED)
+
+Index("runs_under_way", runs.c.root_id, runs.c.target, runs.c.device_uid, sqlite_where=ACTIVE)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("root_id", Key, primary_key=True),
+    Column("job_id", Key, nullable=False),
+    Column("at", Key, nullable=False),
+    Column("until", Key),
+    Column("reason", Text, nullable=False),
+    Column("held_by", Text, nullable=False),
+)
 
 receipts = Table(
     "receipts",

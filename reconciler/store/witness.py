@@ -55,7 +55,12 @@ class Witness:
                 hint=_ACCEPT.format(witness=self.path),
             )
         self._state_id = state_id
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise CouldNot(
+                f"{self.path}: cannot write: {error.strerror}", hint="Make the file writable for this user."
+            ) from error
         self.note(commits)
 
     def note(self, number: int) -> None:

@@ -1,6 +1,7 @@
 """Older databases are brought up in one transaction, after a copy; the tables are the same either way."""
 
 import os
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -34,7 +35,7 @@ def scripts_with(folder: Path, upgrade: str) -> Path:
 
 def migrate(folder: Path, scripts: Path, head: str = NEXT) -> None:
     path = folder / "state.db"
-    engine, file = open_engine(path, busy_seconds=1, create=lambda connection: None)
+    engine, file = open_engine(path, busy_seconds=0.1, create=lambda connection: None)
     database = Database(engine, file)
     try:
         bring_to_head(database, path, head=head, scripts=scripts)
@@ -49,6 +50,9 @@ def ask(path: Path, question: str) -> list[tuple]:
     finally:
         connection.close()
 
+
+CLAUSE_END = re.compile(r"\n|,(?![^(]*\))")
+"""A line end, or a comma outside of brackets: a column that was added later stands on the line of the one before."""
 
 ADD_COLUMN = """
     with op.batch_alter_table("runs", recreate="always") as runs:
@@ -81,7 +85,7 @@ def shape_of(path: Path) -> list[tuple[str, str, list[str]]]:
     """Return what the database consists of; the order of the clauses of a table does not matter."""
     rows = ask(path, "SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
     return [
-        (kind, name, sorted("".join(line.split()).rstrip(",") for line in (sql or "").splitlines()))
+        (kind, name, sorted("".join(clause.split()) for clause in CLAUSE_END.split(sql or "") if clause.strip()))
         for kind, name, sql in rows
     ]
 
