@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from support.store import MIDNIGHT, add_run, applied_of, finished, job_of, occur
 
 from reconciler.model.errors import CouldNot, InternalError
 from reconciler.model.forms import Kind
-from reconciler.model.run import OutputRecord, Stream
+from reconciler.model.run import OutputRecord, RunStatus, Stream
 from reconciler.store.records import RunFilter
 from reconciler.store.sqlite import explain
 
@@ -265,6 +266,25 @@ def test_an_unreadable_witness_is_begun_anew(tmp_path):
     (tmp_path / "state.db-witness").write_bytes(b"\xff\xff")
     open_at(tmp_path).close()
     assert (tmp_path / "state.db-witness").read_text().endswith(f"{0:020d}\n")
+
+
+def test_a_witness_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "state.db-witness").symlink_to(tmp_path / "elsewhere")
+    with refused("state.db-witness: cannot write"):
+        open_at(tmp_path)
+
+
+def test_threads_share_a_store_and_each_has_its_own_transaction(store):
+    def add(first: int) -> None:
+        for number in range(first, first + 20):
+            with store.transaction():
+                run = add_run(store, f"job-{number}", 10 * number)
+                store.claim_runs("local", owner="me", now=MIDNIGHT, limit=5)
+            assert store.run(run.uid).status is RunStatus.QUEUED
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, (100, 200, 300, 400)))
+    assert len(store.active_runs()) == 80
 
 
 def test_work_that_changes_nothing_is_not_a_commit(store):
