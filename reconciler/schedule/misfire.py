@@ -62,6 +62,14 @@ def settle_instants(
     return Settled(start=(latest,), spans=tuple(spans))
 
 
+def skip_instants(
+    schedule: Schedule, *, after: datetime, until: datetime, anchor: datetime, reason: str
+) -> Span | None:
+    """Return the instants of ``(after, until]`` as skipped for ``reason``; None if there are none."""
+    found = _instants_in(schedule, after, until, anchor)
+    return Span(*found, Disposition.SKIPPED, reason) if found else None
+
+
 def _instants_in(
     schedule: Schedule, after: datetime, until: datetime, anchor: datetime
 ) -> tuple[datetime, datetime, int] | None:
