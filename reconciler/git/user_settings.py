@@ -1,7 +1,6 @@
 """The few of the user's own Git settings that we use: all others stay unread."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +37,8 @@ def as_global_settings(settings: Sequence[Setting]) -> Iterator[dict[str, str]]:
     if not settings:
         yield {}
         return
+    import tempfile  # noqa: PLC0415 - 5 ms that no validation needs
+
     with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(_config_lines(key, value) for key, value in settings)
         file.flush()

@@ -1,11 +1,13 @@
 """Short words for a report, the same in a note, a table and a page."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from reconciler.model.instant import parse_instant
 from reconciler.model.report import Report, ReportTask
 from reconciler.model.run import RunStatus
-from reconciler.model.text import escape_text
+from reconciler.reports.safe import safe_word
 
 NONE = "-"
 
@@ -36,6 +38,17 @@ def exit_code_of(report: Report) -> int | None:
     return task.exit_code if task else None
 
 
+def count_by_status(reports: Iterable[Report]) -> dict[str, int]:
+    """Return how many runs ended in each status, in the order of the statuses."""
+    counts = Counter(report.run.status for report in reports)
+    return {status.value: counts[status.value] for status in RunStatus if counts[status.value]}
+
+
+def device_of(report: Report) -> str:
+    """Return the best name there is of where it ran."""
+    return report.run.device.hostname or report.run.device.uid or report.run.target
+
+
 def format_duration(duration: timedelta | None) -> str:
     """Return ``0.4s``, ``12.3s``, ``2m05s``, ``3h07m`` or ``2d04h``; ``-`` for None."""
     if duration is None:
@@ -57,13 +70,13 @@ def one_line(report: Report) -> str:
         report.run.status,
         report.run.job_id,
         "on",
-        report.run.device.hostname or report.run.device.uid or report.run.target,
+        device_of(report),
         format_duration(duration_of(report)),
         "exit",
         NONE if code is None else str(code),
         report.run.uid,
     )
-    return " ".join(escape_text(word, limit=100) for word in words)
+    return " ".join(safe_word(word, limit=100) for word in words)
 
 
 def _between(started_at: str | None, ended_at: str | None) -> timedelta | None:

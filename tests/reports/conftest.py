@@ -52,7 +52,7 @@ def make_task():
             "exit_code": 0,
             "started_at": START,
             "ended_at": START + timedelta(seconds=2),
-            "stdout": StreamSummary(14, "a" * 64, "freed 120 MB\n"),
+            "stdout": StreamSummary(13, "a" * 64, "freed 120 MB\n"),
         }
         return TaskResult(**(given | fields))
 

@@ -1,0 +1,105 @@
+"""Reports as Markdown, for a pull request, an issue or the summary of a workflow."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from reconciler.model.report import Report, ReportTask
+from reconciler.reports.figures import (
+    NONE,
+    count_by_status,
+    deciding_task,
+    device_of,
+    duration_of,
+    format_duration,
+    is_success,
+)
+from reconciler.reports.safe import safe_lines, safe_word
+
+MOST_ROWS = 200
+MOST_DETAILS = 20
+MOST_LINES = 20
+
+
+def render_markdown(reports: Sequence[Report]) -> str:
+    """Return a line of totals, a table with a row for each run, and the end of the output of those that went wrong.
+
+    Every word that is not ours stands in a code span: it is no link, no mention and no HTML.  What is cut is said.
+    """
+    lines = [_totals(reports), "", *_table(reports)]
+    bad = [report for report in reports if _has_details(report)]
+    for report in bad[:MOST_DETAILS]:
+        lines += ["", *_details(report)]
+    lines += _cut(len(bad), MOST_DETAILS, "that went wrong")
+    return "\n".join(lines) + "\n"
+
+
+def _totals(reports: Sequence[Report]) -> str:
+    parts = [f"{count} {status}" for status, count in count_by_status(reports).items()]
+    runs = "1 run" if len(reports) == 1 else f"{len(reports):,} runs"
+    return f"**{runs}**: {', '.join(parts)}" if parts else "**No runs**"
+
+
+def _table(reports: Sequence[Report]) -> Iterator[str]:
+    if not reports:
+        return
+    yield "| Status | Job | Device | Started (UTC) | Duration | Exit | Commit | Run |"
+    yield "|---|---|---|---|---:|---:|---|---|"
+    for report in reports[:MOST_ROWS]:
+        yield f"| {' | '.join(_row(report))} |"
+    yield from _cut(len(reports), MOST_ROWS, "in all")
+
+
+def _row(report: Report) -> Iterator[str]:
+    run, task = report.run, deciding_task(report)
+    yield f"**{_status(report)}**" if not is_success(report) else _status(report)
+    yield code_span(run.job_id)
+    yield code_span(device_of(report))
+    yield code_span(run.started_at[:19].replace("T", " ")) if run.started_at else NONE
+    yield format_duration(duration_of(report))
+    yield NONE if task is None or task.exit_code is None else str(task.exit_code)
+    yield code_span(report.source.commit[:12]) if report.source.commit else NONE
+    yield code_span(run.uid)
+
+
+def _status(report: Report) -> str:
+    reason = f" ({code_span(report.run.reason)})" if report.run.reason else ""
+    return f"{code_span(report.run.status)}{reason}"
+
+
+def _has_details(report: Report) -> bool:
+    task = None if is_success(report) else deciding_task(report)
+    return task is not None and (task.exit_code is not None or bool(task.stdout.tail or task.stderr.tail))
+
+
+def _details(report: Report) -> Iterator[str]:
+    task = deciding_task(report)
+    assert task is not None
+    meaning = "" if task.exit_code is None else f", exit {task.exit_code}: {code_span(task.meaning)}"
+    yield f"{code_span(report.run.job_id)} on {code_span(device_of(report))}: {code_span(report.run.status)}{meaning}"
+    yield from _output(task)
+
+
+def _output(task: ReportTask) -> Iterator[str]:
+    for name, stream in (("stdout", task.stdout), ("stderr", task.stderr)):
+        lines = safe_lines(stream.tail)
+        if not lines:
+            continue
+        shown = lines[-MOST_LINES:]
+        fence = "`" * max(3, 1 + max((len(run) for line in shown for run in re.findall("`+", line)), default=0))
+        part = f", the last {len(shown)} lines" if len(lines) > len(shown) else ""
+        quoted = [f"| {line}" for line in shown]
+        yield from ("", f"{name} of task {code_span(task.id)}{part}:", "", f"{fence}text", *quoted, fence)
+
+
+def code_span(text: str, *, limit: int = 200) -> str:
+    """Return ``text`` as a code span that can stand in a table: whatever is in it stays text."""
+    safe = safe_word(text, limit=limit) or NONE
+    longest = max((len(run) for run in re.findall("`+", safe)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if longest or safe.strip() != safe else ""
+    # In a table GitHub ends a cell at a bar, even within a code span, unless there is a backslash before it.
+    return f"{fence}{padding}{safe}{padding}{fence}".replace("|", "\\|")
+
+
+def _cut(count: int, most: int, which: str) -> list[str]:
+    return ["", f"... the first {most} of {count:,} runs {which}"] if count > most else []

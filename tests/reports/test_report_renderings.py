@@ -1,0 +1,207 @@
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reconciler.model.run import Device, RunStatus, StreamSummary, TaskResult
+from reconciler.reports.figures import one_line
+from reconciler.reports.junit import render_junit
+from reconciler.reports.markdown import code_span, render_markdown
+from reconciler.reports.text import render_reports
+
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+HOSTILE = (
+    "<img src=x onerror=alert(1)> | `` ``` @admin #1 \x1b[31m\u202e ##[error]x ##vso[x] ]]> & \r\x00 [a](javascript:b)"
+)
+
+
+@pytest.fixture
+def failed(make_report, make_task):
+    task = make_task(
+        status=RunStatus.FAILED, exit_code=127, stderr=StreamSummary(30, "b" * 64, "sh: tar: not found\r\nbye\n")
+    )
+    return make_report(make_task("first"), task, uid="u2", status=RunStatus.FAILED)
+
+
+@pytest.fixture
+def skipped(make_report):
+    tasks = [TaskResult(id="clean", status=RunStatus.SKIPPED)]
+    return make_report(*tasks, uid="u3", status=RunStatus.SKIPPED, reason="offline", started_at=None, queued_at=None)
+
+
+@pytest.fixture
+def hostile(make_report, make_task):
+    task = make_task(
+        HOSTILE,
+        status=RunStatus.FAILED,
+        exit_code=1,
+        meaning=HOSTILE,
+        stdout=StreamSummary(10, "", f"::error::all is well\n{HOSTILE}\n````\n"),
+        outputs={HOSTILE: HOSTILE},
+        warnings=(HOSTILE,),
+    )
+    return make_report(
+        task,
+        job_id=HOSTILE,
+        status=RunStatus.FAILED,
+        reason=HOSTILE,
+        device=Device(uid="x", hostname=HOSTILE),
+        parameters={HOSTILE: HOSTILE},
+    )
+
+
+def test_a_report_as_text(failed):
+    assert render_reports([failed]) == (
+        "Run u2 of clean: failed\n"
+        "  Device:     web-1 on target local\n"
+        "  Trigger:    schedule:2026-03-01T02:00:00.000Z\n"
+        "  Started:    2026-03-01T02:00:00.000Z\n"
+        "  Duration:   2.4s\n"
+        "  Commit:     9999999999999999999999999999999999999999\n"
+        "  File:       definitions/jobs/clean.yaml (blob bbbbbbbbbbbb)\n"
+        "  Task first: completed in 2.0s, exit 0: Success\n"
+        "    stdout:\n"
+        "      | freed 120 MB\n"
+        "  Task clean: failed in 2.0s, exit 127: Command not found\n"
+        "    stdout:\n"
+        "      | freed 120 MB\n"
+        "    stderr, the last 24 bytes of 30:\n"
+        "      | sh: tar: not found\n"
+        "      | bye\n"
+    )
+
+
+def test_a_run_that_never_started_as_text(skipped):
+    text = render_reports([skipped])
+    assert "clean: skipped (offline)\n" in text
+    assert "  Started:    -\n  Duration:   -\n" in text
+    assert "  Task clean: skipped\n" in text
+
+
+def test_nothing_to_show_is_no_text():
+    assert render_reports([]) == ""
+
+
+def test_long_output_is_cut_and_that_is_said(make_report, make_task):
+    text = render_reports([make_report(make_task(stdout=StreamSummary(999, "", "line\n" * 100)))])
+    assert "      (60 lines before)\n" in text
+    assert text.count("| line") == 40
+
+
+def test_a_table_and_what_went_wrong_as_markdown(make_report, failed, skipped):
+    assert render_markdown([make_report(uid="u1"), failed, skipped]).splitlines() == [
+        "**3 runs**: 1 completed, 1 failed, 1 skipped",
+        "",
+        "| Status | Job | Device | Started (UTC) | Duration | Exit | Commit | Run |",
+        "|---|---|---|---|---:|---:|---|---|",
+        "| `completed` | `clean` | `web-1` | `2026-03-01 02:00:00` | 2.4s | 0 | `999999999999` | `u1` |",
+        "| **`failed`** | `clean` | `web-1` | `2026-03-01 02:00:00` | 2.4s | 127 | `999999999999` | `u2` |",
+        "| **`skipped` (`offline`)** | `clean` | `web-1` | - | - | - | `999999999999` | `u3` |",
+        "",
+        "`clean` on `web-1`: `failed`, exit 127: `Command not found`",
+        "",
+        "stdout of task `clean`:",
+        "",
+        "```text",
+        "| freed 120 MB",
+        "```",
+        "",
+        "stderr of task `clean`:",
+        "",
+        "```text",
+        "| sh: tar: not found",
+        "| bye",
+        "```",
+    ]
+
+
+def test_many_runs_are_cut_and_that_is_said(make_report, failed):
+    text = render_markdown([make_report()] * 250)
+    assert text.count("| `completed` |") == 200
+    assert "... the first 200 of 250 runs in all" in text
+    assert "... the first 20 of 25 runs that went wrong" in render_markdown([failed] * 25)
+    assert render_markdown([]) == "**No runs**\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("clean", "`clean`"),
+        ("", "`-`"),
+        ("a`b", "`` a`b ``"),
+        ("``", "``` `` ```"),
+        ("a|b", "`a\\|b`"),
+        ("a\nb", "`a\\nb`"),
+        (" a", "`  a `"),
+    ],
+)
+def test_a_code_span_holds_whatever_is_in_it(text, span):
+    assert code_span(text) == span
+
+
+def test_runs_as_junit(make_report, failed, skipped, make_task):
+    lost = make_report(make_task(), uid="u4", job_id="other", status=RunStatus.LOST)
+    root = ET.fromstring(render_junit([make_report(), failed, skipped, lost]))
+    assert root.attrib == {
+        "name": "reconciler",
+        "tests": "4",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "1",
+        "time": "7.200",
+    }
+    assert [(suite.get("name"), suite.get("tests")) for suite in root] == [("clean", "3"), ("other", "1")]
+    case = root.findall("testsuite/testcase")[1]
+    assert case.get("name") == "schedule:2026-03-01T02:00:00.000Z on web-1"
+    assert case.find("failure").get("message") == "failed: task clean ended with exit code 127: Command not found"
+    assert case.find("system-err").text == "[clean] sh: tar: not found\n[clean] bye"
+    assert [item.get("value") for item in case.iter("property")] == ["u2", "9" * 40, "definitions/jobs/clean.yaml"]
+    assert root.find("testsuite[@name='clean']/testcase[3]/skipped").get("message") == "skipped (offline)"
+
+
+@pytest.mark.parametrize(
+    "render", [render_reports, render_markdown, render_junit, lambda reports: one_line(reports[0])]
+)
+def test_nothing_in_a_report_escapes_its_place(render, hostile):
+    text = render([hostile])
+    assert not any(char in text for char in "\x1b\u202e\x00\r")
+    assert "##[" not in text
+    assert "##vso[" not in text
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+
+
+def test_hostile_words_stay_in_their_cells(hostile):
+    rows = [line for line in render_markdown([hostile]).splitlines() if line.startswith("| **")]
+    assert [row.replace("\\|", "").count("|") for row in rows] == [9]
+
+
+def test_hostile_output_stays_in_its_block(hostile):
+    lines = render_markdown([hostile]).splitlines()
+    fence = next(line for line in lines if line.endswith("`text"))
+    assert fence == "`````text"
+    assert lines.count("`````") == 1
+
+
+def test_hostile_xml_is_read_back_as_it_was_escaped(hostile):
+    root = ET.fromstring(render_junit([hostile]))
+    assert "<img src=x onerror=alert(1)>" in root.find("testsuite").get("name")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"),
+    [
+        (0, "0.0s"),
+        (59_940, "59.9s"),
+        (59_960, "1m00s"),
+        (125_000, "2m05s"),
+        (11_220_000, "3h07m"),
+        (187_200_000, "2d04h"),
+    ],
+)
+def test_durations(make_report, milliseconds, words):
+    report = make_report(started_at=MIDNIGHT, ended_at=MIDNIGHT + timedelta(milliseconds=milliseconds))
+    assert one_line(report) == f"completed clean on web-1 {words} exit 0 {report.run.uid}"
+
+
+def test_the_line_of_a_run_that_never_started(skipped):
+    assert one_line(skipped) == "skipped clean on web-1 - exit - u3"
