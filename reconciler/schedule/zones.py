@@ -1,13 +1,12 @@
 """Time zones by IANA name, from the ``tzdata`` package alone, so that two hosts never differ."""
 
-import difflib
 import io
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped]
@@ -19,6 +18,7 @@ SECONDS_PER_DAY = 86_400
 UNIX_EPOCH = date(1970, 1, 1).toordinal() * SECONDS_PER_DAY
 """Seconds here count from midnight UTC of day 0, the day before 1 January of year 1: so ordinals are days."""
 
+_FOLDER = Path(tzdata.__file__).parent
 _LAST_YEAR = 2200
 _BEFORE_ALL = -(1 << 62)
 _AFTER_ALL = 1 << 62
@@ -44,7 +44,7 @@ def tzdata_version() -> str:
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+    return frozenset((_FOLDER / "zones").read_text(encoding="utf-8").split())
 
 
 @lru_cache(maxsize=1024)
@@ -56,10 +56,13 @@ def zone_of(name: str) -> ZoneInfo:
 def _zone_data(name: str) -> bytes:
     if name not in zone_names():
         raise UnknownZone(shown(name), _suggestion(name))
-    return resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    return (_FOLDER / "zoneinfo" / name).read_bytes()
 
 
+@lru_cache(maxsize=256)
 def _suggestion(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
+
     wanted = name.strip().casefold().replace(" ", "_")
     if not wanted or len(wanted) > 60:
         return ""
@@ -70,10 +73,10 @@ def _suggestion(name: str) -> str:
     city = wanted.rsplit("/", 1)[-1]
     if city in cities:
         return cities[city]
-    close = difflib.get_close_matches(wanted, by_word, n=1, cutoff=0.75)
+    close = get_close_matches(wanted, by_word, n=1, cutoff=0.75)
     if close:
         return by_word[close[0]]
-    close = difflib.get_close_matches(city, cities, n=1, cutoff=0.8)
+    close = get_close_matches(city, cities, n=1, cutoff=0.8)
     return cities[close[0]] if close else ""
 
 

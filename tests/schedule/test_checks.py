@@ -133,10 +133,11 @@ def test_runs_that_may_pile_up_are_counted(schedule: Schedule, timeout_seconds: 
             "CRON010 schedule.cronExpression: only in leap years; next 29 Feb 2032",
         ),
         (
-            cron("0 0 31 12 */6"),
-            None,
-            "",
+            cron("0 0 1 1 */7"),
+            WARNING,
+            "CRON012 schedule.cronExpression: does not occur for five years; next 1 January 2034",
         ),
+        (cron("0 0 31 12 */6"), None, ""),
         (
             cron("30 2 * * *", "Europe/Berlin"),
             INFORMATION,
