@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from reconciler.model.errors import TargetUnavailable
 from reconciler.model.instant import NewUid
-from reconciler.model.inventory import Applied, ScheduleState
+from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job, Schedule
 from reconciler.model.run import Occurrence, Run
-from reconciler.runs.enqueue import Request, Requested, make_occurrence, make_runs, schedule_trigger
-from reconciler.schedule.misfire import Span, settle_instants
+from reconciler.runs.enqueue import Request, Requested, cancel_replaced, make_occurrence, make_runs, schedule_trigger
+from reconciler.schedule.misfire import Span, settle_instants, skip_instants
 from reconciler.schedule.times import next_fire
 from reconciler.targets.protocol import LiveTarget
 
@@ -21,12 +21,15 @@ TOLERANCE = timedelta(seconds=60)
 """How far behind the clock a start still counts as on time, for `misfire: skip`, while a scheduler is up."""
 
 BATCH = 500
+INSTANT = timedelta(microseconds=1)
 
 
 class Ledger(Protocol):
     """What settling asks of the store; a simulation keeps the same in memory."""
 
     def due_schedules(self, now: datetime, limit: int) -> Sequence[tuple[ScheduleState, Applied]]: ...
+
+    def holds(self) -> Mapping[str, Hold]: ...
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> Sequence[Run]: ...
 
@@ -64,6 +67,7 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
     call; its jobs' grace decides then.
     """
     made = 0
+    holds = scheduler.ledger.holds()
     put_off: set[tuple[str, str]] = set()
     while True:
         due = [
@@ -77,7 +81,8 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         requested: list[Requested] = []
         for state, applied in due:
             try:
-                requested += _settle_one(scheduler, state, applied, now=now, tolerance=tolerance)
+                hold = holds.get(state.root_id)
+                requested += _settle_one(scheduler, state, applied, hold=hold, now=now, tolerance=tolerance)
             except TargetUnavailable:
                 put_off.add((state.target, state.root_id))
                 continue
@@ -85,30 +90,48 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         scheduler.ledger.settle(
             states, [item.occurrence for item in requested], [run for item in requested for run in item.runs]
         )
+        cancel_replaced(requested, scheduler.targets.get)
         made += len(requested)
 
 
 def _settle_one(
-    scheduler: Scheduler, state: ScheduleState, applied: Applied, *, now: datetime, tolerance: timedelta
+    scheduler: Scheduler,
+    state: ScheduleState,
+    applied: Applied,
+    *,
+    hold: Hold | None,
+    now: datetime,
+    tolerance: timedelta,
 ) -> list[Requested]:
     schedule = _schedule_of(applied)
-    settled = settle_instants(schedule, after=state.cursor_at, now=now, anchor=state.anchor_at, tolerance=tolerance)
+    held, after = _settle_held(schedule, state, hold, now=now)
+    settled = settle_instants(schedule, after=after, now=now, anchor=state.anchor_at, tolerance=tolerance)
     requested = [
         Requested(occurrence=_span_occurrence(applied, span, now=now, new_uid=scheduler.new_uid))
-        for span in settled.spans
+        for span in (*held, *settled.spans)
     ]
     if not settled.start:
         return requested
     target = scheduler.targets.get(applied.target)
     if target is None:
         raise TargetUnavailable(f"target {applied.target} is not configured")
-    active = list(scheduler.ledger.active_runs(applied.target, root_id=applied.root_id))
+    # Instants that start together are not each other's overlap: they were named one after the other, and run so.
+    active = scheduler.ledger.active_runs(applied.target, root_id=applied.root_id)
     for instant in settled.start:
         request = Request(trigger=schedule_trigger(instant), scheduled_for=instant)
-        made = make_runs(applied, request, target, active=active, now=now, new_uid=scheduler.new_uid)
-        requested.append(made)
-        active += made.runs
+        requested.append(make_runs(applied, request, target, active=active, now=now, new_uid=scheduler.new_uid))
     return requested
+
+
+def _settle_held(
+    schedule: Schedule, state: ScheduleState, hold: Hold | None, *, now: datetime
+) -> tuple[tuple[Span, ...], datetime]:
+    """Return the instants that a hold skips, and from where on the others are settled."""
+    if hold is None:
+        return (), state.cursor_at
+    until = now if hold.until is None else min(now, hold.until - INSTANT)
+    span = skip_instants(schedule, after=state.cursor_at, until=until, anchor=state.anchor_at, reason="held")
+    return (span,) if span else (), max(state.cursor_at, until)
 
 
 def _span_occurrence(applied: Applied, span: Span, *, now: datetime, new_uid: NewUid) -> Occurrence:

@@ -7,7 +7,7 @@ from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job, Value
 from reconciler.model.run import Run, Trigger, TriggerKind
-from reconciler.runs.enqueue import Request, make_runs
+from reconciler.runs.enqueue import Request, cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 
 _WHY_NOT = {
@@ -29,7 +29,11 @@ def request_manual_run(
     target = world.targets.get(applied.target)
     if target is None:
         raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
+    hold = world.store.holds().get(applied.root_id)
     now = world.clock()
+    if hold is not None and hold.covers(now) and not is_forced:
+        hint = f"Resume it, or add --force.  Paused by {hold.held_by}: {hold.reason}"
+        raise CouldNot(f"job {applied.id} is paused; nothing was started", hint=hint)
     request = Request(
         trigger=Trigger(TriggerKind.MANUAL, f"manual:{world.new_uid()}"),
         scheduled_for=now,
@@ -43,4 +47,5 @@ def request_manual_run(
         why, way_out = _WHY_NOT[requested.occurrence.reason]
         raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)
     world.store.add_occurrence(requested.occurrence, requested.runs)
+    cancel_replaced([requested], world.targets.get)
     return requested.runs

@@ -16,7 +16,7 @@ from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
 from reconciler.runs.enqueue import Request, Requested, make_occurrence, make_receipts, make_runs
 
 DEFAULT_LIFE = timedelta(days=7)
-WAITS = {"overlap": "a run of its job has not ended", "no-device": "no device matches"}
+WAITS = {"no-device": "no device matches"}
 """What skips a scheduled run only holds a one-off up: it was asked for once, and is still owed."""
 
 
@@ -39,6 +39,7 @@ def start_one_offs(
     inventory = world.store.inventory() if changes else []
     jobs = {(item.target, item.id): item for item in inventory if item.kind is Kind.JOB}
     ends = _ends(world, commit, changes)
+    holds = world.store.holds() if changes else {}
     runs: list[Run] = []
     waiting: list[Waiting] = []
     for change in changes:
@@ -46,6 +47,8 @@ def start_one_offs(
         applied = jobs.get((change.target, change.after.job))
         if applied is None:
             waiting.append(Waiting(change=change, reason=f"job {change.after.job} is not applied yet"))
+        elif (hold := holds.get(applied.root_id)) is not None and hold.covers(now):
+            waiting.append(Waiting(change=change, reason=f"job {applied.id} is paused: {hold.reason}"))
         elif change.after.not_before is not None and now < change.after.not_before:
             waiting.append(Waiting(change=change, reason=f"not before {change.after.not_before:%Y-%m-%d %H:%M} UTC"))
         else:
@@ -75,7 +78,7 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
             _with_devices(applied, one_off),
             request,
             world.targets[change.target],
-            active=world.store.active_runs(change.target, root_id=applied.root_id),
+            active=(),
             now=now,
             new_uid=world.new_uid,
         )

@@ -90,14 +90,8 @@ def reconcile(
     started_at = world.clock()
     deadline = started_at + wait if wait is not None else None
     pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes)
-    runs, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
-    has_ended = drive_until_ended(world.driver, deadline=deadline)
-    while runs and waiting and has_ended:
-        # A one-off may have waited for the run of another one-off of the same job.
-        runs, waiting = start_one_offs(
-            world, [item.change for item in waiting], commit=source.commit, now=world.clock()
-        )
-        has_ended = drive_until_ended(world.driver, deadline=deadline)
+    _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
+    drive_until_ended(world.driver, deadline=deadline)
     published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
     return PassResult(
         pass_id=pass_id,

@@ -40,7 +40,10 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Loop:
-    """A serving process. ``turn`` does what is to be done now, and says when to come back at the latest."""
+    """A serving process. ``turn`` does what is to be done now, and says when to come back at the latest.
+
+    Raises CouldNot where another process serves the same state.
+    """
 
     def __init__(self, source: Source, world: World, *, tell: Tell) -> None:
         self._source = source
@@ -50,6 +53,7 @@ class Loop:
         self._one_offs: list[Change] = []
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
+        self._hold_lease()
 
     @property
     def world(self) -> World:

@@ -15,7 +15,7 @@ from reconciler.loop.due import TOLERANCE, Scheduler, first_state, settle_due
 from reconciler.model.desired import Declared
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Kind
-from reconciler.model.inventory import Applied, ScheduleState
+from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job
 from reconciler.model.run import Device, Disposition, Occurrence, Origin, Run
 from reconciler.schedule.times import fire_times
@@ -127,6 +127,9 @@ class _MemoryLedger:
         while self._heap and self._heap[0][0] <= now and len(due) < limit:
             due.append(self._states[heapq.heappop(self._heap)[1]])
         return due
+
+    def holds(self) -> dict[str, Hold]:
+        return {}
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
         return []

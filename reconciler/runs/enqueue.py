@@ -1,14 +1,16 @@
 """From a trigger to runs: one occurrence, and one run for each device that is to run it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 
+from reconciler.model.errors import TargetUnavailable
 from reconciler.model.instant import NewUid, format_instant
 from reconciler.model.inventory import Applied, Receipt
 from reconciler.model.job import Job, OsFilter, Overlap, Value
-from reconciler.model.run import Device, Disposition, Occurrence, Run, Trigger, TriggerKind
+from reconciler.model.run import Device, Disposition, Occurrence, Run, RunStatus, Trigger, TriggerKind
 from reconciler.schedule.jitter import jitter_of
 from reconciler.targets.protocol import LiveTarget
 
@@ -25,10 +27,14 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Requested(Struct, frozen=True, kw_only=True):
-    """The occurrence and its runs, to be written in one transaction; without runs its reason says why."""
+    """The occurrence and its runs, to be written in one transaction; without runs its reason says why.
+
+    ``replaced`` are runs under way that are to be cancelled once it is written (overlap: replace).
+    """
 
     occurrence: Occurrence
     runs: tuple[Run, ...] = ()
+    replaced: tuple[Run, ...] = ()
 
 
 def schedule_trigger(instant: datetime) -> Trigger:
@@ -36,12 +42,13 @@ def schedule_trigger(instant: datetime) -> Trigger:
 
 
 def make_runs(
-    applied: Applied, request: Request, target: LiveTarget, *, active: Iterable[Run], now: datetime, new_uid: NewUid
+    applied: Applied, request: Request, target: LiveTarget, *, active: Sequence[Run], now: datetime, new_uid: NewUid
 ) -> Requested:
     """Return the occurrence of ``request`` and the runs it leads to.
 
     ``active`` are the runs of the same job on this target that have not ended: overlap is judged by them, device by
-    device.  Raises TargetUnavailable when the target cannot list its devices: nothing is decided then.
+    device; a one-off was asked for, and waits its turn.  Raises TargetUnavailable when the target cannot list its
+    devices: nothing is decided then.
     """
     job = applied.form
     assert isinstance(job, Job)
@@ -54,7 +61,7 @@ def make_runs(
     if not devices:
         reason = "os-filter" if listing.devices else "no-device"
         return _skipped(applied, request, reason, now=now, new_uid=new_uid)
-    busy = {run.device.uid for run in active} if job.overlap is not Overlap.ALLOW else set()
+    busy = _busy_devices(job, request, active)
     free = [device for device in devices if device.uid not in busy]
     if not free:
         return _skipped(applied, request, "overlap", now=now, new_uid=new_uid)
@@ -62,7 +69,37 @@ def make_runs(
     return Requested(
         occurrence=occurrence,
         runs=tuple(_make_run(occurrence, job, device, request, uid=new_uid()) for device in free),
+        replaced=_replaced(job, free, active),
     )
+
+
+def _busy_devices(job: Job, request: Request, active: Iterable[Run]) -> set[str]:
+    """Return the uids of the devices on which the job's overlap rule lets no further run come into being.
+
+    A run that may come into being still is not started beside another of its job (``is_exclusive``): it waits.
+    """
+    if job.overlap is Overlap.ALLOW or request.trigger.kind is TriggerKind.ONE_OFF:
+        return set()
+    if job.overlap is Overlap.SKIP:
+        return {run.device.uid for run in active}
+    # queue holds one at most; replace puts the newest in the place of whatever waits, and of what runs.
+    return {run.device.uid for run in active if run.status is RunStatus.CREATED}
+
+
+def _replaced(job: Job, devices: Iterable[Device], active: Iterable[Run]) -> tuple[Run, ...]:
+    if job.overlap is not Overlap.REPLACE:
+        return ()
+    uids = {device.uid for device in devices}
+    return tuple(run for run in active if run.device.uid in uids and run.handle is not None)
+
+
+def cancel_replaced(requested: Iterable[Requested], target_of: Callable[[str], LiveTarget | None]) -> None:
+    """Cancel what newer runs replace; one whose target does not answer goes on, and the newer one waits for its end."""
+    for run in (run for item in requested for run in item.replaced):
+        target = target_of(run.target)
+        if target is not None and run.handle is not None:
+            with suppress(TargetUnavailable):
+                target.cancel(run.handle)
 
 
 def is_admitted_by(os_filter: OsFilter | None, device: Device) -> bool:
@@ -123,6 +160,7 @@ def _make_run(occurrence: Occurrence, job: Job, device: Device, request: Request
         parent_uid=request.parent_uid,
         requested_by=request.requested_by,
         variables=dict(request.variables),
+        is_exclusive=job.overlap is not Overlap.ALLOW,
     )
 
 

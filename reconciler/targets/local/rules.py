@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.forms import Target
-from reconciler.model.job import ExecutionType, Job, OnLost, Overlap, ScriptType, Task
+from reconciler.model.job import ExecutionType, Job, OnLost, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
 
@@ -43,8 +43,6 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
 def _check_policies(job: Job) -> Iterator[Finding]:
     if job.condition is not None:
         yield _cannot("condition", "conditions are not evaluated by the local target", _NOT_YET)
-    if job.overlap in {Overlap.QUEUE, Overlap.REPLACE}:
-        yield _cannot("overlap", f"overlap `{job.overlap.value}` is not supported", "Use skip or allow.")
     if job.retry.attempts > 1:
         yield _cannot("retry", "attempts after the first are not supported", _NOT_YET)
     if job.concurrency is not None:

@@ -1,0 +1,197 @@
+"""The loop: on a clock that is moved, and once as a real process with real signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+from support.engine import until
+
+from reconciler.model.errors import CouldNot
+from reconciler.store.errors import LeaseLost
+
+HOUR = timedelta(hours=1)
+EVERY_HOUR = {"schedule": {"cronExpression": "0 * * * *"}}
+
+
+def test_each_commit_is_applied_and_each_instant_fires(stage):
+    stage.commit_job(**EVERY_HOUR)
+    loop, start = stage.serve(), stage.clock()
+    stage.turn_until(loop, start + 2 * HOUR + timedelta(minutes=1))
+    stage.commit_job("b", schedule={"cronExpression": "30 * * * *"})
+    stage.turn_until(loop, start + 3 * HOUR)
+    assert stage.started() == ["01 01:00 a schedule", "01 02:00 a schedule", "01 02:30 b schedule"]
+    assert [words.partition(": ")[2] for words in stage.told] == [
+        "1 created, 0 changed, 0 deleted, 0 to run",
+        "1 created, 0 changed, 0 deleted, 0 to run",
+    ]
+
+
+def test_runs_start_on_time(stage):
+    stage.commit_job(**EVERY_HOUR)
+    loop, start = stage.serve(), stage.clock()
+    stage.turn_until(loop, start + 5 * HOUR)
+    assert [run.started_at - run.scheduled_for for run in stage.runs()] == [timedelta(0)] * 4
+
+
+def test_a_one_off_waits_for_its_time_and_runs_once(stage):
+    stage.commit_job()
+    stage.commit_run("later", notBefore="2026-03-01T03:00:00Z")
+    loop, start = stage.serve(), stage.clock()
+    stage.turn_until(loop, start + 2 * HOUR)
+    assert stage.started() == []
+    stage.turn_until(loop, start + 6 * HOUR)
+    assert stage.started() == ["01 03:00 a oneoff"]
+
+
+def test_a_broken_commit_is_told_and_what_is_applied_goes_on(stage):
+    """RELIABILITY G14: one bad file changes nothing for the others, and the next commit mends it."""
+    stage.commit_job(**EVERY_HOUR)
+    loop, start = stage.serve(), stage.clock()
+    loop.turn()
+    stage.repo.write("definitions/jobs/a.json", "{ broken")
+    stage.repo.commit()
+    stage.turn_until(loop, start + HOUR + timedelta(minutes=1))
+    assert stage.started() == ["01 01:00 a schedule"]
+    assert "keep their applied form" in stage.told[-1]
+
+
+def test_definitions_that_vanish_delete_nothing(stage):
+    """RELIABILITY G-4."""
+    stage.commit_job(**EVERY_HOUR)
+    loop, start = stage.serve(), stage.clock()
+    loop.turn()
+    stage.repo.git("rm", "-rq", "definitions")
+    stage.repo.commit()
+    stage.turn_until(loop, start + HOUR + timedelta(minutes=1))
+    assert stage.started() == ["01 01:00 a schedule"]
+    assert "there are no definitions" in stage.told[-1]
+
+
+def test_a_second_loop_is_refused_while_the_first_lives(stage):
+    stage.commit_job()
+    stage.serve()
+    stage.world = replace(stage.world, owner="other:2:2")
+    with pytest.raises(CouldNot, match=r"here:1 since .* serves this state already"):
+        stage.serve()
+
+
+def test_a_loop_that_was_frozen_past_its_lease_steps_down(stage):
+    """RELIABILITY G18, X2: the thawed one writes nothing once another has taken over."""
+    stage.commit_job(**EVERY_HOUR)
+    loop = stage.serve()
+    loop.turn()
+    stage.clock.now += timedelta(minutes=5)
+    now = stage.clock()
+    other = stage.rig.store.acquire_lease("serve", owner="other:2:2", now=now, until=now + HOUR)
+    assert other is not None
+    with pytest.raises(LeaseLost):
+        stage.rig.store.set_disposition("x", "run")
+    with pytest.raises(CouldNot):
+        loop.turn()
+    assert stage.started() == []
+
+
+def test_a_pause_of_the_host_counts_as_downtime(stage):
+    """RELIABILITY T1, T9."""
+    misfire = {"policy": "skip"}
+    stage.commit_job(schedule={"cronExpression": "0 * * * *", "misfire": misfire})
+    loop = stage.serve()
+    loop.turn()
+    stage.clock.now += timedelta(hours=1, seconds=30)
+    loop.turn()
+    assert stage.started() == []
+    assert stage.ledger() == ["01 01:00 missed too_late x1"]
+    assert "the clock moved by 3630 s" in stage.told[-1]
+
+
+def test_a_stopping_loop_starts_nothing_and_follows_what_runs(slow_stage):
+    slow_stage.commit_job()
+    slow_stage.commit_run("once")
+    loop = slow_stage.serve()
+    loop.turn()
+    slow_stage.rig.request()
+    assert loop.last_turn() == 1
+    assert len(slow_stage.rig.target.started) == 1
+
+
+class Served:
+    """`reconciler serve` as a process of its own."""
+
+    def __init__(self, project, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), "serve", "--interval", "1", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+        )
+
+    def end(self, *signals):
+        for number in signals:
+            self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err
+
+
+def statuses(project):
+    return [run["status"] for run in project.call("runs", "list", "--format", "json").json]
+
+
+def test_serve_runs_until_it_is_told_to_stop(project):
+    project.commit_job()
+    project.commit_run("once")
+    served = Served(project)
+    until(lambda: statuses(project) == ["completed"])
+    code, err = served.end(signal.SIGTERM)
+    assert code == 0
+    assert "following HEAD" in err
+    assert err.rstrip().endswith("stopped")
+    assert "runs/" in project.repo.git("ls-tree", "-r", "--name-only", "reconciler-reports")
+
+
+def test_serve_refuses_a_second_one(project):
+    project.commit_job()
+    project.commit_run("once")
+    served = Served(project)
+    until(lambda: statuses(project) == ["completed"])
+    second = project.call("serve")
+    assert second.code == 1
+    assert "serves this state already" in second.err
+    served.end(signal.SIGTERM)
+
+
+def test_a_run_outlives_a_killed_serve_and_is_reported_by_the_next(project, tmp_path):
+    """RELIABILITY P4, G4: the kill is of the daemon; the supervisor and the run go on."""
+    gate = tmp_path / "gate"
+    script = f"echo begun; while [ ! -e {gate} ]; do sleep 0.05; done; echo done"
+    project.commit_job(tasks=[{"id": "wait", "script": script}])
+    project.commit_run("once")
+    served = Served(project)
+    until(lambda: statuses(project) == ["running"])
+    served.end(signal.SIGKILL)
+    gate.touch()
+    again = Served(project)
+    until(lambda: statuses(project) == ["completed"])
+    again.end(signal.SIGTERM)
+    (run,) = project.call("runs", "list", "--format", "json").json
+    assert project.call("runs", "logs", run["uid"]).out == "begun\ndone\n"
+
+
+def test_a_second_signal_leaves_at_once_and_the_run_is_reported_later(project, tmp_path):
+    """RELIABILITY P10."""
+    gate = tmp_path / "gate"
+    project.commit_job(tasks=[{"id": "wait", "script": f"while [ ! -e {gate} ]; do sleep 0.05; done"}])
+    project.commit_run("once")
+    served = Served(project)
+    until(lambda: statuses(project) == ["running"])
+    served.process.send_signal(signal.SIGTERM)
+    while "waiting for 1 under way" not in served.process.stderr.readline():
+        pass
+    code, err = served.end(signal.SIGTERM)
+    assert code == 0
+    assert "1 still under way, which go on" in err
+    gate.touch()
+    until(lambda: statuses(project) == ["completed"])
