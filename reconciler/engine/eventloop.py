@@ -2,67 +2,77 @@
 
 import heapq
 import itertools
-import selectors
+import select
 import time
 from collections.abc import Callable
+from typing import NamedTuple
+
+Action = Callable[[], None]
+_READ, _WRITE = select.POLLIN, select.POLLOUT
 
 
 class Timer:
     __slots__ = ("action",)
 
-    def __init__(self, action: Callable[[], None]) -> None:
-        self.action: Callable[[], None] | None = action
+    def __init__(self, action: Action) -> None:
+        self.action: Action | None = action
 
     def cancel(self) -> None:
         self.action = None
+
+
+class _Watched(NamedTuple):
+    read: Action
+    write: Action | None
 
 
 class EventLoop:
     """``now`` is read once per turn, in seconds of the monotonic clock."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        # poll, not epoll: most files come and go within a turn or two, and here that costs no system call.
+        self._poll = select.poll()
+        self._watched: dict[int, _Watched] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self.now = time.monotonic()
 
-    def on_readable(self, fd: int, action: Callable[[], None]) -> None:
-        self._selector.register(fd, selectors.EVENT_READ, (action, None))
+    def on_readable(self, fd: int, action: Action) -> None:
+        self.on_ready(fd, read=action, write=None)
 
-    def on_ready(self, fd: int, *, read: Callable[[], None], write: Callable[[], None] | None) -> None:
-        """Change what is done for ``fd``; ``write`` None: do not look whether it can be written."""
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if write else 0)
-        self._selector.modify(fd, events, (read, write))
+    def on_ready(self, fd: int, *, read: Action, write: Action | None) -> None:
+        """Say what is done for ``fd``; ``write`` None: do not look whether it can be written."""
+        self._watched[fd] = _Watched(read, write)
+        self._poll.register(fd, _READ | (_WRITE if write else 0))
 
     def forget(self, fd: int) -> None:
-        self._selector.unregister(fd)
+        del self._watched[fd]
+        self._poll.unregister(fd)
 
-    def call_at(self, at: float, action: Callable[[], None]) -> Timer:
+    def call_at(self, at: float, action: Action) -> Timer:
         timer = Timer(action)
         heapq.heappush(self._timers, (at, next(self._numbers), timer))
         return timer
 
     def turn(self, *, wait: bool = True) -> None:
-        """Do what is ready and due; with ``wait``, first wait until something is."""
-        for key, events in self._selector.select(self._patience() if wait else 0):
-            read, write = key.data
-            # An earlier action of this turn may have closed the file, and another may have its number by now.
-            if self._selector.get_map().get(key.fd) is not key:
-                continue
-            if events & selectors.EVENT_READ:
-                read()
-            elif write is not None:
-                write()
+        """Do what is due and ready; with ``wait``, first wait until something is."""
+        ready = [(fd, events, self._watched[fd]) for fd, events in self._poll.poll(self._patience() if wait else 0)]
         self.now = time.monotonic()
         while self._timers and self._timers[0][0] <= self.now:
             _, _, timer = heapq.heappop(self._timers)
             if timer.action is not None:
                 timer.action()
+        for fd, events, watched in ready:
+            # An earlier action of this turn may have closed the file, and another may have its number by now.
+            if self._watched.get(fd) is watched:
+                if events & ~_WRITE:
+                    watched.read()
+                elif watched.write is not None:
+                    watched.write()
 
     def _patience(self) -> float | None:
+        """Return the milliseconds until the next timer."""
         while self._timers and self._timers[0][2].action is None:
             heapq.heappop(self._timers)
-        return max(self._timers[0][0] - time.monotonic(), 0) if self._timers else None
-
-    def close(self) -> None:
-        self._selector.close()
+        # Rounded up: poll counts whole milliseconds, and a turn too early would be a turn for nothing.
+        return max(-((time.monotonic() - self._timers[0][0]) * 1000 // 1), 0) if self._timers else None

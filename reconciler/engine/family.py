@@ -7,11 +7,14 @@ from reconciler.engine.live import LiveTask
 from reconciler.engine.processes import (
     ProcessFacts,
     all_processes,
-    carries_marker,
     children_of,
     descendants_of,
+    environment_of,
     facts_of,
 )
+from reconciler.engine.work import OUTPUT_VARIABLE
+
+_MARK = f"{OUTPUT_VARIABLE}=".encode()
 
 
 class Family:
@@ -19,62 +22,82 @@ class Family:
 
     An orphan's owner is known by its session, else by RECONCILER_OUTPUT in its environment, else by elimination: it
     belongs to a task that was running when it was first seen, and is counted to the last of those that still runs.
+
+    ``earliest_start`` gives the clock tick before which no start under way was begun, or None: a child that is younger
+    may be a program whose pid we have not been told yet, and is left alone.
     """
 
-    def __init__(self, live_tasks: Callable[[], Collection[LiveTask]], *, guardian_pid: int) -> None:
+    def __init__(
+        self,
+        live_tasks: Callable[[], Collection[LiveTask]],
+        *,
+        guardian_pid: int,
+        earliest_start: Callable[[], int | None],
+    ) -> None:
         self._live_tasks = live_tasks
         self._own_pid = os.getpid()
         self._guardian_pid = guardian_pid
+        self._earliest_start = earliest_start
         self._suspects: dict[tuple[int, int], set[int]] = {}
-        self._orphans: list[ProcessFacts] | None = None
+        self._owners: dict[int, LiveTask | None] | None = None
 
     def new_turn(self) -> None:
         """Forget what was seen: a turn looks once."""
-        self._orphans = None
+        self._owners = None
+
+    def look(self) -> None:
+        """Look for orphans in this turn, though no task has ended."""
+        self._seen()
 
     def survivors(self, live: LiveTask) -> set[int]:
         """Return the living processes that ``live`` has started, but for its program itself."""
-        owned = [orphan.pid for orphan in self._seen_orphans() if self._owner(orphan) is live]
+        owned = [pid for pid, owner in self._seen().items() if owner is live]
         if not live.has_exited:
             owned += children_of(live.pid)
         if not live.is_ours:
             owned += self._search(live)
         return {pid for pid in descendants_of(owned) if _is_alive(pid)} if owned else set()
 
-    def unowned(self) -> set[int]:
-        """Return living orphans that belong to no running task."""
-        return {
-            orphan.pid
-            for orphan in self._seen_orphans()
-            if self._owner(orphan) is None and not self._suspects.get((orphan.pid, orphan.started))
-        }
+    def strays(self) -> tuple[set[int], bool]:
+        """Return orphans of no running task, and whether there are some that we cannot tell yet.
 
-    def _seen_orphans(self) -> list[ProcessFacts]:
-        if self._orphans is None:
+        Nothing where this turn had no reason to look for orphans.
+        """
+        unowned = [pid for pid, owner in (self._owners or {}).items() if owner is None]
+        decided = {pid for pid in unowned if any(pid == known and not s for (known, _), s in self._suspects.items())}
+        return decided, len(decided) < len(unowned)
+
+    def _seen(self) -> dict[int, LiveTask | None]:
+        """Return the living orphans with their owners, None where there is none or we cannot tell."""
+        if self._owners is None:
             lives = self._live_tasks()
             others = {live.pid for live in lives if not live.has_exited} | {self._own_pid}
             children = children_of(self._own_pid)
             # What an earlier supervisor left behind became the guardian's.
             if self._guardian_pid and not all(live.is_ours for live in lives):
                 children += children_of(self._guardian_pid)
-            found = (facts_of(pid) for pid in children if pid not in others)
-            self._orphans = [facts for facts in found if facts is not None and not facts.is_dead]
-            if not self._orphans:
-                self._suspects.clear()
-        return self._orphans
+            orphans = [facts for pid in children if pid not in others and (facts := facts_of(pid)) is not None]
+            orphans = [facts for facts in orphans if not facts.is_dead]
+            known = {(facts.pid, facts.started) for facts in orphans}
+            self._suspects = {key: suspects for key, suspects in self._suspects.items() if key in known}
+            self._owners = {facts.pid: self._owner(facts, lives) for facts in orphans}
+        return self._owners
 
-    def _owner(self, orphan: ProcessFacts) -> LiveTask | None:
-        lives = self._live_tasks()
+    def _owner(self, orphan: ProcessFacts, lives: Collection[LiveTask]) -> LiveTask | None:
+        by_pid = {live.pid: live for live in lives}
+        if orphan.session in by_pid:
+            return by_pid[orphan.session]
+        marked = _marker_of(orphan.pid)
         for live in lives:
-            if orphan.session == live.pid:
+            if live.marker == marked:
                 return live
-        for live in lives:
-            if carries_marker(orphan.pid, live.marker):
-                return live
-        present = {live.pid: live for live in lives if live.started <= orphan.started}
-        suspects = self._suspects.setdefault((orphan.pid, orphan.started), set(present))
-        suspects &= present.keys()
-        return present[next(iter(suspects))] if len(suspects) == 1 else None
+        earliest = self._earliest_start()
+        if earliest is not None and orphan.started >= earliest - 1:
+            return None
+        present = {pid for pid, live in by_pid.items() if live.birth.earliest <= orphan.started + 1}
+        suspects = self._suspects.setdefault((orphan.pid, orphan.started), present)
+        suspects &= present
+        return by_pid[next(iter(suspects))] if len(suspects) == 1 else None
 
     def _search(self, live: LiveTask) -> list[int]:
         """Look at all processes: where guardian and supervisor have died, a task's orphans are nobody's children."""
@@ -82,9 +105,14 @@ class Family:
             facts.pid
             for facts in all_processes()
             if facts.pid != live.pid
-            and facts.started >= live.started
-            and (facts.session == live.pid or carries_marker(facts.pid, live.marker))
+            and facts.started >= live.birth.earliest - 1
+            and (facts.session == live.pid or _marker_of(facts.pid) == live.marker)
         ]
+
+
+def _marker_of(pid: int) -> bytes:
+    """Return ``RECONCILER_OUTPUT=...`` as a process was given it, or nothing."""
+    return next((entry for entry in environment_of(pid) if entry.startswith(_MARK)), b"")
 
 
 def _is_alive(pid: int) -> bool:

@@ -98,7 +98,6 @@ class _Guardian:
     def _become_supervisor(self, channel: socket.socket) -> NoReturn:
         code = 70
         try:
-            self._loop.close()
             os.close(self._wake_reader)
             assert self._channel is not None
             self._channel.close()

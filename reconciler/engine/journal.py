@@ -16,6 +16,7 @@ from reconciler.engine.spool import read_regular
 
 Entry = dict[str, Any]
 NAME = "journal"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _FLAGS = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -164,7 +165,7 @@ def read_journal(folder_fd: int) -> Iterator[Entry]:
 
 
 def _encode_line(entry: Entry) -> bytes:
-    data = json.dumps(entry, separators=(",", ":")).encode()
+    data = _encode(entry).encode()
     return b"%08x %s\n" % (zlib.crc32(data), data)
 
 

@@ -5,7 +5,8 @@ import signal
 from typing import Any
 
 from reconciler.engine.eventloop import Timer
-from reconciler.engine.streams import OutputStream
+from reconciler.engine.processes import Birth
+from reconciler.engine.streams import NO_OUTPUT, OutputStream
 from reconciler.engine.work import OUTPUT_VARIABLE, Task
 
 DRAIN_SECONDS = 1.0
@@ -24,11 +25,11 @@ class LiveTask:
     it.  ``is_kept``: the guardian holds its pipes, too.
     """
 
-    def __init__(self, task: Task, index: int, *, pid: int, started: int, output_path: str) -> None:
+    def __init__(self, task: Task, index: int, *, pid: int, birth: Birth, output_path: str) -> None:
         self.task = task
         self.index = index
         self.pid = pid
-        self.started = started
+        self.birth = birth
         self.marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
         self.is_ours = True
         self.streams: tuple[OutputStream, ...] = ()
@@ -121,15 +122,14 @@ def unstarted_result(task: Task, *, status: str, meaning: str = "") -> dict[str,
 
 
 def _result(task: Task, **known: Any) -> dict[str, Any]:
-    nothing = {"bytes": 0, "sha256": "", "tail": ""}
     return {
         "id": task.id,
         "exit_code": None,
         "meaning": "",
         "started_at": None,
         "ended_at": None,
-        "stdout": nothing,
-        "stderr": nothing,
+        "stdout": NO_OUTPUT,
+        "stderr": NO_OUTPUT,
         "outputs": {},
         "warnings": [],
     } | known

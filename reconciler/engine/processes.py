@@ -1,13 +1,12 @@
-"""Processes as the system shows them: who lives, since when, whose child; and how to start one."""
+"""Processes as the system shows them: who lives, since when, whose child."""
 
 import ctypes
 import fcntl
 import os
-import signal
-import stat
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _PR_SET_NAME = 15
@@ -15,19 +14,27 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PIDFD_INFO = struct.Struct("QQ11Ii")
 _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_GET_INFO = 0xC000FF0B | _PIDFD_INFO.size << 16
-_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-# Python ignores these, and what is ignored stays so over exec.
-_DEFAULT_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGTERM", "SIGINT") if hasattr(signal, name)
-)
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-class CannotStart(Exception):
-    """A program could not be started: the text says what and why."""
+class Birth(NamedTuple):
+    """When a process was started, as we saw it: between two counts of clock ticks since boot.
+
+    With the pid and the boot id it names a process for ever: no pid comes back within so short a time.
+    """
+
+    earliest: int
+    latest: int
+
+    def fits(self, started: int) -> bool:
+        return self.earliest - 1 <= started <= self.latest + 1
+
+
+NEVER = Birth(-10, -10)
 
 
 class ProcessFacts(NamedTuple):
-    """``started`` is in clock ticks since boot: with the pid and the boot id it names a process for ever."""
+    """``started`` is in clock ticks since boot."""
 
     pid: int
     state: str
@@ -49,6 +56,12 @@ def become_subreaper(name: str) -> None:
     libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
+def ticks_now() -> int:
+    """Return the clock ticks since boot, counted as the system counts a process's start."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return int(time.clock_gettime(clock) * _TICKS_PER_SECOND)
+
+
 def boot_id() -> str:
     """Return what names this boot of the machine, or empty where the system does not say."""
     return _read("/proc/sys/kernel/random/boot_id").decode().strip()
@@ -66,14 +79,12 @@ def facts_of(pid: int) -> ProcessFacts | None:
 
 def children_of(pid: int) -> list[int]:
     """Return the children of a process, zombies included; empty if it is gone."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(child) for child in file.read().split()]
-    except FileNotFoundError:
-        # Either the process is gone or the kernel was built without this file.
-        return [facts.pid for facts in all_processes() if facts.parent == pid]
-    except OSError:
-        return []
+    path = f"/proc/{pid}/task/{pid}/children"
+    listed = _read(path)
+    if listed or os.path.exists(path):
+        return [int(child) for child in listed.split()]
+    # Either the process is gone or the kernel was built without this file.
+    return [facts.pid for facts in all_processes() if facts.parent == pid]
 
 
 def descendants_of(pids: Iterable[int]) -> set[int]:
@@ -98,9 +109,9 @@ def all_processes() -> Iterator[ProcessFacts]:
                 yield facts
 
 
-def carries_marker(pid: int, marker: bytes) -> bool:
-    """Say whether a process was given ``NAME=value`` in its environment."""
-    return marker in _read(f"/proc/{pid}/environ").split(b"\0")
+def environment_of(pid: int) -> list[bytes]:
+    """Return the ``NAME=value`` that a process was given at its start; empty where we may not look."""
+    return _read(f"/proc/{pid}/environ").split(b"\0")
 
 
 def exit_status_of(pidfd: int) -> int | None:
@@ -130,81 +141,11 @@ def _read(path: str) -> bytes:
     except OSError:
         return b""
     try:
-        data = os.read(fd, 4096)
-        while more := os.read(fd, 65536):
+        data = os.read(fd, 65536)
+        while len(data) >= 65536 and (more := os.read(fd, 1 << 20)):
             data += more
     except OSError:
         return b""
     finally:
         os.close(fd)
     return data
-
-
-def find_program(name: str, env: Mapping[str, str]) -> str:
-    """Return the path to run for ``argv[0]``: as it is with a slash, else looked up in the PATH of ``env``."""
-    if not name:
-        raise CannotStart("no program is named")
-    if "/" in name:
-        return name
-    refused = ""
-    for folder in env.get("PATH", _DEFAULT_PATH).split(":"):
-        path = f"{folder}/{name}"
-        # A relative entry would run what happens to lie in the working directory.
-        if not folder.startswith("/") or not os.path.isfile(path):
-            continue
-        if os.access(path, os.X_OK):
-            return path
-        refused = refused or path
-    if refused:
-        raise CannotStart(f"{refused}: Permission denied (not executable)")
-    raise CannotStart(f"{name}: No such file or directory (not found in PATH)")
-
-
-def start_program(
-    argv: list[str], env: Mapping[str, str], *, cwd: str, home_fd: int, stdio: tuple[int, int, int]
-) -> int:
-    """Start a program in a session of its own and return its pid. Raises CannotStart.
-
-    ``home_fd`` is the folder to be in afterwards: the process changes its own for a moment, because posix_spawn, which
-    is three times as fast as the other ways, has no argument for it.
-    """
-    path = ""
-    try:
-        try:
-            os.chdir(cwd)
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"working directory {cwd!r}: {_reason(error)}") from error
-        path = find_program(argv[0] if argv else "", env)
-        return os.posix_spawn(
-            path,
-            argv,
-            env,
-            file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(stdio)],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=_DEFAULT_SIGNALS,
-        )
-    except (OSError, ValueError) as error:
-        raise CannotStart(f"{path}: {_reason(error)}{_explain(path, error)}") from error
-    finally:
-        os.fchdir(home_fd)
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-def _explain(path: str, error: OSError | ValueError) -> str:
-    if not isinstance(error, OSError):
-        return " (in an argument or the environment)"
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return ""
-    if stat.S_ISDIR(mode):
-        return " (is a directory)"
-    if error.errno == 8:
-        return " (no #! line, or built for another machine)"
-    if error.errno == 2:
-        return " (the interpreter it names is missing)"
-    return ""

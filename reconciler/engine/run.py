@@ -5,7 +5,7 @@ from typing import Any
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask, running_result
 from reconciler.engine.masks import mask_forms
-from reconciler.engine.spool import SpoolWriter
+from reconciler.engine.spool import PARTS, SpoolWriter
 from reconciler.engine.work import Order
 
 
@@ -81,6 +81,11 @@ class RunState:
             "ended_at": self.ended_at if settled else None,
             "tasks": self.results if settled or self.live is None else [*self.results, running_result(self.live)],
         }
+
+    def spool_files(self) -> list[str]:
+        """Return the names of the files that may hold the run's output."""
+        has_none = self.spool is not None and not self.spool.offset
+        return [] if has_none else [f"{self.uid}.{part}" for part in PARTS]
 
     def end_mark(self) -> Entry:
         return {

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from reconciler.engine.family import Family, name_of
@@ -19,19 +19,21 @@ from reconciler.engine.journal import Entry
 from reconciler.engine.live import GIVE_UP_SECONDS, LiveTask, unstarted_result
 from reconciler.engine.masks import Masker
 from reconciler.engine.outputs import MAX_OUTPUT_FILE_BYTES, UnknownToken, parse_outputs
-from reconciler.engine.processes import CannotStart, send_signal
+from reconciler.engine.processes import Birth, send_signal
 from reconciler.engine.recall import Recalled, open_marks
 from reconciler.engine.run import RunState
-from reconciler.engine.spawning import adopt_task, spawn_task, write_marks
-from reconciler.engine.spool import PARTS, read_regular, remove_files
+from reconciler.engine.spawner import CannotStart
+from reconciler.engine.spawning import Preparation, adopt_task, complete_task, prepare_task, write_marks
+from reconciler.engine.spool import read_regular, remove_files
 from reconciler.engine.streams import OutputStream
 from reconciler.engine.surroundings import Surroundings
 from reconciler.engine.watching import AdoptedWatch
-from reconciler.engine.work import Order, output_file, scratch_files, without_secrets
+from reconciler.engine.work import output_file, read_order, scratch_files, without_secrets
 
 MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
 _KEEP_AFTER_SECONDS = 0.02
+_LOOK_AGAIN_SECONDS = 0.1
 _TERM, _KILL, _CONT = 15, 9, 18
 
 
@@ -45,11 +47,14 @@ class Runner:
         self._around = around
         self._loop = around.loop
         self._journal = around.journal
+        self._spawner = around.spawner
         self._changed = changed
         self.runs: dict[str, RunState] = {}
         self._live: dict[int, RunState] = {}
         self._family = Family(
-            lambda: [run.live for run in self._live.values() if run.live], guardian_pid=around.guardian.guardian_pid
+            lambda: [run.live for run in self._live.values() if run.live],
+            guardian_pid=around.guardian.guardian_pid,
+            earliest_start=lambda: next((made.earliest for made in self._starting.values()), None),
         )
         self._watch = AdoptedWatch(around.loop, around.guardian, self._adopted_exited)
         self._waiting: deque[RunState] = deque()
@@ -58,17 +63,26 @@ class Runner:
         self._settling: list[RunState] = []
         self._versions = 0
         self._slots = MAX_LIVE_RUNS
+        self._starting: dict[str, Preparation] = {}
+        self._early_exits: dict[int, int] = {}
 
     # -- what clients ask
 
-    def accept(self, orders: Iterable[Order], on_durable: Callable[[], None], on_failure: Callable[[], None]) -> None:
-        """Take the orders, whose uids must be new, and start them once that is durable."""
-        fresh = [RunState(order) for order in orders]
-        for run in fresh:
+    def accept(
+        self, orders: Sequence[dict[str, Any]], on_durable: Callable[[], None], on_failure: Callable[[], None]
+    ) -> None:
+        """Take the orders, whose uids must be new, and start them once that is durable.
+
+        Raises TypeError or KeyError, and takes none, where one is no order.
+        """
+        fresh = [RunState(read_order(plain)) for plain in orders]
+        at = self._around.now()
+        for run, plain in zip(fresh, orders, strict=True):
             self.runs[run.uid] = run
-            mark = {"kind": "accept", "uid": run.uid, "at": self._around.now(), "masked": bool(run.order.masks)}
-            write_marks(self._around, run, mark | {"order": without_secrets(run.order)})
+            mark: Entry = {"kind": "accept", "uid": run.uid, "at": at, "masked": bool(run.order.masks)}
+            run.marks.append(mark | {"order": without_secrets(plain)})
             self._bump(run)
+        self._journal.write([run.marks[0] for run in fresh])
 
         def begin() -> None:
             for run in fresh:
@@ -107,7 +121,7 @@ class Runner:
         known = [uid for uid in uids if uid in self.runs and self.runs[uid].is_settled]
         for uid in known:
             run = self.runs.pop(uid)
-            remove_files(self._around.spool_fd, [*_spool_files(run), *scratch_files(run.order)])
+            remove_files(self._around.spool_fd, [*run.spool_files(), *scratch_files(run.order)])
         if known:
             self._journal.write([{"kind": "forget", "uids": known, "at": self._around.now() // 1_000_000}])
         self._journal.sync(on_durable)
@@ -138,7 +152,7 @@ class Runner:
                 live.is_kept = kept is not None
                 self._take_live(run, live)
                 if live.pid < 0:
-                    live.exited(exits.get((spawn["pid"], spawn["started"])) if spawn else None, now=time.monotonic())
+                    live.exited(_exit_of(spawn, exits), now=time.monotonic())
                 else:
                     self._watch.watch(live)
                     self._keep_later(run, live)
@@ -168,20 +182,33 @@ class Runner:
             run.live.exited(status, now=time.monotonic())
             self._look(run)
         else:
+            if self._starting:
+                self._early_exits[pid] = status
             self._look_at_draining()
 
     def turn(self) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
-        self._family.new_turn()
+        if not self._starting:
+            self._early_exits.clear()
         looking, self._to_look_at = self._to_look_at, {}
         for run in looking.values():
             self._guarded(run, self._consider)
+        self._end_strays()
+        self._family.new_turn()
         self._start_some()
         if self._settling:
             settled, self._settling = self._settling, []
-            files = [name for run in settled if run.spool and run.spool.offset for name in _spool_files(run)]
+            files = [name for run in settled if run.spool for name in run.spool_files()]
             self._journal.sync(lambda: self._settle(settled), files=files)
         return bool(self._to_look_at or (self._waiting and (self._slots or self._waiting[0].has_slot)))
+
+    def _end_strays(self) -> None:
+        """End what outlived its task unseen, because it hid well: nothing of a run may survive it."""
+        unowned, is_unclear = self._family.strays()
+        for pid in unowned:
+            send_signal(pid, _KILL)
+        if is_unclear:
+            self._loop.call_at(self._loop.now + _LOOK_AGAIN_SECONDS, self._family.look)
 
     def _look(self, run: RunState) -> None:
         self._to_look_at[run.uid] = run
@@ -239,18 +266,34 @@ class Runner:
             run.started_at = mark["at"]
             if run.order.timeout_seconds is not None:
                 run.deadline = mark["mono"] + run.order.timeout_seconds
-        task = run.order.tasks[run.index]
         try:
-            live = spawn_task(self._around, run, self._read)
+            made = prepare_task(self._around, run)
         except (CannotStart, UnknownToken) as error:
-            self._task_ended(run, unstarted_result(task, status="failed", meaning=str(error)))
+            self._cannot_start(run, str(error))
         except OSError as error:
-            meaning = f"the engine could not make what the task needs: {error.strerror}"
-            self._task_ended(run, unstarted_result(task, status="failed", meaning=meaning))
+            self._cannot_start(run, f"the engine could not make what the task needs: {error.strerror}")
         else:
-            self._take_live(run, live)
-            self._arm(run, live)
-            self._keep_later(run, live)
+            self._starting[run.uid] = made
+            self._spawner.start(made.program, lambda outcome: self._started(run, made, outcome))
+
+    def _cannot_start(self, run: RunState, meaning: str) -> None:
+        self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="failed", meaning=meaning))
+
+    def _started(self, run: RunState, made: Preparation, outcome: int | CannotStart) -> None:
+        del self._starting[run.uid]
+        try:
+            live = complete_task(self._around, run, made, outcome, self._read)
+        except CannotStart as error:
+            self._cannot_start(run, str(error))
+            return
+        self._take_live(run, live)
+        self._keep_later(run, live)
+        if run.cause:
+            live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
+            self._look(run)
+        self._arm(run, live)
+        if live.pid in self._early_exits:
+            self.exited(live.pid, self._early_exits.pop(live.pid))
         self._bump(run)
 
     def _take_live(self, run: RunState, live: LiveTask) -> None:
@@ -439,5 +482,10 @@ class Runner:
         self._changed(run)
 
 
-def _spool_files(run: RunState) -> list[str]:
-    return [f"{run.uid}.{part}" for part in PARTS]
+def _exit_of(spawn: Entry | None, exits: Exits) -> int | None:
+    """Return the wait status that the guardian has learnt of a process."""
+    if spawn is not None:
+        for (pid, started), status in exits.items():
+            if pid == spawn["pid"] and Birth(*spawn["birth"]).fits(started):
+                return status
+    return None

@@ -5,13 +5,15 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask
 from reconciler.engine.masks import Masker
 from reconciler.engine.outputs import fill_late
-from reconciler.engine.processes import all_processes, carries_marker, facts_of, start_program
+from reconciler.engine.processes import NEVER, Birth, all_processes, environment_of, facts_of, ticks_now
 from reconciler.engine.run import RunState
+from reconciler.engine.spawner import CannotStart, Program, prepare_program
 from reconciler.engine.spool import SpoolWriter
 from reconciler.engine.streams import OutputStream, open_pipe
 from reconciler.engine.surroundings import Surroundings
@@ -21,8 +23,20 @@ StreamRead = Callable[[RunState, OutputStream], None]
 _NO_PIPES = (-1, -1)
 
 
-def spawn_task(around: Surroundings, run: RunState, read: StreamRead) -> LiveTask:
-    """Start the run's next task and mark it; ``read`` is called when a stream has something.
+class Preparation(NamedTuple):
+    """A task about to start: ``pipes`` are our ends, ``theirs`` the child's, to be closed once it has started."""
+
+    program: Program
+    output_path: str
+    pipes: tuple[int, int]
+    theirs: tuple[int, int]
+    at: int
+    mono: float
+    earliest: int
+
+
+def prepare_task(around: Surroundings, run: RunState) -> Preparation:
+    """Make what the run's next task needs.
 
     Raises CannotStart, UnknownToken, or OSError where the engine itself lacks something.
     """
@@ -36,26 +50,40 @@ def spawn_task(around: Surroundings, run: RunState, read: StreamRead) -> LiveTas
     outputs = run.outputs
     argv = [fill_late(text, outputs, script_path) for text in task.argv]
     env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
-    with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as always:
-        ours, theirs = zip(open_pipe(), open_pipe(), strict=True)
-        for fd in ours:
-            on_failure.callback(os.close, fd)
-        for fd in theirs:
-            always.callback(os.close, fd)
-        at, mono = around.now(), time.monotonic()
-        stdio = (around.null_fd, *theirs)
-        pid = start_program(
-            argv, env | {OUTPUT_VARIABLE: output_path}, cwd=task.cwd or "/", home_fd=around.home_fd, stdio=stdio
-        )
-        on_failure.pop_all()
-    facts = facts_of(pid)
-    live = LiveTask(task, run.index, pid=pid, started=facts.started if facts else 0, output_path=output_path)
-    live.started_at, live.started_mono = at, mono
-    _attach(around, run, live, ours, read)
-    mark = {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": pid, "started": live.started}
-    pipes = [os.fstat(fd).st_ino for fd in ours]
-    write_marks(around, run, mark | {"at": at, "mono": mono, "pipes": pipes})
+    env[OUTPUT_VARIABLE] = output_path
+    (out, their_out), (err, their_err) = open_pipe(), open_pipe()
+    try:
+        program = prepare_program(argv, env, cwd=task.cwd or "/", stdio=(around.null_fd, their_out, their_err))
+    except CannotStart:
+        _close_all(out, err, their_out, their_err)
+        raise
+    return Preparation(
+        program, output_path, (out, err), (their_out, their_err), around.now(), time.monotonic(), ticks_now()
+    )
+
+
+def complete_task(
+    around: Surroundings, run: RunState, made: Preparation, outcome: int | CannotStart, read: StreamRead
+) -> LiveTask:
+    """Turn a start into a live task and mark it; ``read`` is called when a stream has something. Raises CannotStart."""
+    _close_all(*made.theirs)
+    if isinstance(outcome, CannotStart):
+        _close_all(*made.pipes)
+        raise outcome
+    task = run.order.tasks[run.index]
+    birth = Birth(made.earliest, ticks_now())
+    live = LiveTask(task, run.index, pid=outcome, birth=birth, output_path=made.output_path)
+    live.started_at, live.started_mono = made.at, made.mono
+    _attach(around, run, live, made.pipes, read)
+    mark = {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": outcome, "birth": birth}
+    pipes = [os.fstat(fd).st_ino for fd in made.pipes]
+    write_marks(around, run, mark | {"at": made.at, "mono": made.mono, "pipes": pipes})
     return live
+
+
+def _close_all(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def adopt_task(
@@ -75,11 +103,11 @@ def adopt_task(
     output_path = _output_path(around, run)
     if spawn is None:
         spawn = start | (_find_unmarked(output_path) if is_same_boot else {})
-    pid, started = spawn.get("pid", -1), spawn.get("started", -1)
+    pid, birth = spawn.get("pid", -1), Birth(*spawn.get("birth", NEVER))
     facts = facts_of(pid) if is_same_boot else None
-    if facts is None or facts.started != started:
+    if facts is None or not birth.fits(facts.started):
         pid = -1
-    live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, started=started, output_path=output_path)
+    live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, birth=birth, output_path=output_path)
     live.is_ours = False
     live.started_at, live.started_mono = spawn["at"], spawn["mono"]
     pipes = kept or _reopen_pipes(pid, spawn.get("pipes", _NO_PIPES))
@@ -116,7 +144,7 @@ def _attach(around: Surroundings, run: RunState, live: LiveTask, fds: tuple[int,
             if not run.hides_output:
                 spool.write(live.index, number, around.now(), data, written=count)
 
-        stream = OutputStream(fd, Masker(run.mask_forms), keep)
+        stream = OutputStream(fd, Masker(run.mask_forms) if run.order.masks else None, keep)
         if fd >= 0:
             around.loop.on_readable(fd, lambda: read(run, stream))
         return stream
@@ -135,8 +163,9 @@ def _find_unmarked(output_path: str) -> Entry:
     """Return the process of a task whose supervisor died between starting it and writing down its pid."""
     marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
     for facts in all_processes():
-        if facts.pid == facts.session and carries_marker(facts.pid, marker):
-            return {"pid": facts.pid, "started": facts.started, "pipes": [_pipe_of(facts.pid, fd) for fd in (1, 2)]}
+        if facts.pid == facts.session and marker in environment_of(facts.pid):
+            pipes = [_pipe_of(facts.pid, fd) for fd in (1, 2)]
+            return {"pid": facts.pid, "birth": [facts.started, facts.started], "pipes": pipes}
     return {}
 
 

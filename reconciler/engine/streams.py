@@ -2,15 +2,16 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from reconciler.engine.masks import Masker
 from reconciler.engine.spool import Record
+from reconciler.engine.wire import IS_LINUX
 
 TAIL_BYTES = 4096
 _READ_BYTES = 1 << 16
+NO_OUTPUT = {"bytes": 0, "sha256": hashlib.sha256().hexdigest(), "tail": ""}
 
 
 def open_pipe() -> tuple[int, int]:
@@ -20,7 +21,7 @@ def open_pipe() -> tuple[int, int]:
     SIGPIPE; what it wrote is there for the next supervisor, which finds the pipe by the child's own open files.
     """
     ours, theirs = os.pipe()
-    if sys.platform == "linux":
+    if IS_LINUX:
         os.close(theirs)
         theirs = os.open(f"/proc/self/fd/{ours}", os.O_RDWR | os.O_CLOEXEC)
     os.set_blocking(ours, False)
@@ -30,12 +31,13 @@ def open_pipe() -> tuple[int, int]:
 class OutputStream:
     """``keep`` gets what may be shown, and how many bytes had been read. ``fd`` is -1 once the stream has ended."""
 
-    def __init__(self, fd: int, masker: Masker, keep: Callable[[bytes, int], None]) -> None:
+    def __init__(self, fd: int, masker: Masker | None, keep: Callable[[bytes, int], None]) -> None:
         self.fd = fd
         self.count = 0
         self._masker = masker
         self._keep = keep
-        self._hash: hashlib._Hash | None = hashlib.sha256()
+        self._hash: hashlib._Hash | None = None
+        self._is_hash_known = True
         self._tail = b""
 
     def resume(self, records: list[Record], *, is_all: bool) -> None:
@@ -43,7 +45,8 @@ class OutputStream:
         data = b"".join(record.data for record in records)
         self.count = records[-1].written if records else 0
         self._tail = data[-TAIL_BYTES:]
-        self._hash = hashlib.sha256(data) if is_all else None
+        self._hash = hashlib.sha256(data)
+        self._is_hash_known = is_all
 
     def read(self) -> bool:
         """Read a piece; False when there was nothing. At the end of the stream ``fd`` is closed."""
@@ -57,13 +60,14 @@ class OutputStream:
             self.close()
             return False
         self.count += len(data)
-        self._take(self._masker.feed(data))
+        self._take(self._masker.feed(data) if self._masker else data)
         return True
 
     def _take(self, shown: bytes) -> None:
         if shown:
-            if self._hash is not None:
-                self._hash.update(shown)
+            if self._hash is None:
+                self._hash = hashlib.sha256()
+            self._hash.update(shown)
             self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
             self._keep(shown, self.count)
 
@@ -71,7 +75,8 @@ class OutputStream:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-            self._take(self._masker.flush())
+            if self._masker:
+                self._take(self._masker.flush())
 
     def summary(self) -> dict[str, Any]:
         """Return bytes as the child wrote them, and the hash and the end of what was shown.
@@ -79,8 +84,10 @@ class OutputStream:
         The hash is of the masked bytes, so that it can be checked against what is kept, and a short secret cannot be
         guessed from it.  It is empty where the middle went by before this supervisor lived.
         """
+        if self._hash is None:
+            return NO_OUTPUT
         return {
             "bytes": self.count,
-            "sha256": self._hash.hexdigest() if self._hash is not None else "",
+            "sha256": self._hash.hexdigest() if self._is_hash_known else "",
             "tail": self._tail.decode("utf-8", "replace"),
         }

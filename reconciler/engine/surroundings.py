@@ -6,17 +6,18 @@ from typing import NamedTuple
 from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.guardian import GuardianLink
 from reconciler.engine.journal import Journal
+from reconciler.engine.spawner import Spawner
 
 
 class Surroundings(NamedTuple):
-    """``now`` gives microseconds since 1970; ``home_fd`` is the folder that the process stands in: the root."""
+    """``now`` gives microseconds since 1970."""
 
     loop: EventLoop
     journal: Journal
     guardian: GuardianLink
+    spawner: Spawner
     spool_path: str
     spool_fd: int
-    home_fd: int
     null_fd: int
     boot_id: str
     now: Callable[[], int]

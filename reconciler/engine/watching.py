@@ -25,7 +25,7 @@ class AdoptedWatch:
         self._loop = loop
         self._guardian = guardian
         self._exited = exited
-        self._told_by_guardian: dict[tuple[int, int], LiveTask] = {}
+        self._told_by_guardian: dict[int, LiveTask] = {}
         if guardian.channel is not None:
             self._channel_fd = guardian.channel.fileno()
             loop.on_readable(self._channel_fd, self._listen)
@@ -33,15 +33,16 @@ class AdoptedWatch:
     def watch(self, live: LiveTask) -> None:
         facts = facts_of(live.pid)
         if facts is not None and facts.parent == self._guardian.guardian_pid and self._guardian.channel is not None:
-            self._told_by_guardian[live.pid, live.started] = live
+            self._told_by_guardian[live.pid] = live
         else:
             self._watch_alone(live)
 
     def _listen(self) -> None:
         while (message := self._guardian.receive()) is not None:
             pid, started, status = message
-            live = self._told_by_guardian.pop((pid, started), None)
-            if live is not None:
+            live = self._told_by_guardian.get(pid)
+            if live is not None and live.birth.fits(started):
+                del self._told_by_guardian[pid]
                 self._exited(live, status)
         if self._guardian.channel is None:
             self._loop.forget(self._channel_fd)
@@ -53,7 +54,7 @@ class AdoptedWatch:
         with contextlib.suppress(OSError, AttributeError):
             pidfd = os.pidfd_open(live.pid)
             facts = facts_of(live.pid)
-            if facts is None or facts.started != live.started:
+            if facts is None or not live.birth.fits(facts.started):
                 os.close(pidfd)
                 self._exited(live, None)
                 return
@@ -76,7 +77,7 @@ class AdoptedWatch:
 
     def _poll(self, live: LiveTask) -> None:
         facts = facts_of(live.pid)
-        if facts is None or facts.started != live.started or facts.is_dead:
+        if facts is None or not live.birth.fits(facts.started) or facts.is_dead:
             self._exited(live, None)
         else:
             self._loop.call_at(self._loop.now + _POLL_SECONDS, lambda: self._poll(live))

@@ -11,6 +11,7 @@ PROTOCOL = 1
 MAX_MESSAGE_BYTES = 64 << 20
 SOCKET_NAME = "socket"
 IS_LINUX: bool = sys.platform == "linux"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _LENGTH = struct.Struct("!I")
 
 
@@ -30,7 +31,7 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def encode_message(message: dict[str, Any]) -> bytes:
-    data = json.dumps(message, separators=(",", ":")).encode()
+    data = _encode(message).encode()
     return _LENGTH.pack(len(data)) + data
 
 

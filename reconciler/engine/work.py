@@ -37,13 +37,13 @@ def read_order(plain: dict[str, Any]) -> Order:
     return Order(**{**plain, "tasks": [Task(**task) for task in plain["tasks"]]})
 
 
-def without_secrets(order: Order) -> dict[str, Any]:
+def without_secrets(plain: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON form of an order with nothing in it that may be a secret: the journal's."""
     tasks = [
-        task._replace(argv=[], env={}, cwd=None, script=None if task.script is None else "")._asdict()
-        for task in order.tasks
+        {**task, "argv": [], "env": {}, "cwd": None, "script": None if task["script"] is None else ""}
+        for task in plain["tasks"]
     ]
-    return order._replace(tasks=[], masks=[])._asdict() | {"tasks": tasks}
+    return {**plain, "tasks": tasks, "masks": []}
 
 
 def output_file(uid: str, index: int) -> str:

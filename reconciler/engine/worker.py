@@ -15,10 +15,10 @@ from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.seen import Seen
 from reconciler.engine.server import Connection, Server
+from reconciler.engine.spawner import Spawner
 from reconciler.engine.spool import SPOOL_FOLDER
 from reconciler.engine.surroundings import Surroundings
 from reconciler.engine.wire import PROTOCOL, SOCKET_NAME
-from reconciler.engine.work import read_order
 from reconciler.model.instant import Clock
 
 _COMPACT_BYTES = 1 << 20
@@ -59,6 +59,7 @@ class Worker:
         around = self._make_surroundings(legacy)
         self._boot_id = around.boot_id
         self._journal = around.journal
+        self._spawner = around.spawner
         self._runner = Runner(around, changed=self._changed)
         self._seen = Seen(place.fd)
         recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, boot_id=around.boot_id)
@@ -79,9 +80,9 @@ class Worker:
             loop=self._loop,
             journal=Journal(place.fd, spool_fd, wake=self._wake),
             guardian=GuardianLink(legacy),
+            spawner=Spawner(wake=self._wake),
             spool_path=f"{place.path}/{SPOOL_FOLDER}",
             spool_fd=spool_fd,
-            home_fd=os.open("/", flags),
             null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
             boot_id=boot_id(),
             now=self._now,
@@ -144,6 +145,7 @@ class Worker:
         if numbers & {signal.SIGTERM, signal.SIGINT}:
             self._stop()
         self._journal.run_callbacks()
+        self._spawner.run_callbacks()
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -206,9 +208,9 @@ class Worker:
             for order in message["orders"]
             if order["uid"] not in self._runner.runs and not self._is_forgotten(order["uid"])
         }
-        orders = [read_order(order) for order in plain.values()]
+        orders = list(plain.values())
         if self._book is not None:
-            self._book.add(list(plain.values()))
+            self._book.add(orders)
         self._runner.accept(
             orders,
             on_durable=lambda: connection.reply({}),

@@ -1,0 +1,201 @@
+"""Starts programs from threads of its own, with the C library's posix_spawn.
+
+A start keeps its caller waiting until the new process has become the program; on a busy machine that is longer than
+all our own work for a run.  Python's posix_spawn holds the interpreter's lock meanwhile, a foreign call does not: so a
+few starts go on at once, while the supervisor does other things.
+"""
+
+import ctypes
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+_THREADS = 4
+_SETSIGDEF, _SETSIGMASK = 0x04, 0x08
+_SETSID = 0x400 if sys.platform == "darwin" else 0x80
+# The structs of the C library differ by system and version; none is anywhere near as large.
+_STRUCT_BYTES = 1024
+_NO_SUCH_FILE, _BAD_FORMAT, _TEXT_BUSY = 2, 8, 26
+
+
+class CannotStart(Exception):
+    """A program could not be started: the text says what and why."""
+
+
+class Program(NamedTuple):
+    """What to start: ``path`` as found, and the three files it gets. Built by ``prepare_program``."""
+
+    path: str
+    argv: list[bytes]
+    env: list[bytes]
+    cwd: str
+    stdio: tuple[int, int, int]
+
+
+Done = Callable[[int | CannotStart], None]
+
+
+def prepare_program(argv: Sequence[str], env: Mapping[str, str], *, cwd: str, stdio: tuple[int, int, int]) -> Program:
+    """Look the program up and check what the system would not name a reason for. Raises CannotStart."""
+    path = find_program(argv[0] if argv else "", env)
+    _check_folder(cwd)
+    plain_argv = [_encode(text, "an argument") for text in argv]
+    plain_env = [_encode(f"{name}={value}", f"the environment ({name!r})") for name, value in env.items()]
+    if any(not name or "=" in name for name in env):
+        raise CannotStart("a name in the environment is empty or holds '='")
+    return Program(path, plain_argv, plain_env, cwd, stdio)
+
+
+def find_program(name: str, env: Mapping[str, str]) -> str:
+    """Return the path to run for ``argv[0]``: as it is with a slash, else looked up in the PATH of ``env``."""
+    if not name:
+        raise CannotStart("no program is named")
+    if "\0" in name:
+        raise CannotStart(f"{name!r}: a NUL character in the program's name")
+    if "/" in name:
+        return name
+    refused = ""
+    for folder in env.get("PATH", _DEFAULT_PATH).split(":"):
+        path = f"{folder}/{name}"
+        # A relative entry would run what happens to lie in the working directory.
+        if not folder.startswith("/") or "\0" in path or not os.path.isfile(path):
+            continue
+        if os.access(path, os.X_OK):
+            return path
+        refused = refused or path
+    if refused:
+        raise CannotStart(f"{refused}: Permission denied (not executable)")
+    raise CannotStart(f"{name}: No such file or directory (not found in PATH)")
+
+
+def _check_folder(cwd: str) -> None:
+    try:
+        mode = os.stat(cwd).st_mode
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CannotStart(f"working directory {cwd!r}: {reason}") from error
+    if not stat.S_ISDIR(mode):
+        raise CannotStart(f"working directory {cwd!r}: Not a directory")
+    if not os.access(cwd, os.X_OK):
+        raise CannotStart(f"working directory {cwd!r}: Permission denied")
+
+
+def _encode(text: str, what: str) -> bytes:
+    try:
+        data = os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise CannotStart(f"{what} cannot be encoded: {error.reason}") from error
+    if b"\0" in data:
+        raise CannotStart(f"a NUL character in {what}")
+    return data
+
+
+class Spawner:
+    """``wake`` is called, from another thread, when ``run_callbacks`` has something to do."""
+
+    def __init__(self, *, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._libc = ctypes.CDLL(None, use_errno=False)
+        self._add_chdir = getattr(self._libc, "posix_spawn_file_actions_addchdir_np", None)
+        self._attributes = self._make_attributes()
+        self._wanted: SimpleQueue[tuple[Program, Done]] = SimpleQueue()
+        self._started: SimpleQueue[tuple[int | CannotStart, Done]] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.in_flight = 0
+
+    def start(self, program: Program, done: Done) -> None:
+        """Start a program, in a session of its own; ``done`` gets its pid, or why there is none, later."""
+        self.in_flight += 1
+        if self._add_chdir is None:
+            # An old C library: the folder is that of the whole process, so no other start may be under way.
+            self._started.put((self._start_from_folder(program), done))
+            self._wake()
+            return
+        if len(self._threads) < min(_THREADS, self.in_flight):
+            thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._wanted.put((program, done))
+
+    def run_callbacks(self) -> None:
+        while not self._started.empty():
+            outcome, done = self._started.get()
+            self.in_flight -= 1
+            done(outcome)
+
+    def _serve(self) -> None:
+        while True:
+            program, done = self._wanted.get()
+            self._started.put((self._start(program), done))
+            self._wake()
+
+    def _start_from_folder(self, program: Program) -> int | CannotStart:
+        try:
+            os.chdir(program.cwd)
+            return self._start(program)
+        except OSError as error:
+            return CannotStart(f"working directory {program.cwd!r}: {error.strerror}")
+        finally:
+            os.chdir("/")
+
+    def _start(self, program: Program) -> int | CannotStart:
+        actions = ctypes.create_string_buffer(_STRUCT_BYTES)
+        self._libc.posix_spawn_file_actions_init(actions)
+        for number, fd in enumerate(program.stdio):
+            self._libc.posix_spawn_file_actions_adddup2(actions, fd, number)
+        if self._add_chdir is not None:
+            self._add_chdir(actions, os.fsencode(program.cwd))
+        pid = ctypes.c_int()
+        call = (
+            ctypes.byref(pid),
+            os.fsencode(program.path),
+            actions,
+            self._attributes,
+            (ctypes.c_char_p * (len(program.argv) + 1))(*program.argv, None),
+            (ctypes.c_char_p * (len(program.env) + 1))(*program.env, None),
+        )
+        code = self._libc.posix_spawn(*call)
+        # A process that another thread is starting may hold a script of ours open for a moment, as it was written.
+        for _ in range(100):
+            if code != _TEXT_BUSY:
+                break
+            time.sleep(0.01)
+            code = self._libc.posix_spawn(*call)
+        self._libc.posix_spawn_file_actions_destroy(actions)
+        return CannotStart(f"{program.path}: {os.strerror(code)}{_explain(program.path, code)}") if code else pid.value
+
+    def _make_attributes(self) -> Any:
+        """Return attributes that give the child a session of its own and every signal its usual meaning."""
+        attributes = ctypes.create_string_buffer(_STRUCT_BYTES)
+        none, ours = ctypes.create_string_buffer(_STRUCT_BYTES), ctypes.create_string_buffer(_STRUCT_BYTES)
+        self._libc.sigemptyset(none)
+        self._libc.sigemptyset(ours)
+        # Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so over exec.
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            self._libc.sigaddset(ours, int(number))
+        self._libc.posix_spawnattr_init(attributes)
+        self._libc.posix_spawnattr_setsigmask(attributes, none)
+        self._libc.posix_spawnattr_setsigdefault(attributes, ours)
+        self._libc.posix_spawnattr_setflags(attributes, ctypes.c_short(_SETSIGDEF | _SETSIGMASK | _SETSID))
+        return attributes
+
+
+def _explain(path: str, code: int) -> str:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return ""
+    if stat.S_ISDIR(mode):
+        return " (is a directory)"
+    if code == _BAD_FORMAT:
+        return " (no #! line, or built for another machine)"
+    if code == _NO_SUCH_FILE:
+        return " (the interpreter it names is missing)"
+    return ""
