@@ -225,7 +225,7 @@ def _wrong_form(fault: Fault, path: Path, name: str) -> Judgement:
     if name in {"id", "previousId"}:
         return explain_id(fault.value, name)
     words = fault.schema.get("patternErrorMessage", "is not of the right form")
-    if words == "must be one line" or _PRIVATE & set(path):
+    if words == "must be one line" or _is_private(path):
         return "VAL003", f"{name or 'the text'} {words}", ""
     return "VAL003", f"{name or 'the text'} {words}, found {show(fault.value)}", ""
 
@@ -253,7 +253,13 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _found(value: Any, path: Path) -> str:
-    return kind_of(value) if _PRIVATE & set(path) else show(value)
+    return kind_of(value) if _is_private(path) else show(value)
+
+
+def _is_private(path: Path) -> bool:
+    """True below a field of free values; the variables that a component declares are a list, not values."""
+    declares = len(path) > 1 and path[0] == "variables" and isinstance(path[1], int)
+    return bool(_PRIVATE & set(path[1:] if declares else path))
 
 
 def _not_one_of(words: list[Any], value: Any, path: Path) -> Judgement:
@@ -262,6 +268,6 @@ def _not_one_of(words: list[Any], value: Any, path: Path) -> Judgement:
     if not isinstance(value, str):
         return "TYPE001", f"expected text, found {_found(value, path)}", ""
     match = closest(value, [str(word) for word in words])
-    shown = "the text" if _PRIVATE & set(path) else quote(value)
+    shown = "the text" if _is_private(path) else quote(value)
     message = f"{shown} is not one of {', '.join(map(str, words))}"
     return "VAL001", message + (f"; did you mean `{match}`?" if match else ""), ""

@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+echo "count=3" >>"$RECONCILER_OUTPUT"
