@@ -1,6 +1,5 @@
 """`reconciler run`: start an applied job now."""
 
-import getpass
 from datetime import timedelta
 from difflib import get_close_matches
 
@@ -68,9 +67,7 @@ def command(
         runs = [
             run
             for item in applied
-            for run in request_manual_run(
-                world, item, given, requested_by=f"{getpass.getuser()}@{session.host}", is_forced=force
-            )
+            for run in request_manual_run(world, item, given, requested_by=session.requester, is_forced=force)
         ]
         ended = _drive(world, runs, wait=wait or wait_seconds is not None, wait_seconds=wait_seconds)
         settled = [session.store.run(run.uid) or run for run in runs]

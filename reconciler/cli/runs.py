@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
+from reconciler.cli.missed import echo_missed
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, tell
 from reconciler.cli.report import find_run
@@ -45,6 +46,7 @@ def command() -> None:
 @click.option("--target", metavar="NAME", help="Runs on this target.")
 @click.option("--device", metavar="NAME", help="Runs on this device, by hostname or uid.")
 @click.option("--since", metavar="WHEN", help="Runs made since: 2026-01-31T00:00Z, or 90m, 12h, 7d ago.")
+@click.option("--missed", is_flag=True, help="What did not run instead: missed, skipped, expired, coalesced, and why.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 @format_option("text", "json")
 @state_option
@@ -57,6 +59,7 @@ def list_command(
     target: str | None,
     device: str | None,
     since: str | None,
+    missed: bool,
     limit: int,
     format_: str,
     state: str | None,
@@ -64,13 +67,16 @@ def list_command(
     """List runs, newest first."""
     with open_session(directory=directory, state=state) as session:
         session.collect()
+        since_at = parse_since(since, now=session.clock()) if since else None
+        if missed:
+            return echo_missed(session, job_id=job, target=target, since=since_at, limit=limit, format_=format_)
         wanted = RunFilter(
             job_id=job,
             status=RunStatus(status) if status else None,
             commit=commit,
             target=target,
             device=device,
-            since=parse_since(since, now=session.clock()) if since else None,
+            since=since_at,
         )
         runs = session.store.runs(wanted, limit=limit)
         if format_ == "json":

@@ -1,5 +1,6 @@
 """What a verb works with, opened when it is first asked for and closed at the end."""
 
+import getpass
 import os
 import socket
 import time
@@ -48,6 +49,11 @@ class Session:
     @cached_property
     def repository(self) -> Repository:
         return Repository.open(self._directory)
+
+    @property
+    def requester(self) -> str:
+        """Who asks, as reports and holds name them."""
+        return f"{getpass.getuser()}@{self.host}"
 
     @property
     def state_path(self) -> Path:

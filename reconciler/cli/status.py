@@ -1,9 +1,11 @@
 """`reconciler status`: what is applied, what ran, what runs next."""
 
+from datetime import timedelta
 from typing import Any
 
 import click
 
+from reconciler.cli.missed import NOT_RUN, echo_occurrences, occurrence_document
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text
 from reconciler.cli.run_table import echo_runs, run_document
@@ -11,6 +13,7 @@ from reconciler.cli.session import Session, open_session
 from reconciler.store.records import RunFilter
 
 SHOWN = 5
+RECENT = timedelta(hours=24)
 
 
 @verb(
@@ -43,6 +46,8 @@ def _echo_status(session: Session) -> None:
     click.echo(f"Last pass: {last.outcome or 'cut off'}, commit {last.commit[:12]}, {ago(last.started_at, now)}")
     for target, number in sorted(_applied(session).items()):
         click.echo(f"  {target}: {number} jobs applied")
+    _echo_holds(session)
+    _echo_not_run(session)
     active = session.store.active_runs()
     if active:
         click.echo("\nUnder way:")
@@ -52,6 +57,24 @@ def _echo_status(session: Session) -> None:
         click.echo("\nLast runs:")
         echo_runs(session.store, runs)
     echo_upcoming(session)
+
+
+def _echo_holds(session: Session) -> None:
+    now = session.clock()
+    holds = [hold for hold in session.store.holds().values() if hold.covers(now)]
+    if holds:
+        click.echo("\nPaused:")
+        ends = [f"until {hold.until:%Y-%m-%d %H:%M}Z" if hold.until else "until resumed" for hold in holds]
+        rows = [(hold.job_id, end, hold.held_by, hold.reason) for hold, end in zip(holds, ends, strict=True)]
+        echo_table(("JOB", "", "BY", "REASON"), rows)
+
+
+def _echo_not_run(session: Session) -> None:
+    since = session.clock() - RECENT
+    missed = session.store.occurrences(dispositions=NOT_RUN, since=since, limit=SHOWN)
+    if missed:
+        click.echo("\nDid not run in the last 24 hours (all of them: reconciler runs list --missed):")
+        echo_occurrences(missed)
 
 
 def echo_upcoming(session: Session) -> None:
@@ -91,6 +114,15 @@ def _document(session: Session) -> dict[str, Any]:
         if passes
         else None,
         "targets": {target: {"jobs": number} for target, number in sorted(_applied(session).items())},
+        "paused": [
+            {"jobId": hold.job_id, "until": instant_text(hold.until), "by": hold.held_by, "reason": hold.reason}
+            for hold in session.store.holds().values()
+            if hold.covers(session.clock())
+        ],
+        "didNotRun": [
+            occurrence_document(item)
+            for item in session.store.occurrences(dispositions=NOT_RUN, since=session.clock() - RECENT, limit=SHOWN)
+        ],
         "underWay": [run_document(run, ()) for run in session.store.active_runs()],
         "lastRuns": [
             run_document(run, session.store.tasks(run.uid)) for run in session.store.runs(RunFilter(), limit=SHOWN)

@@ -19,6 +19,11 @@ _WHY_NOT = {
 }
 
 
+def describe_refusal(reason: str) -> tuple[str, str]:
+    """Return why a job may not run now, to follow its name, and the way out."""
+    return _WHY_NOT[reason]
+
+
 def request_manual_run(
     world: World, applied: Applied, given: Mapping[str, Value], *, requested_by: str, is_forced: bool = False
 ) -> tuple[Run, ...]:
@@ -44,7 +49,7 @@ def request_manual_run(
     active = world.store.active_runs(applied.target, root_id=applied.root_id)
     requested = make_runs(applied, request, target, active=active, now=now, new_uid=world.new_uid)
     if not requested.runs:
-        why, way_out = _WHY_NOT[requested.occurrence.reason]
+        why, way_out = describe_refusal(requested.occurrence.reason)
         raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)
     world.store.add_occurrence(requested.occurrence, requested.runs)
     cancel_replaced([requested], world.targets.get)

@@ -1,0 +1,22 @@
+"""`reconciler resume`: end a pause."""
+
+import click
+
+from reconciler.cli.options import state_option, verb
+from reconciler.cli.output import tell
+from reconciler.cli.run import find_job
+from reconciler.cli.session import open_session
+from reconciler.model.errors import UsageError
+
+
+@verb("resume", examples="reconciler resume backup-db")
+@click.argument("job")
+@state_option
+def command(*, directory: str | None, job: str, state: str | None) -> int:
+    """End the pause of a job. What passed under it stays skipped; its schedule goes on from now."""
+    with open_session(directory=directory, state=state) as session:
+        applied = find_job(session, job, None)[0]
+        if not session.store.end_hold(applied.root_id, at=session.clock()):
+            raise UsageError(f"{job} is not paused", hint="See: reconciler status")
+    tell(f"{job} is resumed.")
+    return 0
