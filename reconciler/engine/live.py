@@ -9,9 +9,6 @@ from reconciler.engine.processes import Birth
 from reconciler.engine.streams import NO_OUTPUT, OutputStream
 from reconciler.engine.work import OUTPUT_VARIABLE, Task
 
-DRAIN_SECONDS = 1.0
-"""How long what outlives the program may go on writing."""
-
 STRAGGLER_GRACE_SECONDS = 0.5
 GIVE_UP_SECONDS = 1.0
 """After KILL: what is still there then (in the kernel's hands) is reported, not waited for."""
@@ -61,10 +58,10 @@ class LiveTask:
         self.exit_status = status
         self.ended_mono = now
 
-    def let_drain(self, *, now: float) -> None:
+    def let_drain(self, *, now: float, seconds: float) -> None:
         """Bound the time of what outlives the program, unless it is being stopped already."""
         if self.stop_at is None:
-            self.stop_at = now + DRAIN_SECONDS
+            self.stop_at = now + seconds
             self.kill_at = self.stop_at + STRAGGLER_GRACE_SECONDS
 
     @property

@@ -44,7 +44,8 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     """Tasks that run one after the other.
 
     ``output_bytes`` is the cap on what is kept of the output of all tasks.  ``grace_seconds`` lie between TERM and
-    KILL.  ``masks`` are secret values, replaced by ``***`` wherever the output shows them.
+    KILL.  What outlives a task's program may go on for ``drain_seconds``, then it is ended.  ``masks`` are secret
+    values, replaced by ``***`` wherever the output shows them.
     """
 
     uid: str
@@ -52,4 +53,5 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     output_bytes: int = 1 << 20
     grace_seconds: float = 5
+    drain_seconds: float = 1
     masks: tuple[str, ...] = ()

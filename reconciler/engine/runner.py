@@ -363,7 +363,7 @@ class Runner:
             if not self._family.survivors(live) and not live.has_open_stream:
                 self._finish(run, live)
                 return
-            live.let_drain(now=now)
+            live.let_drain(now=now, seconds=run.order.drain_seconds)
         if live.stop_at is not None and live.stop_at <= now and not live.was_terminated:
             live.was_terminated = True
             self._signal_all(live, _TERM)

@@ -29,6 +29,7 @@ class Order(NamedTuple):
     timeout_seconds: float | None
     output_bytes: int
     grace_seconds: float
+    drain_seconds: float
     masks: list[str]
 
 
