@@ -21,6 +21,8 @@ LOCAL_SECONDS = 300.0
 IDENTITY_NAME = "reconciler"
 IDENTITY_EMAIL = "reconciler@localhost"
 
+INSTALL_HINT = "Install Git 2.31 or newer."
+
 _SETTINGS = (
     ("core.hooksPath", os.devnull),
     ("core.fsmonitor", "false"),
@@ -111,6 +113,10 @@ def settings_environment(settings: Iterable[tuple[str, str]]) -> dict[str, str]:
     return environment
 
 
+class TookTooLong(CouldNot):
+    """Git had not ended at its deadline, and was ended."""
+
+
 class Finished(NamedTuple):
     """How a git ended; ``err`` is its standard error as text, made safe to show."""
 
@@ -137,12 +143,12 @@ def run_git(
     data: bytes = b"",
     seconds: float = LOCAL_SECONDS,
 ) -> Finished:
-    """Run git to its end; whatever its exit code. Raises CouldNot when there is no git, or past ``seconds``."""
+    """Run git to its end, whatever its exit code. Raises CouldNot without a git, TookTooLong past ``seconds``."""
     process = start_git(arguments, folder=folder, environment=environment, stderr=subprocess.PIPE)
     try:
         out, err = process.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise CouldNot(f"git {arguments[0]} gave no answer within {seconds:g} s") from None
+        raise TookTooLong(f"git {arguments[0]} gave no answer within {seconds:g} s") from None
     finally:
         stop_git(process)
     return Finished(process.returncode, out, escape_text(err.decode("utf-8", "replace"), keep_lines=True, limit=20_000))
@@ -166,7 +172,7 @@ def start_git(
     except FileNotFoundError:
         if not folder.is_dir():
             raise CouldNot(f"{folder}: folder does not exist") from None
-        raise CouldNot("git is not installed, or not on PATH", hint="Install Git 2.32 or newer.") from None
+        raise CouldNot("git is not installed, or not on PATH", hint=INSTALL_HINT) from None
     except OSError as error:
         raise CouldNot(f"git cannot be started in {folder}: {error.strerror}") from None
 

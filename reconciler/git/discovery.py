@@ -5,12 +5,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.git.command import Finished, local_environment, run_git
+from reconciler.git.command import INSTALL_HINT, Finished, local_environment, run_git
 from reconciler.git.user_settings import SAFE_FOLDER_KEYS, as_global_settings, read_user_settings
 from reconciler.model.errors import CouldNot
 
+# Before 2.31 Git would not take our settings from the environment, and so start hooks; it answers the first question
+# by repeating it.
+_FIRST_QUESTION = "--path-format=absolute"
 _QUESTIONS = (
-    *("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir"),
+    *("rev-parse", _FIRST_QUESTION, "--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir"),
     *("--show-object-format", "--show-cdup"),
 )
 
@@ -32,6 +35,8 @@ def find_repository(folder: Path) -> Place:
     finished = run_git(_QUESTIONS, folder=folder, environment=local_environment())
     if "dubious ownership" in finished.err:
         finished = _ask_as_trusted(folder) or finished
+    if finished.out.startswith(_FIRST_QUESTION.encode()):
+        raise CouldNot("git is too old for this program", hint=INSTALL_HINT)
     if finished.code:
         raise _explain(folder, finished)
     return _read_place(folder, finished.out)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from reconciler.git.command import Finished, network_environment, run_git
+from reconciler.git.command import Finished, TookTooLong, network_environment, run_git
 from reconciler.git.remotes import protocols_for, public_url, remote_push_url
 from reconciler.git.user_settings import LOGIN_KEYS, as_global_settings, read_user_settings
 from reconciler.model.errors import CouldNot
@@ -43,16 +43,20 @@ class Remote:
                 environment=self._environment,
                 seconds=max(0.05, left),
             )
-        except CouldNot as error:
+        except TookTooLong as error:
             raise CouldNot(
                 f"{self.name} ({self.public_url}) gave no answer within {self._seconds:g} s",
                 hint="Look whether the remote can be reached: git ls-remote " + self.name,
             ) from error
         return Finished(finished.code, finished.out, self._redact(finished.err))
 
+    def said(self, finished: Finished) -> str:
+        """Return both outputs of a command as text that is safe to show."""
+        return self._redact(escape_text(finished.out.decode("utf-8", "replace"), keep_lines=True)) + finished.err
+
     def failure(self, command: str, finished: Finished) -> CouldNot:
         """Return the error for a command that failed: what the remote said, and what to do about it."""
-        said = self._redact(escape_text(finished.out.decode("utf-8", "replace"), keep_lines=True)) + finished.err
+        said = self.said(finished)
         hint = next((hint for words, hint in _HINTS if words in said), "")
         rejected = dict.fromkeys(_REJECTED.findall(said))
         remote_lines = [line.strip() for line in _REMOTE_LINE.findall(said) if line.strip()]

@@ -40,11 +40,12 @@ def push(repository: "Repository", remote: str, *, branch: str, seconds: float =
     with open_remote(repository, remote, seconds=seconds) as link:
         for _ in range(ATTEMPTS):
             tips = read_tips(repository, *refs)
-            if _send(repository, link, tips):
+            reason = _send(repository, link, tips)
+            if not reason:
                 return tips.get(refs[0], "")
             _take_in(repository, link, refs)
     raise CouldNot(
-        f"other clones kept pushing to {remote} ({link.public_url}); gave up after {ATTEMPTS} attempts",
+        f"{remote} ({link.public_url}) had moved at each of {ATTEMPTS} attempts to push: {reason}",
         hint="The reports stay here and are pushed by the next pass.",
     )
 
@@ -66,21 +67,22 @@ def _seen_ref(remote: str, ref: str) -> str:
     return f"refs/reconciler/remotes/{remote}/{ref.removeprefix('refs/')}"
 
 
-def _send(repository: "Repository", link: Remote, tips: dict[str, str]) -> bool:
-    """Push ``tips``; False when the remote has moved meanwhile. Raises CouldNot when it says no."""
+def _send(repository: "Repository", link: Remote, tips: dict[str, str]) -> str:
+    """Push ``tips``; return what the remote says when it has moved meanwhile. Raises CouldNot when it says no."""
     if not tips:
-        return True
+        return ""
     finished = link.run(
         "push", ["--porcelain", "--quiet", "--no-verify", "--no-signed"], [f"{sha}:{ref}" for ref, sha in tips.items()]
     )
     if finished.code == 0:
         _note_seen(repository, link.name, tips)
-        return True
-    said = finished.out.decode("utf-8", "replace") + finished.err
+        return ""
+    said = link.said(finished)
     refused = [line for line in said.splitlines() if line.startswith("!\t") or "error: " in line]
+    failure = link.failure("push", finished)
     if any(words in line for line in refused for words in _MOVED):
-        return False
-    raise link.failure("push", finished)
+        return str(failure)
+    raise failure
 
 
 def _take_in(repository: "Repository", link: Remote, refs: tuple[str, str]) -> None:
@@ -88,8 +90,7 @@ def _take_in(repository: "Repository", link: Remote, refs: tuple[str, str]) -> N
     finished = link.run("ls-remote", ["--refs"], refs)
     if finished.code:
         raise link.failure("ls-remote", finished)
-    theirs = {ref: sha for sha, _, ref in (line.partition("\t") for line in finished.out.decode().splitlines())}
-    theirs = {ref: theirs[ref] for ref in refs if ref in theirs}
+    theirs = [ref for ref in refs if f"\t{ref}\n".encode() in finished.out]
     if not theirs:
         return
     finished = link.run(

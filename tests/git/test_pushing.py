@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.git.push import needs_push, push
+from reconciler.git.push import ATTEMPTS, needs_push, push
 from reconciler.git.report_branch import publish
 from reconciler.git.repository import Repository
 from reconciler.git.user_settings import LOGIN_KEYS, as_global_settings, read_user_settings
@@ -268,3 +268,22 @@ def test_a_branch_that_is_checked_out_does_not_move_under_its_user(clones, origi
     with pytest.raises(CouldNot, match="is checked out"):
         push(one, "origin", branch=BRANCH)
     assert reports_at(origin) == {"runs/b.json"}
+
+
+def test_a_remote_that_moves_at_every_attempt_is_given_up(clones, origin):
+    one, _ = clones
+    publish_one(one, "a")
+    (origin.path / f"refs/heads/{BRANCH}.lock").write_text("")
+    with pytest.raises(CouldNot, match=f"had moved at each of {ATTEMPTS} attempts to push: .*failed to update ref"):
+        push(one, "origin", branch=BRANCH)
+
+
+def test_a_fetch_that_fails_is_told(clones, origin, monkeypatch):
+    """The other clone was first, and what it sent cannot be fetched."""
+    one, two = clones
+    publish_one(two, "b")
+    tip = push(two, "origin", branch=BRANCH)
+    publish_one(one, "a")
+    (origin.path / "objects" / tip[:2] / tip[2:]).unlink()
+    with pytest.raises(CouldNot, match=r"git fetch origin .* failed"):
+        push(one, "origin", branch=BRANCH)
