@@ -19,6 +19,7 @@ VERBS = {
     "apply": "Apply a commit to the targets, without running anything.",
     "reconcile": "Apply a commit, run what is due, and report: one pass.",
     "run": "Run an applied job now.",
+    "forecast": "Show when jobs will start: fire times, starts per hour, collisions.",
     "pause": "Let nothing start a job, until it is resumed.",
     "resume": "End the pause of a job.",
     "backfill": "Start the instants of a past span by hand, each once.",

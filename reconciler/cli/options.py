@@ -70,6 +70,8 @@ ref_option = click.option(
     "--ref", metavar="REF", default="HEAD", show_default=True, help="The commit, branch or tag to read."
 )
 
+out_option = click.option("--out", metavar="FILE", help="Write the result to FILE instead of standard output.")
+
 color_option = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),

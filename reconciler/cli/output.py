@@ -4,19 +4,35 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from reconciler.model.errors import CouldNot
 from reconciler.model.instant import format_instant
 from reconciler.model.text import escape_text
 
 
 def echo_json(value: Any) -> None:
-    """Write ``value`` as indented JSON; datetimes become RFC 3339 UTC with milliseconds."""
-    data = msgspec.json.encode(msgspec.to_builtins(value, builtin_types=(datetime,), enc_hook=str), enc_hook=str)
-    click.echo(msgspec.json.format(data, indent=2))
+    """Write ``value`` as indented JSON."""
+    click.echo(json_text(value), nl=False)
+
+
+def json_text(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+
+
+def write_result(text: str, path: str | None) -> None:
+    """Write the data of a verb to standard output, or whole to the file that `--out` names. Raises CouldNot."""
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CouldNot(f"cannot write {path}: {error.strerror}", hint="Check --out.") from None
 
 
 def instant_text(at: datetime | None) -> str | None:
