@@ -242,6 +242,7 @@ def run_row(run: Run) -> Values:
         "due_at": text_of(run.due_at),
         "created_at": text_of(run.created_at),
         "origin_id": origin_id(run.origin),
+        "commit": run.origin.commit,
         "priority": run.priority,
         "queued_at": maybe_text(run.queued_at),
         "started_at": maybe_text(run.started_at),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
@@ -18,12 +18,20 @@ from reconciler.store.rows import ORIGIN_COLUMNS, run_of
 _LAST_CHARACTER = "\U0010ffff"
 
 _runs = schema.runs.c
-_RUNS = select(schema.runs, *ORIGIN_COLUMNS).join(schema.origins)
+_commit = schema.origins.c.commit
+_RUNS = select(schema.runs, *(column for column in ORIGIN_COLUMNS if column.name not in _runs)).join(schema.origins)
 _RUN = _RUNS.where(_runs.uid == bindparam("of_uid"))
 _BY_PREFIX = (
     _RUNS.where(_runs.uid >= bindparam("first_uid"), _runs.uid < bindparam("past_uid")).order_by(_runs.uid).limit(3)
 )
 _NEWEST = _RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
+_ON_DEVICE = select(_runs.uid).where(_runs.device_uid == bindparam("of_device")).limit(1)
+_COMMITS = (
+    select(_commit)
+    .where(_commit >= bindparam("first_commit"), _commit < bindparam("past_commit"))
+    .distinct()
+    .limit(100)
+)
 _ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
 _COUNT_ACTIVE = select(func.count().label("number")).select_from(schema.runs).where(schema.ACTIVE)
 _others = schema.runs.alias("others")
@@ -138,7 +146,19 @@ class Runs(Part):
         if before_uid is not None:
             statement = statement.where(_runs.uid < before_uid)
         with self._db.read() as tx:
+            if filter.commit is not None:
+                past = filter.commit + _LAST_CHARACTER
+                commits = [row.commit for row in tx.rows(_COMMITS, first_commit=filter.commit, past_commit=past)]
+                statement = statement.where(_one_of(_runs.commit, commits))
+            if filter.device is not None:
+                is_uid = tx.row(_ON_DEVICE, of_device=filter.device) is not None
+                statement = statement.where((_runs.device_uid if is_uid else _runs.device_hostname) == filter.device)
             return [run_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
+
+
+def _one_of(column: ColumnElement[str], values: list[str]) -> ColumnElement[bool]:
+    """Return the condition by which the newest are found without sorting, where there is one value only."""
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 def _one_each(runs: Iterable[Run]) -> list[Run]:
@@ -154,21 +174,17 @@ def _one_each(runs: Iterable[Run]) -> list[Run]:
 
 
 def _filtered(statement: Any, wanted: RunFilter) -> Any:
+    """Return ``statement`` with what ``wanted`` says, but for what must be looked up first."""
     if wanted.job_id is not None:
         statement = statement.where(_runs.job_id == wanted.job_id)
     if wanted.target is not None:
         statement = statement.where(_runs.target == wanted.target)
-    if wanted.device is not None:
-        statement = statement.where(or_(_runs.device_uid == wanted.device, _runs.device_hostname == wanted.device))
     if wanted.status is not None:
         statement = statement.where(_runs.status == wanted.status.value)
         if wanted.status.is_ended and wanted.status is not RunStatus.COMPLETED:
             statement = statement.where(schema.TROUBLED)
         elif not wanted.status.is_ended:
             statement = statement.where(schema.ACTIVE)
-    if wanted.commit is not None:
-        commit = schema.origins.c.commit
-        statement = statement.where(commit >= wanted.commit, commit < wanted.commit + _LAST_CHARACTER)
     if wanted.trigger_kind is not None:
         statement = statement.where(_runs.trigger_kind == wanted.trigger_kind.value)
     if wanted.since is not None:

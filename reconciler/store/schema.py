@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -180,6 +180,7 @@ runs = Table(
     Column("due_at", Key, nullable=False),
     Column("created_at", Key, nullable=False),
     Column("origin_id", Key, ForeignKey("origins.id"), nullable=False),
+    Column("commit", Key, nullable=False, server_default=""),  # the origin's, once more, for its index
     Column("priority", Integer, nullable=False),
     Column("queued_at", Key),
     Column("started_at", Key),
@@ -196,7 +197,7 @@ runs = Table(
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),
-    Index("runs_of_origin", "origin_id"),
+    Index("runs_of_commit", "commit", "uid"),
 )
 Index(
     "runs_active",

@@ -16,6 +16,7 @@ from support.store import add_run, open_at
 from reconciler.model.errors import CouldNot, InternalError
 from reconciler.store.database import Database
 from reconciler.store.migrate import SCRIPTS, bring_to_head
+from reconciler.store.records import RunFilter
 from reconciler.store.schema import REVISION
 from reconciler.store.sqlite import open_engine
 
@@ -71,14 +72,19 @@ def old(tmp_path):
 
 def test_migrations_make_the_same_tables_as_a_new_state(tmp_path):
     open_at(tmp_path).close()
+    upgrade(tmp_path / "grown.db", "head")
+    assert shape_of(tmp_path / "grown.db") == shape_of(tmp_path / "state.db")
+
+
+def upgrade(path: Path, revision: str) -> None:
+    """Run Alembic itself on the database at ``path``, which need not exist."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    engine = create_engine(f"sqlite:///{tmp_path}/grown.db")
+    engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     engine.dispose()
-    assert shape_of(tmp_path / "grown.db") == shape_of(tmp_path / "state.db")
 
 
 def shape_of(path: Path) -> list[tuple[str, str, list[str]]]:
@@ -112,6 +118,28 @@ def test_the_older_program_refuses_what_the_newer_one_migrated_and_reads_the_cop
     store = open_at(old)
     assert [run.job_id for run in store.active_runs()] == ["a"]
     store.close()
+
+
+def test_runs_of_the_first_tables_are_found_by_their_commit_afterwards(tmp_path):
+    upgrade(tmp_path / "state.db", "0001")
+    connection = sqlite3.connect(tmp_path / "state.db")
+    connection.executescript(FIRST_ROWS)
+    connection.close()
+    store = open_at(tmp_path)
+    assert [run.job_id for run in store.runs(RunFilter(commit="cc"), limit=9)] == ["a"]
+    assert store.runs(RunFilter(commit="dd"), limit=9) == []
+    store.close()
+
+
+FIRST_ROWS = """
+INSERT INTO meta VALUES ('state_id', 's'), ('program', '0.1.0');
+INSERT INTO origins VALUES ('o', 'cccc', 'p', 'b', 'd', '', '');
+INSERT INTO occurrences VALUES ('1', 'a', 'a', 'local', 'schedule', 'schedule:x', '2026-03-01T00:00:00.000Z', NULL, 1,
+    '2026-03-01T00:00:00.000Z', 'pending', '', 'o');
+INSERT INTO runs VALUES ('2', '1', 'a', 'a', 'local', 'local', 'here', '{"uid":"local","hostname":"here"}', 'schedule',
+    'schedule:x', '2026-03-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z', 'o', 5, NULL,
+    NULL, NULL, 1, 'created', '', NULL, '', '{}', NULL, NULL);
+"""
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(old):
