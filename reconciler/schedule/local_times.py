@@ -116,7 +116,7 @@ class DayRule:
 class LocalTimes:
     """Days, and for each weekday the minutes of the day."""
 
-    __slots__ = ("_groups", "days", "minutes")
+    __slots__ = ("_earliest", "_groups", "_latest", "days", "minutes")
 
     def __init__(
         self, days: DayRule, minutes: Sequence[tuple[int, ...]], groups: Sequence[tuple[DayRule, int]]
@@ -125,39 +125,31 @@ class LocalTimes:
         self.days = days
         self.minutes = tuple(minutes)
         self._groups = tuple(groups)
+        self._earliest = [named[0] if named else MINUTES_PER_DAY for named in self.minutes]
+        self._latest = [named[-1] if named else -1 for named in self.minutes]
 
     def first(self, low: int, high: int) -> int | None:
         """Return the first named minute of ``[low, high)``."""
         day, minute = divmod(low, MINUTES_PER_DAY)
-        last_day = (high - 1) // MINUTES_PER_DAY
-        found = self.days.next_day(day, last_day)
-        if found == day:
-            minutes = self.minutes[day % 7]
-            index = bisect_left(minutes, minute)
-            if index < len(minutes):
-                named = day * MINUTES_PER_DAY + minutes[index]
-                return named if named < high else None
-            found = self.days.next_day(day + 1, last_day)
+        if minute > self._latest[day % 7]:
+            day, minute = day + 1, 0
+        found = self.days.next_day(day, (high - 1) // MINUTES_PER_DAY)
         if found is None:
             return None
-        named = found * MINUTES_PER_DAY + self.minutes[found % 7][0]
+        minutes = self.minutes[found % 7]
+        named = found * MINUTES_PER_DAY + minutes[bisect_left(minutes, minute) if found == day else 0]
         return named if named < high else None
 
     def last(self, low: int, high: int) -> int | None:
         """Return the last named minute of ``[low, high)``."""
         day, minute = divmod(high, MINUTES_PER_DAY)
-        first_day = low // MINUTES_PER_DAY
-        found = self.days.last_day(day, first_day)
-        if found == day:
-            minutes = self.minutes[day % 7]
-            index = bisect_left(minutes, minute)
-            if index:
-                named = day * MINUTES_PER_DAY + minutes[index - 1]
-                return named if named >= low else None
-            found = self.days.last_day(day - 1, first_day)
+        if minute <= self._earliest[day % 7]:
+            day, minute = day - 1, MINUTES_PER_DAY
+        found = self.days.last_day(day, low // MINUTES_PER_DAY)
         if found is None:
             return None
-        named = found * MINUTES_PER_DAY + self.minutes[found % 7][-1]
+        minutes = self.minutes[found % 7]
+        named = found * MINUTES_PER_DAY + minutes[bisect_left(minutes, minute) - 1 if found == day else -1]
         return named if named >= low else None
 
     def count(self, low: int, high: int) -> int:

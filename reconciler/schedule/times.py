@@ -16,9 +16,7 @@ from reconciler.schedule.local_times import END_DAY, calendar_times, cron_times
 from reconciler.schedule.zoned import ZonedTimes, to_instant, to_seconds
 from reconciler.schedule.zones import SECONDS_PER_DAY, clock_of
 
-HORIZON = timedelta(days=18_263)
-"""How far ``next_fire`` looks: 50 years, as cronsim does. What does not fire within them never does."""
-
+_HORIZON_SECONDS = 18_263 * SECONDS_PER_DAY  # 50 years, as cronsim: what does not fire within them never does
 _FIRST_SECOND = 366 * SECONDS_PER_DAY
 _END_SECOND = END_DAY * SECONDS_PER_DAY
 _MAX_INSTANT = to_instant(_END_SECOND)
@@ -37,9 +35,8 @@ def next_fire(schedule: Schedule, *, after: datetime, anchor: datetime) -> datet
     """Return the first fire time after ``after``; None if there is none within 50 years."""
     if schedule.interval_minutes is not None or schedule.run_at is not None:
         return next(fire_times(schedule, after=after, until=_MAX_INSTANT, anchor=anchor), None)
-    begin = max(after, schedule.start_at) if schedule.start_at else after
-    until = min(begin, _MAX_INSTANT - HORIZON) + HORIZON
-    found = zoned_times(schedule).first(*window_of(schedule, after, until))
+    low = _first_second(schedule, after)
+    found = zoned_times(schedule).first(low, _end_second(schedule, low + _HORIZON_SECONDS))
     return None if found is None else to_instant(found)
 
 
@@ -101,12 +98,19 @@ def _runs_once_in(schedule: Schedule, after: datetime, until: datetime) -> bool:
 
 def window_of(schedule: Schedule, after: datetime, until: datetime) -> tuple[int, int]:
     """Return ``(after, until]``, within start and end, as half-open UTC seconds."""
-    low, high = to_seconds(after) + 1, to_seconds(until) + 1
-    if schedule.start_at:
-        low = max(low, to_seconds(schedule.start_at) + (schedule.start_at.microsecond > 0))
-    if schedule.end_at:
-        high = min(high, to_seconds(schedule.end_at) + 1)
-    return max(low, _FIRST_SECOND), min(high, _END_SECOND)
+    return _first_second(schedule, after), _end_second(schedule, to_seconds(until) + 1)
+
+
+def _first_second(schedule: Schedule, after: datetime) -> int:
+    low = max(to_seconds(after) + 1, _FIRST_SECOND)
+    if schedule.start_at is None:
+        return low
+    return max(low, to_seconds(schedule.start_at) + (schedule.start_at.microsecond > 0))
+
+
+def _end_second(schedule: Schedule, high: int) -> int:
+    high = min(high, _END_SECOND)
+    return high if schedule.end_at is None else min(high, to_seconds(schedule.end_at) + 1)
 
 
 def zoned_times(schedule: Schedule) -> ZonedTimes:
