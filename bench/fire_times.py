@@ -71,6 +71,7 @@ def ours_one_by_one(expression: str, zone: str) -> Next:
     from reconciler.schedule.times import next_fire
 
     schedule = Schedule(cron_expression=expression, timezone=zone)
+    next_fire(schedule, after=START, anchor=START)  # reads the expression, as the peers do when one is made
     at: datetime | None = START
 
     def following() -> object:
