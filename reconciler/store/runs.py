@@ -1,6 +1,6 @@
 """Runs on their way: claimed, started, followed; and the list of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -101,6 +101,12 @@ class Runs(Part):
         """Make the run ``running``; False when it was not waiting for its start."""
         with self._db.write() as tx:
             return tx.run(_START, of_uid=uid, at=format_instant(at), by_handle=handle) == 1
+
+    def record_starts(self, handles: Mapping[str, str], *, at: datetime) -> None:
+        """Make the runs ``running``, given their handles by uid; one that was not waiting for its start stays so."""
+        text = format_instant(at)
+        with self._db.write() as tx:
+            tx.run_many(_START, [{"of_uid": uid, "at": text, "by_handle": handle} for uid, handle in handles.items()])
 
     def record_progress(self, uid: str, status: RunStatus) -> bool:
         """Give a run that is under way another status that is not an end; False when it has ended."""
