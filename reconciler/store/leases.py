@@ -1,6 +1,6 @@
 """Leases: who may act, and by which token the database tells a thawed process that its time is over."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 from sqlalchemy import bindparam, select, update
@@ -17,19 +17,23 @@ _RELEASE = (
     .values(owner="")
 )
 
+_BELIEVABLE = timedelta(hours=1)
+
 
 class Leases(Part):
     def acquire_lease(self, name: str, *, owner: str, now: datetime, until: datetime) -> Lease | None:
         """Take or prolong the lease ``name``; None while another owner holds it and it is not over.
 
         The same owner keeps its token as long as the lease is not over; whoever takes it next gets a higher one.
+        A lease that ends in the far future (more than an hour, and later than ``until``) was written while the clock
+        was ahead, and is not waited for: its holder finds its token gone.
         """
         with self._db.write(fenced=False) as tx:
             row = tx.row(_LEASE, of_name=name)
             held = None if row is None else lease_of(row)
             if held is None:
                 lease = Lease(name=name, owner=owner, token=1, acquired_at=now, until=until)
-            elif not held.owner or held.until <= now:
+            elif not held.owner or held.until <= now or held.until > max(until, now + _BELIEVABLE):
                 lease = Lease(name=name, owner=owner, token=held.token + 1, acquired_at=now, until=until)
             elif held.owner == owner:
                 lease = replace(held, until=until)

@@ -61,7 +61,8 @@ class Witness:
             raise CouldNot(
                 f"{self.path}: cannot write: {error.strerror}", hint="Make the file writable for this user."
             ) from error
-        self.note(commits)
+        if seen is None or seen[1] < commits:
+            self.note(commits)
 
     def note(self, number: int) -> None:
         if self._file is not None:

@@ -34,6 +34,13 @@ def test_a_holder_that_comes_too_late_gets_a_new_token(store):
     assert take(store, "me", LATER).token == 2
 
 
+def test_s10_a_lease_from_a_clock_that_was_ahead_is_not_waited_for(store):
+    take(store, "ahead", MIDNIGHT + timedelta(days=3650))
+    assert take(store, "me").token == 2
+    take(store, "a-bit-ahead", MIDNIGHT + 2 * MINUTE)
+    assert take(store, "me") is None
+
+
 def test_a_released_lease_is_free_and_its_token_never_falls(store):
     store.release_lease(take(store, "me"))
     assert store.lease("loop") is None
