@@ -114,3 +114,17 @@ def test_only_regular_files_are_ever_read(repo, opened):
     tree = opened.read_tree(repo.commit(), root="definitions")
     with pytest.raises(InternalError, match="never read"):
         tree.read(list(tree.files))
+
+
+@pytest.mark.parametrize("position", [3, 1190])
+def test_a_damaged_object_among_many_is_named_and_the_rest_can_be_read(repo, opened, position):
+    for number in range(1200):
+        repo.write(f"definitions/jobs/job-{number:04}.yaml", f"{number}\n")
+    tree = opened.read_tree(repo.commit(), root="definitions")
+    files = [file for file in tree.files if "job-" in file.path]
+    assert tree.read(files) == [f"{number}\n".encode() for number in range(1200)]
+    oid = files[position].blob
+    (repo.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    with pytest.raises(CouldNot, match=oid):
+        tree.read(files)
+    assert tree.read(files[100:1150])[-1] == b"1149\n"
