@@ -49,10 +49,7 @@ _MOVE_CURSOR = (
     )
     .values(cursor_at=bindparam("to_cursor"), next_at=bindparam("to_next"))
 )
-_ONE_OFFS = select(_occurrences.trigger_key.label("key"), _occurrences.target).where(
-    _occurrences.trigger_key.like("oneoff:%")
-)
-_ONE_OFFS = select(schema.occurrences.c.trigger_key, schema.occurrences.c.target).where(schema.ONE_OFF)
+_ONE_OFFS = select(_occurrences.trigger_key, _occurrences.target).where(schema.ONE_OFF)
 _RECEIPTS = select(schema.receipts).order_by(_receipts.one_off_id, _receipts.target, _receipts.device_uid)
 _RECEIPTS_OF = _RECEIPTS.where(_receipts.one_off_id.in_(bindparam("keys", expanding=True)))
 

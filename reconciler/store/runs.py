@@ -67,10 +67,7 @@ _RELEASE = (
 )
 _START = (
     update(schema.runs)
-    .where(
-        _runs.uid == bindparam("of_uid"),
-        or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value),
-    )
+    .where(_runs.uid == bindparam("of_uid"), _NOT_STARTED)
     .values(status=RunStatus.RUNNING.value, started_at=bindparam("at"), handle=bindparam("by_handle"))
 )
 _PROGRESS = (
