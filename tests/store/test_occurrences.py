@@ -42,6 +42,12 @@ def test_a_one_off_leaves_a_receipt_and_never_starts_again_under_another_job(sto
     assert store.receipts(["other"]) == store.receipts([]) == []
 
 
+def test_a_one_off_is_settled_whatever_became_of_it_and_schedules_are_not_one_offs(store):
+    expired = replace(one_off("a", 1), disposition=Disposition.EXPIRED)
+    store.settle([], [expired, occurrence_of("a", 3)], [])
+    assert store.settled_one_offs() == {("once", "local")}
+
+
 def test_one_receipt_that_is_there_stops_all_devices(store):
     there = Device(uid="there", hostname="there")
     first, second = one_off("a", 1), one_off("b", 3)

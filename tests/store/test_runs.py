@@ -62,6 +62,42 @@ def test_a_run_starts_once(store):
     assert (started.status, started.started_at, started.handle) == (RunStatus.RUNNING, NOW, "h1")
 
 
+def test_several_runs_start_together_and_none_twice(store):
+    first, second = add_run(store, "a", 1), add_run(store, "b", 3)
+    store.record_started(first.uid, at=MIDNIGHT, handle="h0")
+    store.record_starts({first.uid: "h1", second.uid: "h2"}, at=NOW)
+    assert [(run.handle, run.started_at) for run in store.active_runs()] == [("h0", MIDNIGHT), ("h2", NOW)]
+
+
+def test_a_claimed_run_is_released_for_a_later_claim_until_it_started(store):
+    run = add_run(store, "a", 1)
+    assert not store.release_run(run.uid)
+    store.claim_runs("local", owner="me", now=NOW, limit=5)
+    assert store.active_runs(is_under_way=True) != []
+    assert store.release_run(run.uid)
+    assert (store.run(run.uid), store.active_runs(is_under_way=True)) == (run, [])
+    assert len(store.claim_runs("local", owner="you", now=NOW, limit=5)) == 1
+    store.record_started(run.uid, at=NOW, handle="h")
+    assert not store.release_run(run.uid)
+
+
+def test_an_exclusive_run_waits_for_another_of_its_job_on_the_same_device(store):
+    first, second, other = add_run(store, "a", 1), add_run(store, "a", 3, at=NOW), add_run(store, "b", 5)
+    assert store.claim_runs("local", owner="me", now=NOW, limit=9) == [
+        replace(run, status=RunStatus.QUEUED, queued_at=NOW) for run in (first, other)
+    ]
+    assert store.claim_runs("local", owner="me", now=NOW, limit=9) == []
+    store.finish_runs([finished(first)])
+    assert [run.uid for run in store.claim_runs("local", owner="me", now=NOW, limit=9)] == [second.uid]
+
+
+def test_a_run_that_is_not_exclusive_waits_for_nothing(store):
+    add_run(store, "a", 1)
+    occurrence = occurrence_of("a", 3, at=NOW)
+    store.add_occurrence(occurrence, [replace(run_of(occurrence, 4), is_exclusive=False)])
+    assert len(store.claim_runs("local", owner="me", now=NOW, limit=9)) == 2
+
+
 def test_a_run_under_way_changes_its_word_and_an_ended_one_does_not(store):
     run = add_run(store, "a", 1)
     assert store.record_progress(run.uid, RunStatus.WAITING)
@@ -79,6 +115,7 @@ def test_active_runs_are_those_that_have_not_ended(store):
     assert store.active_runs() == [active, other]
     assert store.active_runs(root_id="a") == store.active_runs("local", "a") == [active]
     assert store.active_runs("psu") == []
+    assert store.count_active() == 2
 
 
 def test_a_run_is_found_by_the_beginning_of_its_uid_if_only_one_begins_so(store):
