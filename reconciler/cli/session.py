@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from reconciler.cli.output import tell
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files
 from reconciler.loop.owner import name_owner
@@ -121,6 +122,7 @@ class Session:
             clock=self.clock,
             new_uid=new_uid,
             host=self.host,
+            tell=tell,
             owner=owner,
         )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from reconciler.loop.due import first_state
+from reconciler.loop.due import first_state, missed_at_apply
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.errors import GuardRefused, TargetRefused, TargetUnavailable
@@ -80,7 +80,7 @@ def _record(
     before: Mapping[tuple[str, str], ScheduleState],
     now: datetime,
 ) -> None:
-    items, schedules = [], []
+    items, schedules, missed = [], [], []
     for change in changes:
         if change.action is Action.DELETE:
             continue
@@ -99,8 +99,11 @@ def _record(
             known = before.get((change.target, change.root_id))
             anchor_at = known.anchor_at if known and not _moves_anchor(change) else now
             schedules.append(first_state(applied, change.after.schedule, anchor_at=anchor_at, now=now))
+            missed += missed_at_apply(applied, change.after.schedule, now=now, new_uid=world.new_uid)
     if items:
-        world.store.record_applied(items, schedules)
+        with world.store.transaction():
+            world.store.record_applied(items, schedules)
+            world.store.settle([], missed, [])
 
 
 def _moves_anchor(change: Change) -> bool:

@@ -1,6 +1,6 @@
 """What the clock makes due: each schedule's instants since the last pass become runs, or a reason why not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -11,10 +11,11 @@ from reconciler.model.errors import TargetUnavailable
 from reconciler.model.instant import NewUid
 from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job, Schedule
-from reconciler.model.run import Occurrence, Run
+from reconciler.model.run import Disposition, Occurrence, Run
 from reconciler.runs.enqueue import Request, Requested, cancel_replaced, make_occurrence, make_runs, schedule_trigger
 from reconciler.schedule.misfire import Span, settle_instants, skip_instants
 from reconciler.schedule.times import next_fire
+from reconciler.schedule.zones import UnknownZone
 from reconciler.targets.protocol import LiveTarget
 
 TOLERANCE = timedelta(seconds=60)
@@ -39,11 +40,12 @@ class Ledger(Protocol):
 
 
 class Scheduler(Struct, frozen=True, kw_only=True):
-    """What settling works with."""
+    """What settling works with; ``tell`` says what a person should know."""
 
     ledger: Ledger
     targets: Mapping[str, LiveTarget]
     new_uid: NewUid
+    tell: Callable[[str], None]
 
 
 def first_state(applied: Applied, schedule: Schedule, *, anchor_at: datetime, now: datetime) -> ScheduleState:
@@ -58,6 +60,17 @@ def first_state(applied: Applied, schedule: Schedule, *, anchor_at: datetime, no
         cursor_at=now,
         next_at=following,
     )
+
+
+def missed_at_apply(applied: Applied, schedule: Schedule, *, now: datetime, new_uid: NewUid) -> list[Occurrence]:
+    """Return the one instant of a `runAt` that had passed before its job was applied: it never runs, and that is kept.
+
+    One that ran or was missed before is left as it is: its key is taken.
+    """
+    if schedule.run_at is None or schedule.run_at > now:
+        return []
+    span = Span(schedule.run_at, schedule.run_at, 1, Disposition.MISSED, "past_at_apply")
+    return [_span_occurrence(applied, span, now=now, new_uid=new_uid)]
 
 
 def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TOLERANCE) -> int:
@@ -83,10 +96,13 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
             try:
                 hold = holds.get(state.root_id)
                 requested += _settle_one(scheduler, state, applied, hold=hold, now=now, tolerance=tolerance)
+                states.append(_moved(state, applied, now))
             except TargetUnavailable:
                 put_off.add((state.target, state.root_id))
-                continue
-            states.append(_moved(state, applied, now))
+            except UnknownZone as error:
+                # An update of tzdata took the zone away: the job stands still until its definition is mended.
+                put_off.add((state.target, state.root_id))
+                scheduler.tell(f"{applied.id} is held: {error.message}")
         scheduler.ledger.settle(
             states, [item.occurrence for item in requested], [run for item in requested for run in item.runs]
         )

@@ -13,9 +13,9 @@ from reconciler.runs.parameters import resolve_parameters
 _WHY_NOT = {
     "disabled": ("is disabled", "Enable it in its definition, or add --force."),
     "overlap": ("is running already, and does not overlap", "Wait for that run: reconciler status"),
-    "os-filter": ("does not run on this operating system", "Its osFilter decides."),
-    "too-many-devices": ("matches more devices than its devices.max", "Raise devices.max, or name fewer."),
-    "no-device": ("matches no device", "Look at its devices."),
+    "os_filter": ("does not run on this operating system", "Its osFilter decides."),
+    "too_many_devices": ("matches more devices than its devices.max", "Raise devices.max, or name fewer."),
+    "no_device": ("matches no device", "Look at its devices."),
 }
 
 

@@ -16,7 +16,7 @@ from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
 from reconciler.runs.enqueue import Request, Requested, make_occurrence, make_receipts, make_runs
 
 DEFAULT_LIFE = timedelta(days=7)
-WAITS = {"no-device": "no device matches"}
+WAITS = {"no_device": "no device matches"}
 """What skips a scheduled run only holds a one-off up: it was asked for once, and is still owed."""
 
 
@@ -70,7 +70,7 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
     )
     if now > ends_at:
         occurrence = make_occurrence(
-            applied, request, now=now, new_uid=world.new_uid, disposition=Disposition.EXPIRED, reason="not-after"
+            applied, request, now=now, new_uid=world.new_uid, disposition=Disposition.EXPIRED, reason="not_after"
         )
         requested = Requested(occurrence=occurrence)
     else:

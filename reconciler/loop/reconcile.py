@@ -11,6 +11,7 @@ from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.world import World
+from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
 from reconciler.model.desired import Loaded
 from reconciler.model.problem import Problem
@@ -66,6 +67,7 @@ def apply_commit(
     ``tolerance`` is as in ``settle_due``.
     """
     with applying(world):
+        refresh_zones(world)
         now = world.clock()
         settle_due(world.scheduler, now=now, tolerance=tolerance)
         planned = plan_commit(world, source)

@@ -15,6 +15,7 @@ from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.world import World
+from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import ReconcilerError
 from reconciler.reports.publish import publish_reports
@@ -54,6 +55,7 @@ class Loop:
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._hold_lease()
+        refresh_zones(world)
 
     @property
     def world(self) -> World:

@@ -58,7 +58,7 @@ def simulate(
         ledger.apply(declared, at=start)
     numbers = count()
     target = FakeTarget(TARGET, clock=lambda: start, devices=[DEVICE])
-    scheduler = Scheduler(ledger=ledger, targets={TARGET: target}, new_uid=lambda: str(next(numbers)))
+    scheduler = Scheduler(ledger=ledger, targets={TARGET: target}, new_uid=lambda: str(next(numbers)), tell=_ignore)
     up_since = start
     spans = _merged(downtimes, start=start, until=until)
     while (due_at := ledger.next_due()) is not None and due_at < until:
@@ -69,6 +69,10 @@ def simulate(
             now = until - _INSTANT
         settle_due(scheduler, now=now, tolerance=min(TOLERANCE, now - up_since))
     return sorted(ledger.told(), key=lambda item: (item.scheduled_for, item.job_id))
+
+
+def _ignore(words: str) -> None:
+    """Nobody listens to a simulation; what it found out is its result."""
 
 
 def _merged(downtimes: Iterable[Downtime], *, start: datetime, until: datetime) -> list[Downtime]:

@@ -1,6 +1,6 @@
 """Everything a pass works with, put together once by the caller and handed on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -24,8 +24,9 @@ class World(Struct, frozen=True, kw_only=True):
     clock: Clock
     new_uid: NewUid
     host: str
+    tell: Callable[[str], None]
     owner: str
 
     @property
     def scheduler(self) -> Scheduler:
-        return Scheduler(ledger=self.store, targets=self.targets, new_uid=self.new_uid)
+        return Scheduler(ledger=self.store, targets=self.targets, new_uid=self.new_uid, tell=self.tell)

@@ -50,21 +50,22 @@ class Driver(Struct, frozen=True, kw_only=True):
     owner: str
 
 
-def drive_once(driver: Driver, *, starts: bool = True) -> None:
-    """Start what may start (unless told not to), follow what runs, finish what has ended."""
+def drive_once(driver: Driver, *, starts: bool = True) -> bool:
+    """Finish what has ended, and start what may start (unless told not to). True: something did, so look again."""
+    moved = False
     for target in driver.targets.values():
         try:
-            if starts:
-                start_runs(driver, target)
-            follow_runs(driver, target)
+            moved = follow_runs(driver, target) > 0 or moved
+            moved = (starts and start_runs(driver, target) > 0) or moved
         except TargetUnavailable:
             continue  # its runs stay as they are, and the other targets go on
+    return moved
 
 
 def drive_until_ended(driver: Driver, *, uids: frozenset[str] | None = None, deadline: datetime | None = None) -> bool:
     """Drive until the runs ``uids`` (None: all) have ended. False: ``deadline`` came first, and they go on."""
     while True:
-        drive_once(driver)
+        moved = drive_once(driver)
         if _have_ended(driver, uids):
             return True
         seconds = FOLLOW_SECONDS
@@ -72,7 +73,8 @@ def drive_until_ended(driver: Driver, *, uids: frozenset[str] | None = None, dea
             seconds = min(seconds, (deadline - driver.clock()).total_seconds())
         if seconds <= 0:
             return False
-        wait_for_news(driver, seconds)
+        if not moved or driver.store.active_runs(is_under_way=True):
+            wait_for_news(driver, seconds)
 
 
 def _have_ended(driver: Driver, uids: frozenset[str] | None) -> bool:
@@ -94,19 +96,24 @@ def wait_for_news(driver: Driver, seconds: float) -> None:
         driver.targets[name].wait(its_handles, timeout_seconds=seconds / len(handles))
 
 
-def start_runs(driver: Driver, target: LiveTarget) -> None:
-    """Claim as many due runs as the target has room for, expire those that waited too long, and start the rest."""
+def start_runs(driver: Driver, target: LiveTarget) -> int:
+    """Claim as many due runs as the target has room for, expire those that waited too long, and start the rest.
+
+    Return how many were claimed.
+    """
     under_way = driver.store.active_runs(target.name, is_under_way=True)
     claimed = driver.store.claim_runs(
         target.name, owner=driver.owner, now=driver.clock(), limit=max(0, target.max_runs - len(under_way))
     )
     unanswered = [run for run in under_way if run.status is RunStatus.QUEUED and run.handle is None]
     orders = [order for run in (*claimed, *_ask_again(driver, target, unanswered)) if (order := _order(driver, run))]
-    if not orders:
-        return
-    answers = target.start(orders)
-    for order in orders:
-        _record_answer(driver, target, order, answers[order.run.uid])
+    if orders:
+        answers = target.start(orders)
+        started = {uid: answer.handle for uid, answer in answers.items() if isinstance(answer, Started)}
+        driver.store.record_starts(started, at=driver.clock())
+        for order in orders:
+            _record_answer(driver, target, order, answers[order.run.uid])
+    return len(claimed)
 
 
 def _ask_again(driver: Driver, target: LiveTarget, unanswered: Sequence[Run]) -> list[Run]:
@@ -114,7 +121,7 @@ def _ask_again(driver: Driver, target: LiveTarget, unanswered: Sequence[Run]) ->
     if target.capabilities.idempotent_start:
         return list(unanswered)
     for run in unanswered:
-        _settle_ambiguous(driver, target, run, reason="start-unconfirmed")
+        _settle_ambiguous(driver, target, run, reason="start_unconfirmed")
     return []
 
 
@@ -123,7 +130,7 @@ def _order(driver: Driver, run: Run) -> StartOrder | None:
     form = _form_of(driver, run)
     now = driver.clock()
     if now - max(run.due_at, run.created_at) > timedelta(minutes=form.expire_after_minutes):
-        _finish(driver, run, form, Progress(status=RunStatus.EXPIRED, reason="waited-too-long", ended_at=now))
+        _finish(driver, run, form, Progress(status=RunStatus.EXPIRED, reason="waited_too_long", ended_at=now))
         return None
     try:
         values = resolve_parameters(form, run.variables)
@@ -148,12 +155,10 @@ def _failed_to_start(job: Job, why: str, now: datetime) -> Progress:
 def _record_answer(driver: Driver, target: LiveTarget, order: StartOrder, answer: StartAnswer) -> None:
     now = driver.clock()
     match answer:
-        case Started(handle=handle):
-            driver.store.record_started(order.run.uid, at=now, handle=handle)
         case Refused(reason=reason):
             _finish(driver, order.run, order.job, _failed_to_start(order.job, reason, now))
         case Ambiguous():
-            _settle_ambiguous(driver, target, order.run, reason="start-unconfirmed")
+            _settle_ambiguous(driver, target, order.run, reason="start_unconfirmed")
         case Unavailable():
             driver.store.release_run(order.run.uid)
 
@@ -168,18 +173,18 @@ def _settle_ambiguous(driver: Driver, target: LiveTarget, run: Run, *, reason: s
     _finish(driver, run, form, Progress(status=RunStatus.UNKNOWN, reason=reason, ended_at=driver.clock()))
 
 
-def follow_runs(driver: Driver, target: LiveTarget) -> None:
-    """Read how the runs under way stand, and finish those that have ended."""
+def follow_runs(driver: Driver, target: LiveTarget) -> int:
+    """Read how the runs under way stand, and finish those that have ended; return how many have."""
     active = driver.store.active_runs(target.name, is_under_way=True)
     under_way = [run for run in active if run.handle is not None]
     if not under_way:
-        return
+        return 0
     progress = target.follow({run.uid: run.handle for run in under_way if run.handle})
     finished = []
     for run in under_way:
         news = progress.get(run.uid)
         if news is None:
-            lost = Progress(status=RunStatus.LOST, reason="not-known", ended_at=driver.clock())
+            lost = Progress(status=RunStatus.LOST, reason="not_known", ended_at=driver.clock())
             finished.append(_ended_record(driver, run, _form_of(driver, run), lost))
         elif news.status.is_ended:
             finished.append(_with_output(driver, target, run, news))
@@ -188,6 +193,7 @@ def follow_runs(driver: Driver, target: LiveTarget) -> None:
     if finished:
         driver.store.finish_runs(finished)
         target.forget([run.handle for run in under_way if run.handle and _has_ended(progress, run)])
+    return len(finished)
 
 
 def _has_ended(progress: Mapping[str, Progress], run: Run) -> bool:
@@ -197,7 +203,8 @@ def _has_ended(progress: Mapping[str, Progress], run: Run) -> bool:
 def _with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
     form = _form_of(driver, run)
     record = _ended_record(driver, run, form, news)
-    if form.discard_output or run.handle is None:
+    has_output = any(task.stdout.bytes or task.stderr.bytes for task in news.tasks)
+    if form.discard_output or run.handle is None or not has_output:
         return record
     try:
         return replace(record, output=tuple(target.output(run.handle)))

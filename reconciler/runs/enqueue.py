@@ -56,10 +56,10 @@ def make_runs(
         return _skipped(applied, request, "disabled", now=now, new_uid=new_uid)
     listing = target.devices(job.devices)
     if job.devices is not None and job.devices.max is not None and len(listing.devices) > job.devices.max:
-        return _skipped(applied, request, "too-many-devices", now=now, new_uid=new_uid)
+        return _skipped(applied, request, "too_many_devices", now=now, new_uid=new_uid)
     devices = [device for device in listing.devices if is_admitted_by(job.os_filter, device)]
     if not devices:
-        reason = "os-filter" if listing.devices else "no-device"
+        reason = "os_filter" if listing.devices else "no_device"
         return _skipped(applied, request, reason, now=now, new_uid=new_uid)
     busy = _busy_devices(job, request, active)
     free = [device for device in devices if device.uid not in busy]

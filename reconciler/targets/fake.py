@@ -1,5 +1,6 @@
 """A small complete target in memory: for tests and simulations, held to the same contract as the real ones."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.forms import Kind, digest_form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, Job
-from reconciler.model.run import Device, OutputRecord, Run, RunStatus, TaskResult
+from reconciler.model.run import Device, OutputRecord, Run, RunStatus, Stream, StreamSummary, TaskResult
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
@@ -143,7 +144,17 @@ class FakeTarget:
         run = self._runs[handle]
         now = self._clock()
         code = exit_code if exit_code is not None else (0 if status is RunStatus.COMPLETED else None)
-        tasks = tuple(replace(task, status=status, exit_code=code, ended_at=now) for task in run.progress.tasks)
+        tasks = tuple(
+            replace(
+                task,
+                status=status,
+                exit_code=code,
+                ended_at=now,
+                stdout=run.summary_of(task.id, Stream.STDOUT),
+                stderr=run.summary_of(task.id, Stream.STDERR),
+            )
+            for task in run.progress.tasks
+        )
         run.progress = replace(run.progress, status=status, ended_at=now, tasks=tasks)
 
     def _reach(self) -> None:
@@ -154,6 +165,10 @@ class FakeTarget:
 class _FakeRun(Struct):
     progress: Progress
     records: list[OutputRecord]
+
+    def summary_of(self, task_id: str, stream: Stream) -> StreamSummary:
+        data = b"".join(item.data for item in self.records if (item.task_id, item.stream) == (task_id, stream))
+        return StreamSummary(len(data), hashlib.sha256(data).hexdigest(), data.decode(errors="backslashreplace"))
 
     @classmethod
     def of(cls, job: Job, clock: Clock) -> "_FakeRun":

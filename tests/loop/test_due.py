@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from reconciler.model.run import RunStatus
+from reconciler.schedule.zones import tzdata_version
 
 HOUR = timedelta(hours=1)
 EVERY_HOUR = {"schedule": {"cronExpression": "0 * * * *"}}
@@ -130,3 +133,35 @@ def test_a_disabled_job_owes_nothing_when_it_is_enabled_again(stage):
     stage.clock.now += timedelta(minutes=30)
     stage.reconcile()
     assert stage.started() == ["01 04:00 a schedule"]
+
+
+def test_a_one_time_instant_that_had_passed_at_its_apply_is_missed_and_never_runs(stage):
+    stage.commit_job(schedule={"runAt": "2026-02-28T00:00:00Z"})
+    stage.reconcile()
+    stage.reconcile()
+    assert stage.started() == []
+    assert stage.ledger() == ["28 00:00 missed past_at_apply x1"]
+
+
+def test_a_one_time_instant_that_ran_is_not_missed_by_a_later_change(stage):
+    stage.commit_job(schedule={"runAt": "2026-03-01T01:00:00Z"})
+    stage.reconcile()
+    stage.clock.now += HOUR
+    stage.reconcile()
+    stage.commit_job(schedule={"runAt": "2026-03-01T01:00:00Z"}, priority=9)
+    stage.reconcile()
+    assert stage.started() == ["01 01:00 a schedule"]
+    assert stage.ledger() == []
+
+
+def test_new_zone_data_move_the_fire_times_to_come(stage):
+    """RELIABILITY T7."""
+    stage.commit_job(schedule={"cronExpression": "0 12 * * *", "timezone": "Europe/Paris"})
+    stage.reconcile()
+    (state,) = stage.rig.store.schedules()
+    assert f"{state.next_at:%H:%M}" == "11:00"
+    stage.rig.store.save_schedules([replace(state, next_at=state.next_at - HOUR)])
+    stage.rig.store.remember("tzdata", "1999a")
+    stage.reconcile()
+    assert stage.rig.store.schedules() == [replace(state, cursor_at=stage.rig.store.schedules()[0].cursor_at)]
+    assert stage.rig.store.recall("tzdata") == tzdata_version()

@@ -39,9 +39,9 @@ def test_an_os_filter_leaves_out_other_systems(fleet):
     ("fields", "reason"),
     [
         ({"enabled": False}, "disabled"),
-        ({"os_filter": OsFilter(mac_os=True)}, "os-filter"),
-        ({"devices": Devices(hostnames=("nobody",))}, "no-device"),
-        ({"devices": Devices(all=True, max=1)}, "too-many-devices"),
+        ({"os_filter": OsFilter(mac_os=True)}, "os_filter"),
+        ({"devices": Devices(hostnames=("nobody",))}, "no_device"),
+        ({"devices": Devices(all=True, max=1)}, "too_many_devices"),
     ],
 )
 def test_what_does_not_start_is_skipped_with_a_reason(fleet, fields, reason):

@@ -1,18 +1,21 @@
 """Help for tests of the engine: orders in few words, waiting on conditions, and looking for what must not survive."""
 
+import json
 import os
 import signal
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from reconciler.engine.client import Engine, RunProgress
 from reconciler.engine.order import RunOrder, TaskOrder
+from reconciler.model.run import RunStatus
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 10
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 BADCHILD = Path(__file__).with_name("badchild.py")
 
@@ -87,3 +90,31 @@ def kill_all_with(marker: str) -> None:
         return not found
 
     until(none_left, what=f"the end of all that shows {marker}")
+
+
+def die(engine: Engine) -> int:
+    """SIGKILL the supervisor alone, and return the pid of the next, which its guardian raises."""
+    pid = engine.supervisor_pid()
+    os.kill(pid, signal.SIGKILL)
+    return until(lambda: (new := engine.supervisor_pid()) not in (pid, None) and new, what="another supervisor")
+
+
+def kill_supervisors(folder: Path) -> None:
+    """SIGKILL guardian and supervisor, until none is left to raise another."""
+    kill_all_with(f"reconciler.engine.supervisor\0{folder}")
+
+
+def until_running(engine: Engine, uid: str, text: bytes = b"") -> None:
+    """Wait until a run runs and has written ``text``."""
+    until(lambda: text in output_of(engine, uid) and engine.follow([uid])[uid].status is RunStatus.RUNNING)
+
+
+def edit_journal(folder: Path, change: Callable[[dict], dict | None]) -> None:
+    """Rewrite the journal of an engine that is not running; an entry for which ``change`` returns None is left out."""
+    lines = []
+    for line in (folder / "journal").read_bytes().splitlines():
+        entry = change(json.loads(line[9:]))
+        if entry is not None:
+            data = json.dumps(entry).encode()
+            lines.append(b"%08x %s\n" % (zlib.crc32(data), data))
+    (folder / "journal").write_bytes(b"".join(lines))

@@ -36,6 +36,7 @@ class Stage:
             clock=self.clock,
             new_uid=self.rig.new_uid,
             host="test",
+            tell=self.told.append,
             owner="here:1:1",
         )
 
