@@ -92,9 +92,9 @@ class Family:
             if live.marker == marked:
                 return live
         earliest = self._earliest_start()
-        if earliest is not None and orphan.started >= earliest - 1:
+        if earliest is not None and orphan.started >= earliest:
             return None
-        present = {pid for pid, live in by_pid.items() if live.birth.earliest <= orphan.started + 1}
+        present = {pid for pid, live in by_pid.items() if live.birth.earliest <= orphan.started}
         suspects = self._suspects.setdefault((orphan.pid, orphan.started), present)
         suspects &= present
         return by_pid[next(iter(suspects))] if len(suspects) == 1 else None
@@ -105,7 +105,7 @@ class Family:
             facts.pid
             for facts in all_processes()
             if facts.pid != live.pid
-            and facts.started >= live.birth.earliest - 1
+            and facts.started >= live.birth.earliest
             and (facts.session == live.pid or _marker_of(facts.pid) == live.marker)
         ]
 

@@ -65,6 +65,16 @@ def _without_newlines(data: bytes) -> bytes:
     return data.translate(None, _NEWLINES)
 
 
+class Silence:
+    """Takes a Masker's place where it is not known what must be hidden: nothing is shown."""
+
+    def feed(self, data: bytes) -> bytes:
+        return data[:0]
+
+    def flush(self) -> bytes:
+        return b""
+
+
 class Masker:
     """Feed it a stream piece by piece; what may be the start of a secret is held back until it is known."""
 

@@ -27,7 +27,7 @@ class Birth(NamedTuple):
     latest: int
 
     def fits(self, started: int) -> bool:
-        return self.earliest - 1 <= started <= self.latest + 1
+        return self.earliest <= started <= self.latest
 
 
 NEVER = Birth(-10, -10)

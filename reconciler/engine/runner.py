@@ -169,6 +169,11 @@ class Runner:
             for fd in fds:
                 os.close(fd)
 
+    def settle_recalled(self) -> None:
+        """Tell the outcomes found in the journal, which has just been made durable."""
+        recalled, self._settling = self._settling, []
+        self._settle(recalled)
+
     def _adopted_exited(self, live: LiveTask, status: int | None) -> None:
         live.exited(status, now=time.monotonic())
         self._look(self._live[live.pid])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask
-from reconciler.engine.masks import Masker
+from reconciler.engine.masks import Masker, Silence
 from reconciler.engine.outputs import fill_late
 from reconciler.engine.processes import NEVER, Birth, all_processes, environment_of, facts_of, ticks_now
 from reconciler.engine.run import RunState
@@ -141,10 +141,10 @@ def _attach(around: Surroundings, run: RunState, live: LiveTask, fds: tuple[int,
 
     def make(number: int, fd: int) -> OutputStream:
         def keep(data: bytes, count: int) -> None:
-            if not run.hides_output:
-                spool.write(live.index, number, around.now(), data, written=count)
+            spool.write(live.index, number, around.now(), data, written=count)
 
-        stream = OutputStream(fd, Masker(run.mask_forms) if run.order.masks else None, keep)
+        masker = Silence() if run.hides_output else Masker(run.mask_forms) if run.order.masks else None
+        stream = OutputStream(fd, masker, keep)
         if fd >= 0:
             around.loop.on_readable(fd, lambda: read(run, stream))
         return stream

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.engine.masks import Masker
+from reconciler.engine.masks import Masker, Silence
 from reconciler.engine.spool import Record
 from reconciler.engine.wire import IS_LINUX
 
@@ -31,7 +31,7 @@ def open_pipe() -> tuple[int, int]:
 class OutputStream:
     """``keep`` gets what may be shown, and how many bytes had been read. ``fd`` is -1 once the stream has ended."""
 
-    def __init__(self, fd: int, masker: Masker | None, keep: Callable[[bytes, int], None]) -> None:
+    def __init__(self, fd: int, masker: Masker | Silence | None, keep: Callable[[bytes, int], None]) -> None:
         self.fd = fd
         self.count = 0
         self._masker = masker
@@ -85,7 +85,7 @@ class OutputStream:
         guessed from it.  It is empty where the middle went by before this supervisor lived.
         """
         if self._hash is None:
-            return NO_OUTPUT
+            return NO_OUTPUT | {"bytes": self.count}
         return {
             "bytes": self.count,
             "sha256": self._hash.hexdigest() if self._is_hash_known else "",

@@ -68,6 +68,8 @@ class Worker:
         self._compact_at = 0
         self._retry_at = 0.0
         self._compact()
+        if not self._journal.problem:
+            self._runner.settle_recalled()
         self._server = Server(self._loop, place.listener, self._handle, self._closed)
 
     def _make_surroundings(self, legacy: Legacy) -> Surroundings:

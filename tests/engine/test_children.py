@@ -154,8 +154,8 @@ def plain_file(tmp_path, text, mode):
         pytest.param(lambda p: task("true", "\ud800"), "cannot be encoded", id="c10-no-text"),
     ],
 )
-def test_c9_c10_what_cannot_start_is_a_run_with_a_result(shared_engine, request, tmp_path, make, meaning):
-    progress = run_to_end(shared_engine, make(tmp_path), uid=request.node.callspec.id)
+def test_c9_c10_what_cannot_start_is_a_run_with_a_result(shared_engine, tmp_path, make, meaning):
+    progress = run_to_end(shared_engine, make(tmp_path), uid=tmp_path.name)
     (result,) = progress.tasks
     assert (progress.status, progress.reason) == (RunStatus.FAILED, "failed_to_start")
     assert meaning in result.meaning

@@ -1,23 +1,30 @@
 """P rows of RELIABILITY section 2, as far as they are the supervisor's: it dies, the runs do not."""
 
+import json
 import os
 import signal
+import subprocess
+import zlib
 from pathlib import Path
 
-from support.engine import kill_all_with, order, output_of, processes_with, shell, task, until, until_ended
+from support.engine import (
+    die,
+    edit_journal,
+    kill_supervisors,
+    order,
+    output_of,
+    processes_with,
+    run_to_end,
+    shell,
+    task,
+    until,
+    until_ended,
+    until_running,
+)
 
+from reconciler.engine.order import TaskOrder
+from reconciler.engine.processes import ticks_now
 from reconciler.model.run import RunStatus
-
-
-def die(engine):
-    """SIGKILL the supervisor alone; its guardian raises another."""
-    pid = engine.supervisor_pid()
-    os.kill(pid, signal.SIGKILL)
-    return until(lambda: (new := engine.supervisor_pid()) not in (pid, None) and new)
-
-
-def until_running(engine, uid, text=b""):
-    until(lambda: text in output_of(engine, uid) and engine.follow([uid])[uid].status is RunStatus.RUNNING)
 
 
 def test_p4_a_run_outlives_the_supervisor_and_its_report_is_complete(engine, tmp_path):
@@ -50,7 +57,7 @@ def test_p4_the_deaths_of_guardian_and_supervisor_leave_a_run_that_is_found_agai
     script = f"echo before; until test -e {gate}; do sleep 0.01; done; echo after; exit 5"
     engine.start([order("run", shell(script))])
     until_running(engine, "run", b"before")
-    kill_supervisors(engine)
+    kill_supervisors(tmp_path / "engine")
     assert engine.follow(["run"])["run"].status is RunStatus.RUNNING
     gate.touch()
     progress = until_ended(engine, "run")["run"]
@@ -64,7 +71,7 @@ def test_p5_a_run_that_ends_while_nobody_lives_is_lost_and_never_started_again(e
     same = order("run", shell(f"echo $$ >> {evidence}; exec sleep 600"))
     engine.start([same])
     pid = until(lambda: evidence.exists() and evidence.read_text().strip())
-    kill_supervisors(engine)
+    kill_supervisors(tmp_path / "engine")
     os.kill(int(pid), signal.SIGKILL)
     until(lambda: not Path(f"/proc/{pid}").exists(), what="the parent of orphans to take it")
     engine.start([same])
@@ -88,6 +95,154 @@ def test_p5_an_exit_while_no_supervisor_lives_is_told_by_the_guardian(engine, tm
     assert output_of(engine) == b"before\nafter\n"
 
 
-def kill_supervisors(engine):
-    """SIGKILL guardian and supervisor, until none is left to raise another."""
-    kill_all_with(f"reconciler.engine.supervisor\0{engine._folder}")
+def test_p3_a_child_whose_pid_was_never_written_down_is_found_again(engine, tmp_path):
+    gate, evidence = tmp_path / "gate", tmp_path / "evidence"
+    same = order("run", shell(f"echo started >> {evidence}; until test -e {gate}; do sleep 0.01; done; echo after"))
+    engine.start([same])
+    until(evidence.exists)
+    kill_supervisors(tmp_path / "engine")
+    edit_journal(tmp_path / "engine", lambda entry: None if entry["kind"] == "spawn" else entry)
+    engine.start([same])
+    assert engine.follow(["run"])["run"].status is RunStatus.RUNNING
+    gate.touch()
+    until_ended(engine, "run")
+    assert (evidence.read_text(), output_of(engine)) == ("started\n", b"after\n")
+
+
+def test_p3_a_start_that_left_no_process_is_lost(engine, tmp_path):
+    run_to_end(engine, shell("true"))
+    kill_supervisors(tmp_path / "engine")
+    edit_journal(tmp_path / "engine", lambda entry: None if entry["kind"] in ("spawn", "end") else entry)
+    # The end mark took the place of the start mark: put one there, as if the supervisor had died just then.
+    start = {"kind": "start", "uid": "run", "task": 0, "at": 1_000_000, "mono": 0.0}
+    append_entry(tmp_path / "engine", start)
+    progress = until_ended(engine, "run")["run"]
+    assert (progress.status, progress.reason) == (RunStatus.LOST, "supervisor_died")
+
+
+def test_p2_an_accepted_run_that_was_not_started_is_started_by_the_next_supervisor(engine, tmp_path):
+    gate = tmp_path / "gate"
+    script = f"until test -e {gate}; do sleep 0.01; done; echo x >> {tmp_path}/evidence"
+    uids = [f"run-{number}" for number in range(70)]
+    engine.start([order(uid, shell(script)) for uid in uids])
+    until(lambda: sum(run.status is RunStatus.RUNNING for run in engine.follow(uids).values()) == 64)
+    die(engine)
+    gate.touch()
+    progress = until_ended(engine, *uids)
+    assert {run.status for run in progress.values()} == {RunStatus.COMPLETED}
+    assert (tmp_path / "evidence").read_text() == "x\n" * 70
+
+
+def test_p11_after_a_reboot_all_that_ran_is_lost_and_nothing_is_adopted(engine, tmp_path):
+    engine.start([order("run", shell("echo before; exec sleep 600"), shell("true", id="two"))])
+    until_running(engine, "run", b"before")
+    kill_supervisors(tmp_path / "engine")
+    edit_journal(tmp_path / "engine", lambda entry: entry | {"id": "another"} if entry["kind"] == "boot" else entry)
+    progress = until_ended(engine, "run")["run"]
+    assert [result.status.value for result in progress.tasks] == ["lost", "skipped"]
+    assert (progress.status, progress.tasks[0].stdout.tail) == (RunStatus.LOST, "before\n")
+
+
+def test_p12_a_recycled_pid_is_neither_adopted_nor_signalled(engine, tmp_path):
+    engine.start([order("run", shell("echo $$; exec sleep 600"))])
+    until_running(engine, "run", b"\n")
+    kill_supervisors(tmp_path / "engine")
+    os.kill(int(output_of_spool(tmp_path)), signal.SIGKILL)
+    started = ticks_now()
+    until(lambda: ticks_now() > started)
+    other = subprocess.Popen(["sleep", "600"])
+    try:
+        change = {"pid": other.pid}
+        edit_journal(tmp_path / "engine", lambda entry: entry | change if entry["kind"] == "spawn" else entry)
+        assert until_ended(engine, "run")["run"].status is RunStatus.LOST
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_p10_an_idle_supervisor_ends_at_once_when_told_to(engine):
+    engine.follow(["nobody"])
+    pid = engine.supervisor_pid()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_p10_told_to_stop_it_cancels_its_runs_and_they_are_told_of(engine, tmp_path):
+    engine.start([order("run", shell("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"))])
+    until_running(engine, "run", b"ready")
+    pid = engine.supervisor_pid()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert engine.follow(["run"])["run"].status is RunStatus.CANCELLED
+    assert b"bye\n" in output_of(engine)
+
+
+def test_p10_told_twice_it_does_not_wait_for_the_grace(engine, tmp_path):
+    engine.start([order("run", shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"), grace_seconds=600)])
+    until_running(engine, "run", b"ready")
+    pid = engine.supervisor_pid()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: b"cancel" in (tmp_path / "engine/journal").read_bytes())
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert engine.follow(["run"])["run"].status is RunStatus.CANCELLED
+
+
+def test_p10_a_cancel_is_not_forgotten_by_the_next_supervisor(engine, tmp_path):
+    engine.start([order("run", shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"), grace_seconds=1)])
+    until_running(engine, "run", b"ready")
+    engine.cancel("run")
+    die(engine)
+    assert until_ended(engine, "run")["run"].status is RunStatus.CANCELLED
+
+
+def test_p13_a_killed_child_is_told_of_as_killed(engine):
+    engine.start([order("run", shell("echo $$; exec sleep 600"))])
+    until_running(engine, "run", b"\n")
+    os.kill(int(output_of(engine)), signal.SIGKILL)
+    result = until_ended(engine, "run")["run"].tasks[0]
+    assert result.meaning == "killed by SIGKILL (not by us: out of memory?)"
+
+
+def test_p14_what_we_did_not_think_of_ends_one_run_and_no_other(engine):
+    engine.start([order("odd", TaskOrder(id="one", argv=("true",), env={"A": 5})), order("run", shell("echo fine"))])
+    progress = until_ended(engine, "odd", "run")
+    assert (progress["odd"].status, progress["odd"].reason) == (RunStatus.FAILED, "internal_error")
+    assert progress["run"].status is RunStatus.COMPLETED
+
+
+def test_p16_a_bad_entry_does_not_keep_the_supervisor_from_starting(engine, tmp_path):
+    run_to_end(engine, shell("echo kept"))
+    kill_supervisors(tmp_path / "engine")
+    for entry in ({"kind": "spawn"}, {"kind": "end", "uid": "nobody"}, {"kind": "accept", "uid": 5}, {"no": 1}):
+        append_entry(tmp_path / "engine", entry)
+    with (tmp_path / "engine/journal").open("ab") as file:
+        file.write(b"deadbeef {}\n\xff\xfe torn")
+    assert engine.follow(["run"])["run"].status is RunStatus.COMPLETED
+    assert run_to_end(engine, shell("true"), uid="next").status is RunStatus.COMPLETED
+
+
+def test_secrets_in_output_after_both_have_died_are_not_kept(engine, tmp_path):
+    gate = tmp_path / "gate"
+    child = shell(f"echo before; until test -e {gate}; do sleep 0.01; done; echo $S; echo s=$S > $RECONCILER_OUTPUT")
+    child = TaskOrder(id="one", argv=child.argv, env=child.env | {"S": "canary-value"})
+    engine.start([order("run", child, masks=("canary-value",))])
+    until_running(engine, "run", b"before")
+    kill_supervisors(tmp_path / "engine")
+    engine.follow(["run"])
+    gate.touch()
+    result = until_ended(engine, "run")["run"].tasks[0]
+    assert (output_of(engine), result.outputs) == (b"before\n", {})
+    assert "canary" not in str(result)
+    assert "output after the supervisor's death was not kept" in str(result.warnings)
+
+
+def append_entry(folder, entry):
+    data = json.dumps(entry).encode()
+    with (folder / "journal").open("ab") as file:
+        file.write(b"%08x %s\n" % (zlib.crc32(data), data))
+
+
+def output_of_spool(tmp_path):
+    return (tmp_path / "engine/spool/run.head").read_bytes()[32:]

@@ -15,7 +15,7 @@ from reconciler.engine.order import RunOrder, TaskOrder
 from reconciler.model.run import RunStatus
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 BADCHILD = Path(__file__).with_name("badchild.py")
 
