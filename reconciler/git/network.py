@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from reconciler.git.command import Finished, TookTooLong, network_environment, run_git
-from reconciler.git.remotes import protocols_for, public_url, remote_push_url
+from reconciler.git.remotes import protocols_for, public_url, remote_url
 from reconciler.git.user_settings import LOGIN_KEYS, as_global_settings, read_user_settings
 from reconciler.model.errors import CouldNot
 from reconciler.model.text import escape_text
@@ -71,9 +71,9 @@ class Remote:
 
 
 @contextmanager
-def open_remote(repository: "Repository", name: str, *, seconds: float) -> Iterator[Remote]:
+def open_remote(repository: "Repository", name: str, *, for_push: bool, seconds: float) -> Iterator[Remote]:
     """Yield the remote ``name``. Raises CouldNot when there is none, UsageError for a URL that is not used."""
-    url = remote_push_url(repository, name)
+    url = remote_url(repository, name, for_push=for_push)
     protocols = protocols_for(url)
     with as_global_settings(read_user_settings(LOGIN_KEYS)) as user:
         # Under a name of ours: the URL, and a password in it, stays out of process lists, and what else the
@@ -93,6 +93,7 @@ _HINTS = (
     ("Permission denied", "Give this machine a key that may write to the remote."),
     ("Host key verification failed", "Log in once by hand, so that the remote's host key is known: ssh HOST"),
     ("not allowed", "Only https and ssh are used, and folders of this machine."),
+    ("couldn't find remote ref", "Look what branches the remote has: git ls-remote --heads REMOTE"),
     ("does not appear to be a git repository", "Look at the remote's URL: git remote -v"),
     ("pre-receive hook declined", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),
     ("protected branch", "A rule of the remote forbids it: allow the reports branch and refs/notes there."),

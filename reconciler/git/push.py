@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.git.commits import parse_commit
 from reconciler.git.fast_import import NewCommit, NewFile, RefMoved, import_commits
+from reconciler.git.fetch import fetch_refs, seen_ref
 from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_remote
 from reconciler.git.network import Remote, open_remote
@@ -37,7 +38,7 @@ def push(repository: "Repository", remote: str, *, branch: str, seconds: float =
     says no, or has not answered after ``seconds`` in all; everything stays here for the next time.
     """
     refs = _refs(branch)
-    with open_remote(repository, remote, seconds=seconds) as link:
+    with open_remote(repository, remote, for_push=True, seconds=seconds) as link:
         for _ in range(ATTEMPTS):
             tips = read_tips(repository, *refs)
             reason = _send(repository, link, tips)
@@ -53,18 +54,13 @@ def push(repository: "Repository", remote: str, *, branch: str, seconds: float =
 def needs_push(repository: "Repository", remote: str, *, branch: str) -> bool:
     """Whether branch or notes here differ from what ``remote`` had when we last saw it; asks nobody."""
     refs = _refs(branch)
-    seen = {ref: _seen_ref(check_remote(remote), ref) for ref in refs}
+    seen = {ref: seen_ref(check_remote(remote), ref) for ref in refs}
     tips = read_tips(repository, *refs, *seen.values())
     return any(ref in tips and tips.get(seen[ref]) != tips[ref] for ref in refs)
 
 
 def _refs(branch: str) -> tuple[str, str]:
     return f"refs/heads/{check_branch(branch)}", NOTES_REF
-
-
-def _seen_ref(remote: str, ref: str) -> str:
-    """Where we keep what a remote had: apart from the user's refs/remotes, which we leave alone."""
-    return f"refs/reconciler/remotes/{remote}/{ref.removeprefix('refs/')}"
 
 
 def _send(repository: "Repository", link: Remote, tips: dict[str, str]) -> str:
@@ -93,15 +89,9 @@ def _take_in(repository: "Repository", link: Remote, refs: tuple[str, str]) -> N
     theirs = [ref for ref in refs if f"\t{ref}\n".encode() in finished.out]
     if not theirs:
         return
-    finished = link.run(
-        "fetch",
-        ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"],
-        [f"+{ref}:{_seen_ref(link.name, ref)}" for ref in theirs],
-    )
-    if finished.code:
-        raise link.failure("fetch", finished)
+    fetch_refs(link, theirs)
     with publishing_lock(repository):
-        _put_on_top(repository, {ref: _seen_ref(link.name, ref) for ref in theirs})
+        _put_on_top(repository, {ref: seen_ref(link.name, ref) for ref in theirs})
 
 
 def _put_on_top(repository: "Repository", seen_refs: dict[str, str]) -> None:
@@ -168,5 +158,5 @@ def _contains(repository: "Repository", tip: str, sha: str) -> bool:
 
 
 def _note_seen(repository: "Repository", remote: str, tips: dict[str, str]) -> None:
-    lines = [f"update {_seen_ref(remote, ref)} {sha}\n" for ref, sha in tips.items()]
+    lines = [f"update {seen_ref(remote, ref)} {sha}\n" for ref, sha in tips.items()]
     repository.git("update-ref", "--stdin", data="".join(lines).encode())

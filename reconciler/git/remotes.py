@@ -32,11 +32,11 @@ def repository_name(repository: "Repository") -> str:
     return public_url(url) if url else repository.root.name.removesuffix(".git")
 
 
-def remote_push_url(repository: "Repository", name: str) -> str:
-    """Return the URL that a push to a remote goes to. Raises CouldNot, with the remotes there are, for no remote."""
+def remote_url(repository: "Repository", name: str, *, for_push: bool) -> str:
+    """Return the URL of a remote. Raises CouldNot, with the remotes that there are, for one that is not there."""
     check_remote(name)
     with _opened(repository) as repo:
-        remotes = {remote.name: _url_of(remote, "pushurl") or _url_of(remote) for remote in repo.remotes}
+        remotes = {remote.name: (for_push and _url_of(remote, "pushurl")) or _url_of(remote) for remote in repo.remotes}
     if not remotes.get(name):
         known = ", ".join(sorted(remotes)) or "none"
         raise CouldNot(

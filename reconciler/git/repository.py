@@ -30,13 +30,14 @@ from reconciler.model.desired import SourceFile, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, InternalError
 
 SETTINGS_FILE = "reconciler.toml"
+FETCH_SECONDS = 60.0
 
 
 class Repository:
     """A repository and the git processes that read it; close it, or use it in ``with``.
 
     Nothing here touches the work tree, the index or HEAD; no hook, filter or other program that the repository or a
-    commit names is started, and nothing is fetched.
+    commit names is started, and nothing is fetched but by ``fetch``.
     """
 
     def __init__(self, place: Place) -> None:
@@ -170,6 +171,16 @@ class Repository:
         latest such, when it was removed and added again.  Left out: as in ``last_changed``.
         """
         return history.first_added(self, check_sha(commit_sha), paths)
+
+    def fetch(self, remote: str, branch: str, *, seconds: float = FETCH_SECONDS) -> str:
+        """Fetch ``branch`` from ``remote``; return the commit it stands at there, also after a force-push.
+
+        Branches, tags and remote-tracking refs of this clone stay as they are.  Raises CouldNot when the remote cannot
+        be reached, has no such branch, sends a damaged object, or has not answered after ``seconds``.
+        """
+        from reconciler.git.fetch import fetch_branch  # noqa: PLC0415 - as in name
+
+        return fetch_branch(self, remote, branch, seconds=seconds)
 
     def run(self, *arguments: str, data: bytes = b"", environment: Mapping[str, str] = {}) -> Finished:
         """Run git in this repository, whatever its exit code: for this room alone, with fixed arguments."""
