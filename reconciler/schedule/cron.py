@@ -3,9 +3,11 @@
 What is read and what it means is Debian's cron 3.0pl1: crontab(5) and its entry.c.
 """
 
+import platform
 import re
+import struct
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from msgspec import Struct
 
@@ -252,12 +254,26 @@ def _refuse_foreign(item: str, column: int) -> None:
 
 def _expand_parts(index: int, parts: str) -> tuple[int, ...]:
     """Return the values of ``parts``, plain numbers, ranges and steps, in field ``index``."""
-    from croniter import croniter  # noqa: PLC0415 - takes 30 ms, and many commands meet no cron
-
     spec = _FIELDS[index]
     expression = ["*"] * 5
     expression[index] = parts
-    values = croniter.expand(" ".join(expression))[0][index]
+    values = _croniter().expand(" ".join(expression))[0][index]
     if values == ["*"]:
         return tuple(range(spec.low, spec.low + spec.size))
     return tuple(sorted({int(value) for value in values}))
+
+
+@lru_cache(maxsize=1)
+def _croniter() -> Any:
+    """Return croniter's class; late, because the import takes 30 ms and many commands meet no cron.
+
+    While it is imported croniter 7 asks ``platform.architecture``, which runs the program `file`: checking definitions
+    starts no process, so the answer is given to it.
+    """
+    asked = platform.architecture
+    platform.architecture = lambda *_: (f"{struct.calcsize('P') * 8}bit", "")
+    try:
+        from croniter import croniter  # noqa: PLC0415
+    finally:
+        platform.architecture = asked
+    return croniter
