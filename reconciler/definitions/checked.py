@@ -8,7 +8,16 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.definitions.checks import check_form
-from reconciler.definitions.document import Document, Path, Unreadable, Unusual, make_problem, path_steps, path_text
+from reconciler.definitions.document import (
+    MAX_PROBLEMS,
+    Document,
+    Path,
+    Unreadable,
+    Unusual,
+    make_problem,
+    path_steps,
+    path_text,
+)
 from reconciler.definitions.fold import fold_definition
 from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.schemas import verdict_of
@@ -104,7 +113,9 @@ def _check_carefully(kind: Kind, stem: str, text: str, *, is_json: bool) -> Chec
     elif not problems:
         problems.append(make_problem("FILE013", "this cannot be read as a definition", hint="Please report it."))
     damaged = sorted(path_text(path) for path in wrong)
-    return CheckedFile(form, tuple(problems), tuple(damaged), document.first_line, _given_id(stem, document))
+    return CheckedFile(
+        form, tuple(_not_too_many(problems)), tuple(damaged), document.first_line, _given_id(stem, document)
+    )
 
 
 def _not_a_mapping(document: Document) -> Iterator[Problem]:
@@ -182,6 +193,16 @@ def _id_problems(stem: str, document: Document, problems: Iterable[Problem], kin
     if kind is Kind.JOB:
         hint += " A job that is renamed keeps its history with previousId."
     return [make_problem("ID004", message, span=document.place(("id",)), path=("id",), hint=hint)]
+
+
+def _not_too_many(problems: list[Problem]) -> list[Problem]:
+    """Return the first problems of a file, errors before others, and how many more there are."""
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
+    first = sorted(problems, key=lambda problem: (problem.severity is not Severity.ERROR, problem.sort_key))
+    message = f"more than {MAX_PROBLEMS} problems in this file"
+    hint = "Mend these, and check again."
+    return [*first[:MAX_PROBLEMS], make_problem("FILE015", message, hint=hint)]
 
 
 def _given_id(stem: str, document: Document) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from reconciler.model.text import escape_text
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
+MAX_PROBLEMS = 200
+"""So many are told of one file; who mends these sees the rest."""
 
 Path = tuple[str | int, ...]
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*\Z")
@@ -98,6 +100,7 @@ class Document:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._lines: list[str] | None = None
         self.value: Any = None
         self.problems: list[Problem] = []
         self.damaged: set[Path] = set()
@@ -132,7 +135,9 @@ class Document:
         span = self.span(path)
         if not span.line or span.line != span.end_line:
             return ""
-        return self.text.split("\n")[span.line - 1][span.column - 1 : span.end_column - 1]
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines[span.line - 1][span.column - 1 : span.end_column - 1]
 
     def is_quoted(self, path: Path) -> bool:
         return self.source(path)[:1] in {'"', "'"}

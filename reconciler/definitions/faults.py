@@ -13,6 +13,8 @@ from referencing import Registry
 
 from reconciler.definitions.document import Path
 
+_MOST_COMPARED = 1000
+
 
 class Fault(NamedTuple):
     """``rule`` is the schema's keyword, ``limit`` what it says, ``value`` what stands at ``path``."""
@@ -43,6 +45,14 @@ def _pattern(_: Any, pattern: str, value: Any, schema: Mapping[str, Any]) -> Ite
         yield ValidationError("", validator="pattern", validator_value=pattern, instance=value, schema=schema)
 
 
+def _unique_items(_: Any, wanted: bool, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Jsonschema compares each with each where items are mappings; a long list is too long, and that is told."""
+    if wanted and isinstance(value, list) and len(value) <= _MOST_COMPARED:
+        kinds = [(type(item), item) for item in value]
+        if any(item in kinds[:index] for index, item in enumerate(kinds)):
+            yield ValidationError("", validator="uniqueItems", validator_value=wanted, instance=value, schema=schema)
+
+
 @cache
 def _compiled(pattern: str) -> "re.Pattern[str]":
     """``$`` is the end of the text, as JSON Schema has it; Python's also matches before a last line break."""
@@ -51,7 +61,7 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "uniqueItems": _unique_items},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )
 

@@ -15,6 +15,7 @@ from reconciler.model.problem import Problem
 from reconciler.model.provider import Finding
 
 _READ_AT_ONCE = 2000
+_DOCUMENTS_KEPT = 50
 
 
 class Item(Struct, frozen=True):
@@ -69,6 +70,8 @@ class Places:
     def document(self, item: Item) -> Document | None:
         """Return the item's file with positions, or None where it cannot be read."""
         if item.path not in self._documents:
+            if len(self._documents) >= _DOCUMENTS_KEPT:
+                self._documents.clear()
             self._documents[item.path] = self._read(item.candidate.file, item.candidate.name)
         return self._documents[item.path]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.definitions.document import Document, Path, Span
+from reconciler.definitions.document import MAX_PROBLEMS, Document, Path, Span
 from reconciler.definitions.document import make_problem as make
 from reconciler.definitions.faults import Fault, find_faults, is_choice_of_names
 from reconciler.definitions.identity_words import explain_id
@@ -41,6 +41,8 @@ def explain_faults(
     problems: dict[str, Problem] = {}
     for problem in teller.tell(find_faults(schema, value)):
         problems.setdefault(problem.json_path, problem)
+        if len(problems) > MAX_PROBLEMS:
+            break
     document.damaged |= teller.meant
     return list(problems.values())
 

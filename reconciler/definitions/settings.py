@@ -10,7 +10,8 @@ from reconciler.definitions.document import NOWHERE, Path, Span, Unreadable, pat
 from reconciler.definitions.source import decode, refuse_hidden
 from reconciler.definitions.suggest import closest, listed, quote
 from reconciler.model.problem import Problem, Severity
-from reconciler.model.settings import Settings
+from reconciler.model.settings import ReportOutput, Settings
+from reconciler.model.text import escape_text
 
 SETTINGS_PATH = "reconciler.toml"
 _LEAST = {
@@ -36,8 +37,10 @@ def read_settings(data: bytes | None) -> tuple[Settings, tuple[Problem, ...]]:
         return Settings(), (msgspec.structs.replace(error.problem, path=SETTINGS_PATH),)
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        return Settings(), (_syntax(str(error)),)
+    except tomllib.TOMLDecodeError as error:
+        return Settings(), (_syntax(str(error), text),)
+    except RecursionError:
+        return Settings(), (_problem("SET001", "not readable as TOML: nested too deep", span=Span(1, 1, 1, 2)),)
     problems = sorted((*_unknown(raw, text), *_values(raw, text)), key=lambda problem: problem.sort_key)
     if problems:
         return Settings(), tuple(problems)
@@ -47,10 +50,12 @@ def read_settings(data: bytes | None) -> tuple[Settings, tuple[Problem, ...]]:
         return Settings(), (_conversion(str(error), text),)
 
 
-def _syntax(message: str) -> Problem:
+def _syntax(message: str, text: str) -> Problem:
     match = _AT_LINE.search(message)
-    line, column = (int(match[1]), int(match[2])) if match else (1, 1)
-    words = _AT_LINE.sub("", message).strip()
+    lines = text.split("\n")
+    line, column = (int(match[1]), int(match[2])) if match else (len(lines), len(lines[-1]) + 1)
+    words = message.partition(" (at ")[0]
+    words = escape_text(words[:1].lower() + words[1:], limit=120)
     return _problem("SET001", f"not readable as TOML: {words}", span=Span(line, column, line, column + 1))
 
 
@@ -117,7 +122,16 @@ def _value(raw: dict[str, Any], path: Path) -> Any:
 def _conversion(message: str, text: str) -> Problem:
     words, _, where = message.partition(" - at `$")
     steps: Path = tuple(step for step in re.split(r"[.`\[\]]+", where) if step and not step.isdigit() and step != "...")
-    words = words.replace("`", "").replace("str", "text").replace("int", "a whole number").replace("array", "a list")
+    if words.startswith("Invalid enum value"):
+        words = f"expected one of {', '.join(ReportOutput)}, found another word"
+    for word, ours in (
+        ("`", ""),
+        ("str", "text"),
+        ("int", "a whole number"),
+        ("array", "a list"),
+        (", got ", ", found "),
+    ):
+        words = words.replace(word, ours)
     words = words[:1].lower() + words[1:]
     return _problem("SET003", words, path=steps, span=_find(text, steps))
 

@@ -92,6 +92,8 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
             else:
                 container.append(value)
             budget -= 1
+            if budget <= 0:
+                raise Unusual
             continue
         if kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.anchor is not None or event.tag is not None or len(stack) >= MAX_DEPTH - 1:
@@ -117,7 +119,7 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
             continue
         raise Unusual
     next_event()
-    if budget <= 0 or next_event().__class__ is not StreamEndEvent:
+    if next_event().__class__ is not StreamEndEvent:
         raise Unusual
     return root, first_line
 
@@ -159,8 +161,10 @@ class _Reader:
         self._document = document
         self._builder = Builder(document)
         self._documents = 0
-        self._open: list[type[Event]] = []
+        self._in_brackets: list[bool] = []
         self._anchors: set[str] = set()
+        self._last_line = document.text.count("\n") + 1
+        self._end_of_text = len(document.text) - document.text.rfind("\n")
         self.last = Last()
 
     def take(self, event: Event) -> None:
@@ -170,17 +174,17 @@ class _Reader:
             case MappingStartEvent() | SequenceStartEvent():
                 self._start(event)
             case MappingEndEvent() | SequenceEndEvent():
-                self._builder.close(*self.last.end)
+                self._end(event)
             case AliasEvent():
                 self._refuse_anchor(event)
                 self._builder.damage()
-                self._builder.value(None, _span(event))
+                self._builder.value(None, self._span(event))
             case DocumentStartEvent():
                 self._start_document(event)
 
     def _start_document(self, event: DocumentStartEvent) -> None:
         self._documents += 1
-        span = _span(event)
+        span = self._span(event)
         if self._documents > 1:
             message = f"one definition per file; a second document starts at line {span.line}"
             raise Unreadable(make_problem("SYN007", message, span=span, hint="Move it into a file of its own."))
@@ -189,7 +193,7 @@ class _Reader:
             raise Unreadable(make_problem("SYN011", message, span=span, hint="Remove the line."))
 
     def _start(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        span = _span(event)
+        span = self._span(event)
         self._refuse_anchor(event)
         self._refuse_tag(event)
         self.last.end = (span.end_line, span.end_column)
@@ -199,9 +203,20 @@ class _Reader:
             hint = "Quote the text if it begins with `[` or `{`."
             raise Unreadable(make_problem("SYN017", f"{found} cannot be a field name", span=span, hint=hint))
         self._builder.open({} if is_mapping else [], span)
+        if event.flow_style:
+            self.last.brackets.append(span)
+        self._in_brackets.append(bool(event.flow_style))
+
+    def _end(self, event: MappingEndEvent | SequenceEndEvent) -> None:
+        """Close a list or mapping: in brackets where the bracket is, else after the last value in it."""
+        if self._in_brackets.pop():
+            self.last.brackets.pop()
+            span = self._span(event)
+            self.last.end = (span.end_line, span.end_column)
+        self._builder.close(*self.last.end)
 
     def _scalar(self, event: ScalarEvent) -> None:
-        span = _span(event)
+        span = self._span(event)
         self._refuse_anchor(event)
         self._refuse_tag(event)
         self.last.end = (span.end_line, span.end_column)
@@ -252,13 +267,22 @@ class _Reader:
         hint = "Repeat the fields, or make a component of what is shared."
         if isinstance(event, AliasEvent):
             hint = f'For text that begins with `*` write quotes: "*{escape_text(event.anchor, limit=40)}".'
-        self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", _span(event), hint=hint)
+        self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", self._span(event), hint=hint)
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag is not None:
             hint = "Remove the tag; quote the value if it begins with `!`."
-            self._builder.problem("SYN009", "tags (`!...`) are not allowed", _span(event), hint=hint)
+            self._builder.problem("SYN009", "tags (`!...`) are not allowed", self._span(event), hint=hint)
             self._builder.damage()
+
+    def _span(self, event: Event) -> Span:
+        """Return the event's place; libyaml counts the end of a file without a line break as a line of its own."""
+        span = _span(event)
+        if span.end_line <= self._last_line:
+            return span
+        end = (self._last_line, self._end_of_text)
+        start = (span.line, span.column) if span.line <= self._last_line else end
+        return Span(*start, *end)
 
 
 def _span(event: Event) -> Span:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from yaml import MarkedYAMLError, YAMLError
+from yaml import Mark, MarkedYAMLError, YAMLError
 
 from reconciler.definitions.document import NOWHERE, Span, make_problem
 from reconciler.model.problem import Problem
@@ -10,12 +10,13 @@ from reconciler.model.text import escape_text
 
 
 class Last:
-    """What was read before the error: the last text, how it was quoted, and where it all ended."""
+    """What was read before the error: the last text, how it was quoted, where it all ended, the brackets still open."""
 
     def __init__(self) -> None:
         self.scalar: Span = NOWHERE
         self.style: str | None = None
         self.end: tuple[int, int] = (1, 1)
+        self.brackets: list[Span] = []
 
 
 class _Failure(NamedTuple):
@@ -36,19 +37,23 @@ def explain_error(error: YAMLError, text: str, last: Last) -> Problem:
     """Return the problem at the place where the mistake is, which is often before the place where reading failed."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return make_problem("SYN001", f"not readable as YAML: {escape_text(str(error), limit=200)}")
-    at = _mark(error.problem_mark)
-    opened = _mark(error.context_mark) if error.context_mark is not None else at
-    failure = _Failure(error.problem or "", error.context or "", at, opened, text.split("\n"))
+    lines = text.split("\n")
+    at = _mark(error.problem_mark, lines)
+    opened = _mark(error.context_mark, lines) if error.context_mark is not None else at
+    failure = _Failure(error.problem or "", error.context or "", at, opened, lines)
     return (
         _explain_scanning(failure)
         or _explain_quotes(failure, last)
-        or _explain_structure(failure)
+        or _explain_structure(failure, last)
         or make_problem("SYN001", f"not readable as YAML: {escape_text(failure.what)}", span=at)
     )
 
 
-def _mark(mark: object) -> Span:
-    line, column = mark.line + 1, mark.column + 1  # type: ignore[attr-defined]
+def _mark(mark: Mark, lines: list[str]) -> Span:
+    """Return a place in the text; libyaml counts the end of a file without a line break as a line of its own."""
+    line, column = mark.line + 1, mark.column + 1
+    if line > len(lines):
+        line, column = len(lines), len(lines[-1]) + 1
     return Span(line, column, line, column + 1)
 
 
@@ -104,16 +109,17 @@ def _opening(span: Span) -> Span:
     return Span(span.line, span.column, span.line, span.column + 1)
 
 
-def _explain_structure(failure: _Failure) -> Problem | None:
+def _explain_structure(failure: _Failure, last: Last) -> Problem | None:
     what, where, at, opened, lines = failure
     line = failure.line
     if "quoted scalar" in where:
         return make_problem("SYN003", "text opened here is never closed", span=opened, hint=_CLOSE)
+    is_at_end = at.line == len(lines) and at.column > len(line)
     if "flow sequence" in where or "flow mapping" in where:
-        bracket = "[" if "sequence" in where else "{"
-        closing = {"[": "]", "{": "}"}[bracket]
-        message = f"`{bracket}` opened here is never closed"
-        return make_problem("SYN004", message, span=opened, hint=f"Close it with `{closing}`, and put commas between.")
+        return _never_closed(opened, "[" if "sequence" in where else "{")
+    if "flow node" in where and is_at_end and last.brackets:
+        span = last.brackets[-1]
+        return _never_closed(span, lines[span.line - 1][span.column - 1])
     if "flow node" in where:
         message = "a comma too many, or a value is missing"
         return make_problem("SYN001", message, span=at)
@@ -128,6 +134,12 @@ def _explain_structure(failure: _Failure) -> Problem | None:
     if "<document start>" in what or "block mapping" in where or "block collection" in where:
         return _explain_indent(failure)
     return None
+
+
+def _never_closed(opened: Span, bracket: str) -> Problem:
+    closing = {"[": "]", "{": "}"}.get(bracket, "]")
+    message = f"`{bracket}` opened here is never closed"
+    return make_problem("SYN004", message, span=opened, hint=f"Close it with `{closing}`, and put commas between.")
 
 
 def _explain_colon(failure: _Failure) -> Problem:

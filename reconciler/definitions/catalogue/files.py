@@ -113,6 +113,13 @@ CODES: tuple[Code, ...] = (
         told_as="SET003",
     ),
     code(
+        "FILE015",
+        "Many problems in one file",
+        "Of one file at most 200 problems are told. Mend these, and check again.",
+        bad=job("labels: {" + ", ".join(f"n{number}: {number}" for number in range(201)) + "}"),
+        good=job("labels: {n1: '1'}"),
+    ),
+    code(
         "SET001",
         "reconciler.toml is not TOML",
         "The settings file cannot be read; the defaults hold until it can.",

@@ -14,7 +14,7 @@ def check_tokens(tasks: Sequence[Task], parameters: Sequence[Parameter]) -> Iter
     positions = {task.id: index for index, task in enumerate(tasks)}
     for index, task in enumerate(tasks):
         for json_path, text in _texts(task, f"tasks[{index}]"):
-            for token in find_tokens(text):
+            for token in dict.fromkeys(find_tokens(text)):
                 if token not in known and not token.startswith("event."):
                     if token.startswith("tasks."):
                         yield from _check_output(token, json_path, task.id, positions)

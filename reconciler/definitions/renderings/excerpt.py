@@ -11,10 +11,14 @@ from reconciler.model.secret import MASK
 from reconciler.model.text import escape_text
 
 _WIDTH = 120
+_LONGEST = 4000
+"""A longer line is not shown: its parts cannot be told, and a secret may be one of them."""
 _SECRET_CODES = frozenset({"SEC001"})
 # The value of a field that nobody knows may be anything, also a secret.
 _NAME_ONLY_CODES = frozenset({"KEY003", "KEY005"})
-_NAMED_VALUE = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?P<sign>[\"']?\s*[:=]\s*)(?P<value>[^\s,}\]{\[][^,}\]]*)")
+_NAMED_VALUE = re.compile(
+    r"(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]+)(?P<sign>[\"']?\s*[:=]\s*)(?P<value>[^\s,}\]{\[][^,}\]]*)"
+)
 
 
 class Excerpts:
@@ -34,6 +38,8 @@ class Excerpts:
         if not 1 <= problem.line <= len(lines) or problem.line in self._secret_lines[problem.path]:
             return
         line = lines[problem.line - 1].rstrip("\r")
+        if len(line) > _LONGEST:
+            return
         start = min(problem.column, len(line) + 1) - 1
         end = problem.end_column - 1 if problem.end_line == problem.line else len(line)
         end = max(min(end, len(line)), start + 1)

@@ -1,0 +1,76 @@
+"""Hostile files cost little: work is bounded by the limits, whatever the file holds."""
+
+import pytest
+from support.definitions import JOB, job_with
+
+from reconciler.definitions import yaml_reader
+from reconciler.definitions.checked import check_file
+from reconciler.definitions.document import MAX_BYTES, MAX_PROBLEMS, MAX_VALUES
+from reconciler.model.forms import Kind
+
+BOMB = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+class CountingParser:
+    """libyaml's parser, with a count of the events it was asked for."""
+
+    events = 0
+
+    def __init__(self, data):
+        self._parser = REAL_PARSER(data)
+
+    def get_event(self):
+        CountingParser.events += 1
+        return self._parser.get_event()
+
+    def dispose(self):
+        self._parser.dispose()
+
+
+REAL_PARSER = yaml_reader.CParser
+
+
+@pytest.fixture
+def events(monkeypatch):
+    CountingParser.events = 0
+    monkeypatch.setattr(yaml_reader, "CParser", CountingParser)
+    return lambda: CountingParser.events
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        pytest.param("[" * 50_000, 80, id="K50-lists"),
+        pytest.param("{" * 20_000, 80, id="K50-mappings"),
+        pytest.param("- " * 50_000, 80, id="K50-block-lists"),
+        pytest.param("\n".join(" " * depth + "a:" for depth in range(600)), 200, id="K50-block-mappings"),
+        pytest.param(JOB + "keeper: {x: [" + "1," * 60_000 + "]}", 2 * MAX_VALUES + 200, id="K52-values"),
+        pytest.param(BOMB, 600, id="K48-alias-bomb"),
+    ],
+)
+def test_reading_stops_at_the_limits(events, text, most):
+    assert not check_file(Kind.JOB, "a.yaml", text.encode()).is_valid
+    assert events() <= most
+
+
+def test_a_file_over_the_size_is_not_parsed_at_all(events):
+    check_file(Kind.JOB, "a.yaml", b"#" * (MAX_BYTES + 1))
+    assert events() == 0
+
+
+def test_a_file_of_exactly_the_size_is_read():
+    data = JOB.encode().ljust(MAX_BYTES, b"#")
+    assert check_file(Kind.JOB, "a.yaml", data).is_valid
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(JOB + "labels:\n" + "".join(f"  k{n}: {n}\n" for n in range(5000)), id="wrong-types"),
+        pytest.param(JOB + "".join(f"k{n}: x\n" for n in range(5000)), id="unknown-fields"),
+        pytest.param(JOB + "name: x\n" * 5000, id="repeated-fields"),
+        pytest.param(job_with(tasks="- {id: t, command: x, arguments: '" + "{a}" * 50_000 + "'}"), id="tokens"),
+    ],
+)
+def test_problems_of_one_file_are_told_up_to_a_number(text):
+    assert len(check_file(Kind.JOB, "a.yaml", text.encode()).problems) <= MAX_PROBLEMS + 1

@@ -1,0 +1,202 @@
+"""Reading: the place of every value, scalars by YAML 1.2, and two ways of reading that never differ."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.definitions.document import Span, Unreadable, Unusual, path_steps, path_text
+from reconciler.definitions.json_reader import read_json, read_json_quickly
+from reconciler.definitions.scalars import Doubtful, read_scalar
+from reconciler.definitions.yaml_reader import read_yaml, read_yaml_quickly
+
+QUICKLY = settings(max_examples=60, deadline=None)
+YAML = """\
+# a comment
+id: "a b"   # another
+list:
+  - x
+  - {k: 1, "l": 'two'}
+text: |
+  first
+  second
+'quoted key': [true,
+  null]
+\u6f22\u5b57: \U0001f600
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "span"),
+    [
+        pytest.param((), Span(2, 1, 11, 6), id="the-whole"),
+        pytest.param(("id",), Span(2, 5, 2, 10), id="quoted-text-with-its-quotes"),
+        pytest.param(("list",), Span(4, 3, 5, 23), id="a-list-from-its-first-to-its-last-item"),
+        pytest.param(("list", 0), Span(4, 5, 4, 6), id="an-item"),
+        pytest.param(("list", 1), Span(5, 5, 5, 23), id="a-mapping-in-braces"),
+        pytest.param(("list", 1, "k"), Span(5, 9, 5, 10), id="a-number"),
+        pytest.param(("list", 1, "l"), Span(5, 17, 5, 22), id="single-quotes"),
+        pytest.param(("quoted key", 1), Span(10, 3, 10, 7), id="on-the-next-line"),
+        pytest.param(("\u6f22\u5b57",), Span(11, 5, 11, 6), id="columns-count-characters"),
+    ],
+)
+def test_every_value_of_yaml_has_its_place(path, span):
+    assert read_yaml(YAML).spans[path] == span
+
+
+def test_every_name_of_yaml_has_its_place():
+    spans = read_yaml(YAML).key_spans
+    assert spans["list", 1, "l"] == Span(5, 12, 5, 15)
+    assert spans[("quoted key",)] == Span(9, 1, 9, 13)
+
+
+JSON = '{\n  "id": "a b",\n  "list": [1.5, {"k": true}],\n  "\\u00e9": [\n  ]\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "span"),
+    [
+        pytest.param((), Span(1, 1, 6, 2), id="the-whole"),
+        pytest.param(("id",), Span(2, 9, 2, 14), id="text"),
+        pytest.param(("list",), Span(3, 11, 3, 29), id="a-list"),
+        pytest.param(("list", 0), Span(3, 12, 3, 15), id="a-number"),
+        pytest.param(("list", 1, "k"), Span(3, 23, 3, 27), id="a-word"),
+        pytest.param(("\u00e9",), Span(4, 13, 5, 4), id="over-lines"),
+    ],
+)
+def test_every_value_of_json_has_its_place(path, span):
+    assert read_json(JSON).spans[path] == span
+
+
+def test_windows_line_ends_change_no_place():
+    unix, windows = read_yaml(YAML), read_yaml(YAML.replace("\n", "\r\n"))
+    assert unix.key_spans == windows.key_spans
+    assert unix.value == windows.value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((word, None) for word in ("", "~", "null", "Null", "NULL")),
+        *((word, True) for word in ("true", "True", "TRUE")),
+        *((word, False) for word in ("false", "False", "FALSE")),
+        *((word, word) for word in ("yes", "No", "on", "off", "y", "nULL", "tRUE", "None")),
+        *((word, int(word)) for word in ("0", "-0", "+7", "-12", "9223372036854775807")),
+        ("0o17", 15),
+        ("0xFf", 255),
+        *((word, float(word)) for word in ("1.5", "-.5", "1.", "+1e3", "1E-2", "0.0")),
+        *((word, word) for word in ("1.2.3", "09:30", "2026-01-10", "+", "-", ".", "..", "1e", "0b1", "0x", "0o8")),
+        *((word, word) for word in ("2026-01-10T00:00:00Z", "10.0.0.1", "12h", "-x", ".inf2", "\u0661")),
+    ],
+)
+def test_unquoted_values_are_read_by_the_core_schema(text, value):
+    read = read_scalar(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["0755", "-01", "1_000", "10:00", "190:20:30", ".inf", "-.INF", ".NaN", "1e999", "9223372036854775808"]
+)
+def test_values_that_other_programs_read_otherwise_are_doubtful(text):
+    assert isinstance(read_scalar(text), Doubtful)
+
+
+HIDDEN = ["Cc", "Cf", "Zl", "Zp", "Cn", "Co", "Cs"]
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=HIDDEN), min_size=1, max_size=8)
+SCALARS = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(codec="utf-8", exclude_categories=HIDDEN), max_size=12),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=20
+)
+
+
+@QUICKLY
+@given(st.dictionaries(NAMES, VALUES, max_size=5), st.sampled_from([None, 2]))
+def test_json_is_read_as_python_reads_it_both_ways(value, indent):
+    text = json.dumps(value, indent=indent)
+    assert read_json(text).value == value
+    assert read_json_quickly(text)[0] == value
+
+
+@QUICKLY
+@given(st.dictionaries(NAMES, VALUES, max_size=5))
+def test_json_is_yaml(value):
+    """JSON is a part of YAML 1.2: the same text gives the same value, at the same places."""
+    text = json.dumps(value, ensure_ascii=False)
+    from_yaml, from_json = read_yaml(text), read_json(text)
+    assert from_yaml.value == value
+    assert from_yaml.spans == from_json.spans
+    assert from_yaml.key_spans == from_json.key_spans
+    assert read_yaml_quickly(text)[0] == value
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "a",
+        "b: ",
+        "- ",
+        "\n",
+        "\n  ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        '"',
+        "'",
+        ": ",
+        "#",
+        "|\n",
+        "&a ",
+        "*a",
+        "!t ",
+        "<<: ",
+        "? ",
+    ]
+) | st.sampled_from(
+    ["0755", "null", "~", "1", "1.5", "true", "---\n", "...\n", "%YAML 1.1\n", "\t", "\\u00e9", "10:00", "\u00e9", "//"]
+)
+
+
+@QUICKLY
+@given(st.lists(FRAGMENTS, max_size=25).map("".join))
+def test_the_quick_way_never_differs_from_the_careful_one(text):
+    for quickly, carefully in ((read_yaml_quickly, read_yaml), (read_json_quickly, read_json)):
+        try:
+            value, line = quickly(text)
+        except Unusual:
+            continue
+        document = carefully(text)
+        assert document.problems == []
+        assert document.value == value
+        assert document.first_line == line
+
+
+@QUICKLY
+@given(st.lists(FRAGMENTS, max_size=25).map("".join))
+def test_every_place_is_in_the_text(text):
+    for read in (read_yaml, read_json):
+        try:
+            document = read(text)
+        except Unreadable as error:
+            spans = [(error.problem.line, error.problem.column)]
+        else:
+            spans = [(span.line, span.column) for span in document.spans.values()]
+        lines = text.split("\n")
+        assert all(1 <= line <= len(lines) and 1 <= column <= len(lines[line - 1]) + 1 for line, column in spans)
+
+
+@QUICKLY
+@given(st.lists(st.integers(0, 99) | NAMES, max_size=4).map(tuple))
+def test_json_paths_are_read_as_they_are_written(path):
+    assert path_steps(path_text(path)) == path
+
+
+def test_a_json_path_reads_like_code():
+    assert path_text(("tasks", 0, "env", "A.B", "it's")) == "tasks[0].env['A.B']['it\\'s']"
