@@ -176,11 +176,21 @@ class _Reader:
             case MappingEndEvent() | SequenceEndEvent():
                 self._end(event)
             case AliasEvent():
-                self._refuse_anchor(event)
-                self._builder.damage()
-                self._builder.value(None, self._span(event))
+                self._alias(event)
             case DocumentStartEvent():
                 self._start_document(event)
+
+    def _alias(self, event: AliasEvent) -> None:
+        self._refuse_anchor(event)
+        span = self._span(event)
+        self.last.end = (span.end_line, span.end_column)
+        if self._builder.at_key:
+            name = f"*{event.anchor}"
+            self._document.damaged.add((*self._builder.path, name))
+            self._builder.key(name, span)
+            return
+        self._builder.damage()
+        self._builder.value(None, span)
 
     def _start_document(self, event: DocumentStartEvent) -> None:
         self._documents += 1

@@ -309,6 +309,11 @@ BAD_KEYS_AND_TYPES = [
         id="K48-alias-bomb",
     ),
     pytest.param(
+        JOB + "*name : x\n",
+        ["6:1 SYN008 : anchors (`&`) and aliases (`*`) are not allowed"],
+        id="K46-alias-as-a-name",
+    ),
+    pytest.param(
         JOB + "keeper: &a {x: *a}\n",
         ["6:9 SYN008 keeper: anchors (`&`) and aliases (`*`) are not allowed"],
         id="K48-alias-of-itself",
