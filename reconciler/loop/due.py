@@ -1,6 +1,7 @@
 """What the clock makes due: each schedule's instants since the last pass become runs, or a reason why not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -32,7 +33,7 @@ class Ledger(Protocol):
 
     def holds(self) -> Mapping[str, Hold]: ...
 
-    def active_runs(self, target: str | None = None, root_id: str | None = None) -> Sequence[Run]: ...
+    def active_runs_of(self, root_ids: Collection[str]) -> Sequence[Run]: ...
 
     def settle(
         self, states: Sequence[ScheduleState], occurrences: Sequence[Occurrence], runs: Sequence[Run]
@@ -90,12 +91,20 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         ]
         if not due:
             return made
+        active = _active_runs(scheduler, due)
         states: list[ScheduleState] = []
         requested: list[Requested] = []
         for state, applied in due:
             try:
-                hold = holds.get(state.root_id)
-                requested += _settle_one(scheduler, state, applied, hold=hold, now=now, tolerance=tolerance)
+                requested += _settle_one(
+                    scheduler,
+                    state,
+                    applied,
+                    hold=holds.get(state.root_id),
+                    active=active[state.target, state.root_id],
+                    now=now,
+                    tolerance=tolerance,
+                )
                 states.append(_moved(state, applied, now))
             except TargetUnavailable:
                 put_off.add((state.target, state.root_id))
@@ -116,6 +125,7 @@ def _settle_one(
     applied: Applied,
     *,
     hold: Hold | None,
+    active: Sequence[Run],
     now: datetime,
     tolerance: timedelta,
 ) -> list[Requested]:
@@ -132,11 +142,20 @@ def _settle_one(
     if target is None:
         raise TargetUnavailable(f"target {applied.target} is not configured")
     # Instants that start together are not each other's overlap: they were named one after the other, and run so.
-    active = scheduler.ledger.active_runs(applied.target, root_id=applied.root_id)
     for instant in settled.start:
         request = Request(trigger=schedule_trigger(instant), scheduled_for=instant)
         requested.append(make_runs(applied, request, target, active=active, now=now, new_uid=scheduler.new_uid))
     return requested
+
+
+def _active_runs(
+    scheduler: Scheduler, due: Sequence[tuple[ScheduleState, Applied]]
+) -> Mapping[tuple[str, str], list[Run]]:
+    """Return the runs that have not ended of the jobs that are due, by target and root id: one question for all."""
+    active: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in scheduler.ledger.active_runs_of([state.root_id for state, _ in due]):
+        active[run.target, run.root_id].append(run)
+    return active
 
 
 def _settle_held(

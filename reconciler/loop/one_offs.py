@@ -49,6 +49,9 @@ def start_one_offs(
             waiting.append(Waiting(change=change, reason=f"job {change.after.job} is not applied yet"))
         elif (hold := holds.get(applied.root_id)) is not None and hold.covers(now):
             waiting.append(Waiting(change=change, reason=f"job {applied.id} is paused: {hold.reason}"))
+        elif change.path not in ends:
+            reason = "when it was added is beyond this shallow clone; give it `notAfter`, or fetch the whole history"
+            waiting.append(Waiting(change=change, reason=reason))
         elif change.after.not_before is not None and now < change.after.not_before:
             waiting.append(Waiting(change=change, reason=f"not before {change.after.not_before:%Y-%m-%d %H:%M} UTC"))
         else:
@@ -97,7 +100,10 @@ def _with_devices(applied: Applied, one_off: OneOff) -> Applied:
 
 
 def _ends(world: World, commit: str, changes: Sequence[Change]) -> Mapping[str, datetime]:
-    """Return until when each one-off may start, by path: its ``notAfter``, else a week after it was added."""
+    """Return until when each one-off may start, by path: its ``notAfter``, else a week after it was added.
+
+    One that was added before the history of a shallow clone begins is left out.
+    """
     ends = {}
     for change in changes:
         assert isinstance(change.after, OneOff)
@@ -105,4 +111,4 @@ def _ends(world: World, commit: str, changes: Sequence[Change]) -> Mapping[str, 
             ends[change.path] = change.after.not_after
     without = [change.path for change in changes if change.path not in ends]
     added = world.repository.first_added(commit, without) if without else {}
-    return ends | {path: added[path] + DEFAULT_LIFE for path in without}
+    return ends | {path: added_at + DEFAULT_LIFE for path, added_at in added.items()}

@@ -4,7 +4,7 @@ Nothing is stored, started or contacted: the ledger is in memory, and each run e
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -135,7 +135,7 @@ class _MemoryLedger:
     def holds(self) -> dict[str, Hold]:
         return {}
 
-    def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
+    def active_runs_of(self, root_ids: Collection[str]) -> list[Run]:
         return []
 
     def settle(self, states: Sequence[ScheduleState], occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> None:

@@ -1,6 +1,6 @@
 """Runs on their way: claimed, started, followed; and the list of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ _COMMITS = (
     .limit(100)
 )
 _ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
+_ACTIVE_OF = _RUNS.where(schema.ACTIVE, _runs.root_id.in_(bindparam("keys", expanding=True)))
 _COUNT_ACTIVE = select(func.count().label("number")).select_from(schema.runs).where(schema.ACTIVE)
 _others = schema.runs.alias("others")
 _BESIDE = exists().where(
@@ -121,6 +122,11 @@ class Runs(Part):
             statement = statement.where(_runs.root_id == root_id)
         with self._db.read() as tx:
             return [run_of(row) for row in tx.connection.execute(statement)]
+
+    def active_runs_of(self, root_ids: Collection[str]) -> list[Run]:
+        """Return the runs of these jobs that have not ended, on any target."""
+        with self._db.read() as tx:
+            return [run_of(row) for row in tx.rows_in(_ACTIVE_OF, root_ids)]
 
     def count_active(self) -> int:
         """Return how many runs have not ended."""
