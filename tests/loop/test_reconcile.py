@@ -1,9 +1,12 @@
 """One pass and the next: the whole way from a commit to reports, as a user sees it."""
 
 import json
+from datetime import timedelta
 
 import jsonschema
 import pytest
+from support.cli import Project
+from support.repo import START
 
 from reconciler.definitions.schemas import schema_of
 
@@ -176,3 +179,28 @@ def test_a_guard_refuses_many_deletions_and_names_the_way_out(project):
     assert project.call("reconcile", "--allow-deletes", "0" * 12).code == 4
     assert project.call("reconcile", "--allow-deletes", flag).code == 0
     assert len(project.call("plan", "--format", "json").json["changes"]) == 0
+
+
+def test_a_one_off_without_an_end_may_start_for_a_week_after_it_was_added(stage):
+    stage.commit_job()
+    stage.commit_run("once", notAfter=None)
+    stage.clock.now = START + timedelta(days=6)
+    stage.reconcile()
+    assert stage.started() == ["11 08:00 a oneoff"]
+    stage.commit_run("late", notAfter=None)
+    stage.clock.now = START + timedelta(days=8)
+    stage.reconcile()
+    assert stage.started() == ["11 08:00 a oneoff"]
+    assert stage.ledger() == ["13 08:00 expired not_after x1"]
+
+
+def test_in_a_shallow_clone_a_one_off_of_unknown_age_waits_and_says_why(project, tmp_path, capfd):
+    """RELIABILITY G-5."""
+    project.commit_job()
+    project.commit_run("once", notAfter=None)
+    project.commit_job("other")
+    shallow = Project(project.repo.clone(tmp_path / "shallow", "--depth=1", "--no-local"), capfd)
+    answer = shallow.call("reconcile")
+    assert answer.code == 0
+    assert "Waits: once: when it was added is beyond this shallow clone" in answer.out
+    shallow.clean_up()

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
+from support.cli import Project
 from support.engine import until
 
 from reconciler.model.errors import CouldNot
@@ -195,3 +196,31 @@ def test_a_second_signal_leaves_at_once_and_the_run_is_reported_later(project, t
     assert "1 still under way, which go on" in err
     gate.touch()
     until(lambda: statuses(project) == ["completed"])
+
+
+def test_serve_follows_a_branch_of_a_remote(project, tmp_path, capfd):
+    project.commit_job()
+    project.commit_run("first")
+    clone = Project(project.repo.clone(tmp_path / "clone"), capfd)
+    served = Served(clone, "--remote", "origin", "--branch", "main")
+    until(lambda: statuses(clone) == ["completed"])
+    project.commit_run("second", reason="pushed later")
+    until(lambda: statuses(clone) == ["completed", "completed"])
+    assert served.end(signal.SIGTERM)[0] == 0
+    clone.clean_up()
+
+
+def test_a_remote_that_is_gone_is_told_and_what_is_applied_goes_on(project, tmp_path, capfd):
+    """RELIABILITY G-3, G-13."""
+    project.commit_job()
+    project.commit_run("first")
+    clone = Project(project.repo.clone(tmp_path / "clone"), capfd)
+    served = Served(clone, "--remote", "origin", "--branch", "main")
+    until(lambda: statuses(clone) == ["completed"])
+    project.repo.path.rename(tmp_path / "moved")
+    while "not applied: " not in served.process.stderr.readline():
+        pass
+    assert clone.call("run", "hello", "--wait").code == 0
+    assert served.end(signal.SIGTERM)[0] == 0
+    (tmp_path / "moved").rename(project.repo.path)
+    clone.clean_up()
