@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test bench serve lint format fuzz soak clean
+.PHONY: run test bench serve soak lint format clean
 
 run: $(VENV)/.run
 	$(BIN)/reconciler reconcile
@@ -20,6 +20,12 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+serve: $(VENV)/.run
+	$(BIN)/reconciler serve
+
+soak: $(VENV)/.dev
+	$(BIN)/pytest -m slow
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

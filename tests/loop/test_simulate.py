@@ -1,11 +1,13 @@
 """The simulation: the same scheduler, and each instant exactly once."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.schedule import clock_changes_of, minutes_that_fire, random_expression
 from support.values import make_job
 
 from reconciler.loop.simulate import Downtime, simulate
@@ -148,3 +150,21 @@ def test_a_span_that_cannot_be_simulated_is_wrong_usage(project, arguments):
     answer = project.call("simulate", *arguments)
     assert answer.code == 64
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Antarctica/Troll"])
+def test_the_ledger_is_what_an_enumeration_of_every_minute_says(zone):
+    """An oracle written apart from the implementation names the instants; the scheduler starts each of them on time."""
+    rng = random.Random(zone)
+    for change in clock_changes_of(zone, START, START + timedelta(days=300)):
+        start, until = change - timedelta(days=1), change + timedelta(days=1)
+        expressions = {f"job-{number}": random_expression(rng) for number in range(10)}
+        jobs = declare(
+            **{job_id: Schedule(cron_expression=text, timezone=zone) for job_id, text in expressions.items()}
+        )
+        occurrences = simulate(jobs, start=start, until=until)
+        for job_id, expression in expressions.items():
+            owed = minutes_that_fire(expression, zone, start - MINUTE, until - MINUTE)
+            told = [item for item in occurrences if item.job_id == job_id]
+            assert [item.scheduled_for for item in told] == owed, expression
+            assert [item.started_at for item in told] == owed, expression
