@@ -18,6 +18,8 @@ _WIDE_BOMS = {
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
 )
+_PLAIN_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n"
+"""Most files hold nothing else, and that is known at once."""
 _BREAKS = frozenset("\x85\u2028\u2029")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -52,6 +54,8 @@ def decode(data: bytes) -> str:
 
 def refuse_hidden(text: str) -> None:
     """Raise Unreadable at the first character that a reviewer would not see."""
+    if text.isascii() and not text.encode().translate(None, _PLAIN_BYTES):
+        return
     match = _HIDDEN.search(text)
     if match is None:
         return

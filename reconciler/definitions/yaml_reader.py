@@ -20,6 +20,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from reconciler.definitions.block_reader import meaning_of, read_block_yaml
 from reconciler.definitions.document import (
     MAX_DEPTH,
     MAX_VALUES,
@@ -35,13 +36,18 @@ from reconciler.definitions.yaml_words import Last, explain_error
 from reconciler.model.text import escape_text
 
 _NO_KEY: Final = object()
-_MEANINGS: dict[str, Any] = {}
-"""What short unquoted texts mean; most repeat from file to file."""
-_MEANINGS_KEPT = 5000
 
 
 def read_yaml_quickly(text: str) -> tuple[Any, int]:
     """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
+    try:
+        return read_block_yaml(text)
+    except Unusual:
+        return read_event_yaml(text)
+
+
+def read_event_yaml(text: str) -> tuple[Any, int]:
+    """The same by libyaml's events, whatever the style."""
     parser = CParser(text.encode())
     try:
         return _read_events(parser)
@@ -80,7 +86,7 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
                     if value[:1] not in _KEY_STARTS and read_scalar(value) is not value:
                         raise Unusual
                 else:
-                    value = _meaning(value)
+                    value = meaning_of(value)
             if in_mapping:
                 if key is _NO_KEY:
                     if value in container or value == "<<":
@@ -126,19 +132,6 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
 
 _KEY_STARTS = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ_")
 """No word of the core schema but text begins with these: null, true, false and numbers do not."""
-
-
-def _meaning(text: str) -> Any:
-    """Return what an unquoted value means; null and whatever is doubtful is left to the other reading."""
-    try:
-        return _MEANINGS[text]
-    except KeyError:
-        value = read_scalar(text)
-    if value is None or isinstance(value, Doubtful):
-        raise Unusual
-    if len(text) <= 32 and len(_MEANINGS) < _MEANINGS_KEPT:
-        _MEANINGS[text] = value
-    return value
 
 
 def read_yaml(text: str) -> Document:

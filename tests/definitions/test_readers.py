@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.definitions.block_reader import read_block_yaml
 from reconciler.definitions.document import Span, Unreadable, Unusual, path_steps, path_text
 from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.scalars import Doubtful, read_scalar
-from reconciler.definitions.yaml_reader import read_yaml, read_yaml_quickly
+from reconciler.definitions.yaml_reader import read_event_yaml, read_yaml, read_yaml_quickly
 
 QUICKLY = settings(max_examples=60, deadline=None)
 YAML = """\
@@ -167,7 +168,11 @@ FRAGMENTS = st.sampled_from(
 @QUICKLY
 @given(st.lists(FRAGMENTS, max_size=25).map("".join))
 def test_the_quick_way_never_differs_from_the_careful_one(text):
-    for quickly, carefully in ((read_yaml_quickly, read_yaml), (read_json_quickly, read_json)):
+    for quickly, carefully in (
+        (read_yaml_quickly, read_yaml),
+        (read_event_yaml, read_yaml),
+        (read_json_quickly, read_json),
+    ):
         try:
             value, line = quickly(text)
         except Unusual:
@@ -176,6 +181,79 @@ def test_the_quick_way_never_differs_from_the_careful_one(text):
         assert document.problems == []
         assert document.value == value
         assert document.first_line == line
+
+
+LINES = st.sampled_from(
+    [
+        "a: 1",
+        "b:",
+        "c: x",
+        "- d: y",
+        "- e",
+        "-",
+        "- - f",
+        "'g': h",
+        "i: |",
+        "j: |-",
+        "# k",
+        "",
+        "   ",
+        "l: [m, n]",
+        "---",
+    ]
+) | st.sampled_from(
+    [
+        "o: {p: q, r: [s]}",
+        "t: 'u'",
+        'v: "w" # x',
+        "y: a: b",
+        "z: -",
+        "- 'q'",
+        "text, more",
+        "a: b #c",
+        "a: b#c",
+        "null: a",
+    ]
+)
+INDENTS = st.sampled_from(["", "", "  ", "  ", "    ", "      ", " "])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.tuples(INDENTS, LINES).map("".join), min_size=1, max_size=9).map("\n".join), st.sampled_from(["", "\n"])
+)
+def test_plain_lines_are_read_as_libyaml_reads_them(text, end):
+    try:
+        value, line = read_block_yaml(text + end)
+    except Unusual:
+        return
+    document = read_yaml(text + end)
+    assert document.problems == []
+    assert document.value == value
+    assert document.first_line == line
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*"[]{},:#-'\"", ", ", ": ", " ", "a", "b c", "1", "true", "null", "-x", "x:y", "0755"]),
+        max_size=14,
+    )
+)
+def test_brackets_on_one_line_are_read_as_libyaml_reads_them(parts):
+    text = "k: [" + "".join(parts) + "]\n"
+    try:
+        value, _ = read_block_yaml(text)
+    except Unusual:
+        return
+    document = read_yaml(text)
+    assert document.problems == []
+    assert document.value == value
+
+
+def test_what_most_definitions_look_like_is_read_line_by_line():
+    text = "id: a\nlist:\n- x\n- k: [1, {b: c}]\n  l: |\n    one\n\n     two\n\nlast: 'q' # end\n"
+    assert read_block_yaml(text)[0] == read_yaml(text).value
 
 
 @QUICKLY
