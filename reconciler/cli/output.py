@@ -27,7 +27,8 @@ def json_text(value: Any) -> str:
 def write_result(text: str, path: str | None) -> None:
     """Write the data of a verb to standard output, or whole to the file that `--out` names. Raises CouldNot."""
     if path is None:
-        click.echo(text, nl=False)
+        # Whether there is colour in it was decided before; click would take it out on a pipe.
+        click.echo(text, nl=False, color=True)
         return
     try:
         Path(path).write_text(text, encoding="utf-8")

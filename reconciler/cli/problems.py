@@ -1,19 +1,17 @@
 """Problems and their sum, as text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
 from reconciler.cli.output import tell
 from reconciler.model.problem import Problem, Severity
-from reconciler.model.text import escape_text
 
 
-def echo_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
-    for p in problems:
-        click.echo(escape_text(f"{p.path}:{p.line}:{p.column}: {p.code} {p.json_path}: {p.message}"), err=err)
-        for line in p.hint.splitlines():
-            click.echo(escape_text("  " + line), err=err)
+def echo_problems(problems: Sequence[Problem], *, err: bool = True) -> None:
+    from reconciler.definitions.renderings.text import render_text
+
+    click.echo(render_text(problems), nl=False, err=err)
 
 
 def count_words(problems: Sequence[Problem]) -> str:
@@ -29,7 +27,7 @@ def count_words(problems: Sequence[Problem]) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def tell_problems(problems: Sequence[Problem]) -> None:

@@ -1,50 +1,146 @@
 """`reconciler validate`: are the definitions good?"""
 
-from typing import Any
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
+from reconciler.cli.checking import (
+    Change,
+    Source,
+    check_host,
+    load_source,
+    of_files,
+    read_base,
+    read_source,
+    resolve_path,
+    select_files,
+    text_of,
+    with_unsaved,
+)
 from reconciler.cli.exits import ExitCode
-from reconciler.cli.options import format_option, verb
-from reconciler.cli.output import echo_json, tell
-from reconciler.cli.problems import count_words, echo_problems, plural
-from reconciler.cli.session import open_session
-from reconciler.loop.desired import CommitState
+from reconciler.cli.options import color_option, out_option, verb
+from reconciler.cli.output import tell, wants_color, write_result
+from reconciler.cli.problems import count_words, plural
+from reconciler.git.repository import Repository
 from reconciler.model.errors import UsageError
+from reconciler.model.instant import utc_now
+from reconciler.model.problem import Problem, Severity
+
+FORMATS = ("text", "json", "jsonl", "github", "gitlab", "sarif", "junit")
+STANDARD_INPUT = "-"
+_MOST_READ = 16 * 1024 * 1024
+_LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 
 
 @verb(
     "validate",
     examples="""
-    reconciler validate                     # the files in the work tree, saved but perhaps not committed
-    reconciler validate --ref origin/main   # a commit
-    reconciler validate --format json
+    reconciler validate                                   # the files in the work tree, committed or not
+    reconciler validate --ref origin/main                 # a commit
+    reconciler validate definitions/jobs/backup.yaml      # what is wrong with this file, among all others
+    reconciler validate - --as definitions/jobs/backup.yaml < buffer
+    reconciler validate --changed-since origin/main --format github
+    reconciler validate --format sarif --out problems.sarif
     """,
 )
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--as", "path", metavar="PATH", help="The file that standard input (`-`) stands for.")
 @click.option("--ref", metavar="REF", help="Check a commit, branch or tag instead of the work tree.")
 @click.option("--worktree", is_flag=True, help="Check the files in the work tree (the default).")
-@format_option("text", "json")
-def command(*, directory: str | None, ref: str | None, worktree: bool, format_: str) -> int:
+@click.option("--changed-since", "since", metavar="REF", help="Tell only what the change since REF can have caused.")
+@click.option("--check-host", "with_host", is_flag=True, help="Also look for the programs of jobs on this host.")
+@click.option(
+    "--fail-level",
+    type=click.Choice([level.value for level in _LEVELS]),
+    default=Severity.ERROR.value,
+    show_default=True,
+    help="From which severity on problems make the exit code 3.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS, case_sensitive=False),
+    envvar="RECONCILER_FORMAT",
+    help="How problems are written.  [default: text; in GitHub Actions: github]",
+)
+@out_option
+@color_option
+def command(
+    *,
+    directory: str | None,
+    files: tuple[str, ...],
+    path: str | None,
+    ref: str | None,
+    worktree: bool,
+    since: str | None,
+    with_host: bool,
+    fail_level: str,
+    format_: str | None,
+    out: str | None,
+    color: str,
+) -> int:
     """Check the definitions: all problems of all files, each with its place and the way out.
 
-    Exits with 0 when there is none but warnings, with 3 otherwise.  Reads files and Git only.
+    Of FILEs and folders only their own problems are told, but references are followed through all definitions.
+    Exits with 3 when there is an error (see --fail-level), else with 0.  Reads files and Git only.
     """
+    _refuse_contradictions(files, path=path, ref=ref, worktree=worktree)
+    format_ = format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
+    now = utc_now()
+    with ExitStack() as stack:
+        here = Path(directory or ".")
+        repository = stack.enter_context(Repository.open(here))
+        source = read_source(repository, ref=ref)
+        paths = [resolve_path(repository, here, name) for name in ([path] if path else files)]
+        if path:
+            source = with_unsaved(source, paths[0], sys.stdin.buffer.read(_MOST_READ))
+        loaded = load_source(source, now=now)
+        problems = list(loaded.problems)
+        count = loaded.files
+        if with_host:
+            problems = sorted([*problems, *check_host(source, loaded)], key=lambda problem: problem.sort_key)
+        if paths:
+            selected = select_files(source, paths)
+            problems, count = of_files(problems, selected, source), len(selected)
+        change = None
+        if since is not None:
+            change = Change(source, read_base(repository, since, head=ref), now=now)
+            problems = change.caused(problems)
+        colored = wants_color(color) if out is None else color == "always"
+        write_result(_render(format_, problems, source, change, color=colored), out)
+    if format_ in {"text", "github"} or out is not None:
+        tell(f"{plural(count, 'file')}: {count_words(problems)}.")
+    return ExitCode.INVALID if _fails(problems, Severity(fail_level)) else ExitCode.DONE
+
+
+def _refuse_contradictions(files: Sequence[str], *, path: str | None, ref: str | None, worktree: bool) -> None:
     if ref and worktree:
         raise UsageError("--ref and --worktree exclude each other", hint="Give one of them.")
-    with open_session(directory=directory) as session:
-        source = session.read_commit(ref) if ref else session.read_files()
-    if format_ == "json":
-        echo_json(_document(source))
-    else:
-        echo_problems(source.loaded.problems, err=False)
-        tell(f"{plural(source.loaded.files, 'file')}: {count_words(source.loaded.problems)}.")
-    return ExitCode.INVALID if source.loaded.has_errors else ExitCode.DONE
+    is_piped = STANDARD_INPUT in files
+    if is_piped and (len(files) > 1 or ref):
+        raise UsageError("`-` stands alone: no other FILE and no --ref go with it", hint="Give `-` and --as PATH.")
+    if is_piped and not path:
+        raise UsageError(
+            "standard input has no name", hint="Say which file it stands for: --as definitions/jobs/NAME.yaml"
+        )
+    if path and not is_piped:
+        raise UsageError("--as names what standard input stands for", hint="Give `-` with it.")
 
 
-def _document(source: CommitState) -> dict[str, Any]:
-    return {
-        "commit": source.commit or None,
-        "files": source.loaded.files,
-        "valid": not source.loaded.has_errors,
-        "problems": source.loaded.problems,
-    }
+def _render(format_: str, problems: Sequence[Problem], source: Source, change: Change | None, *, color: bool) -> str:
+    from reconciler.definitions.renderings import RENDERINGS, render_github, render_text
+
+    if format_ == "text":
+        return render_text(problems, source_of=lambda path: text_of(source, path), color=color)
+    if format_ == "github" and change is not None:
+        return render_github(problems, is_touched=change.touches)
+    return RENDERINGS[format_](problems)
+
+
+def _fails(problems: Sequence[Problem], level: Severity) -> bool:
+    counted = _LEVELS[: _LEVELS.index(level) + 1]
+    return any(problem.severity in counted for problem in problems)

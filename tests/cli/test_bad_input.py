@@ -78,7 +78,7 @@ def test_a_bad_settings_file(project):
     for verb in ("validate", "plan", "reconcile"):
         answer = project.call(verb)
         assert answer.code == 3
-        assert "outptu" in answer.err
+        assert "outptu" in answer.out + answer.err
 
 
 def test_an_unknown_job(project):

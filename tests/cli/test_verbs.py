@@ -22,7 +22,7 @@ def test_validate_looks_at_saved_files_and_with_ref_at_a_commit(project):
 def test_validate_as_json(project):
     project.repo.write("definitions/jobs/bad.yaml", "id: bad\nnope: 1\n")
     document = project.call("validate", "--format", "json").json
-    assert document["valid"] is False
+    assert document["summary"] == {"errors": 2, "warnings": 0, "information": 0, "files": 1}
     assert {problem["path"] for problem in document["problems"]} == {"definitions/jobs/bad.yaml"}
     assert all(problem["line"] >= 1 for problem in document["problems"])
 

@@ -22,7 +22,7 @@ class Code(Struct, frozen=True, kw_only=True):
     """``title`` is one line, ``explanation`` a few sentences; ``bad`` gives the code, ``good`` is the way out.
 
     ``told_as`` names another code where definition files never give this one; ``needs_state``: it is told by a plan,
-    which knows what was started before.
+    which knows what was started before.  ``needs_host``: it depends on the machine that validates.
     """
 
     code: str
@@ -33,6 +33,7 @@ class Code(Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.ERROR
     told_as: str = ""
     needs_state: bool = False
+    needs_host: bool = False
 
 
 def code(
@@ -45,6 +46,7 @@ def code(
     severity: Severity = Severity.ERROR,
     told_as: str = "",
     needs_state: bool = False,
+    needs_host: bool = False,
 ) -> Code:
     return Code(
         code=name,
@@ -55,6 +57,7 @@ def code(
         severity=severity,
         told_as=told_as,
         needs_state=needs_state,
+        needs_host=needs_host,
     )
 
 

@@ -1,4 +1,4 @@
-"""What jobs do: JOB, TASK, PARAM, TOKEN, SEC, HTTP, LINT, KEEPER and TGT."""
+"""What jobs do: JOB, TASK, PARAM, TOKEN, SEC, HTTP, HOST, LINT, KEEPER and TGT."""
 
 from reconciler.definitions.catalogue.entry import DUMP, Code, code, files, job
 from reconciler.model.problem import Severity
@@ -199,6 +199,15 @@ CODES: tuple[Code, ...] = (
         " target list the host in allowedHosts.",
         bad=job(tasks=_request("http://169.254.169.254/")),
         good=job(tasks=_request("https://example.com/")),
+    ),
+    code(
+        "HOST001",
+        "A program that this host does not have",
+        "Told with --check-host only: of jobs without osFilter, and of those whose osFilter has this system. A job for"
+        " other machines says so there.",
+        bad=job(tasks="- id: dump\n  command: no-such-program"),
+        good=job("osFilter: {windows: true}", tasks="- id: dump\n  command: no-such-program"),
+        needs_host=True,
     ),
     code(
         "LINT001",

@@ -1,0 +1,221 @@
+"""What `validate` looks at (work tree, commit, unsaved file), and which of the problems it tells."""
+
+import os
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.definitions.folder import blob_id, read_folder
+from reconciler.definitions.listing import REGULAR_MODES
+from reconciler.definitions.load import load_definitions
+from reconciler.definitions.overlay import with_file
+from reconciler.definitions.settings import SETTINGS_PATH, read_settings
+from reconciler.git.repository import Repository
+from reconciler.model.desired import DesiredState, Loaded, SourceFile, SourceTree
+from reconciler.model.errors import CouldNot, DefinitionsInvalid, TargetRefused, UsageError
+from reconciler.model.job import Task
+from reconciler.model.problem import Problem
+from reconciler.model.settings import Settings
+from reconciler.targets.registry import provider_rules
+
+_MOST_SHOWN_BYTES = 1024 * 1024
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Definitions to check. ``problems`` are those of reconciler.toml; with them nothing else can be judged."""
+
+    tree: SourceTree
+    settings: Settings
+    problems: tuple[Problem, ...] = ()
+
+
+def read_source(repository: Repository, *, ref: str | None) -> Source:
+    """Return the definitions at ``ref``, or as they lie in the work tree. Raises UsageError where there is none."""
+    if ref is not None:
+        return _read_commit(repository, repository.resolve(ref).sha)
+    if repository.is_bare:
+        raise UsageError(f"{repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD")
+    settings, problems = read_settings(_read_settings_file(repository.root / SETTINGS_PATH))
+    tree = read_folder(repository.root, root=settings.definitions)
+    return Source(tree=tree, settings=settings, problems=problems)
+
+
+def _read_commit(repository: Repository, sha: str) -> Source:
+    settings, problems = read_settings(repository.read_file(sha, SETTINGS_PATH))
+    tree = repository.read_tree(sha, root=settings.definitions)
+    return Source(tree=tree, settings=settings, problems=problems)
+
+
+def _read_settings_file(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise CouldNot(f"cannot read {path}: {error.strerror}", hint="Check the file's permissions.") from None
+
+
+def with_unsaved(source: Source, path: str, data: bytes) -> Source:
+    """Return ``source`` with the file at ``path`` as ``data``."""
+    if path == SETTINGS_PATH:
+        settings, problems = read_settings(data)
+        return Source(tree=replace(source.tree, settings=data), settings=settings, problems=problems)
+    return Source(tree=with_file(source.tree, path, data), settings=source.settings, problems=source.problems)
+
+
+def load_source(source: Source, *, now: datetime) -> Loaded:
+    """Return all that is wrong with ``source``. Raises DefinitionsInvalid where there is nothing to check."""
+    if source.problems:
+        return Loaded(desired=DesiredState(), problems=source.problems, files=1)
+    if not source.tree.files:
+        folder = source.settings.definitions
+        raise DefinitionsInvalid(
+            f"there are no definitions: no folder {folder}/ with files here",
+            hint=f"Begin with: reconciler init.  Or write a job to {folder}/jobs/NAME.yaml, or name another folder in "
+            f'{SETTINGS_PATH}: definitions = "FOLDER".',
+        )
+    return load_definitions(source.tree, settings=source.settings, providers=provider_rules(), now=now)
+
+
+def resolve_path(repository: Repository, directory: Path, given: str) -> str:
+    """Return a path as it was given, in ``directory``, relative to the repository's root. Raises UsageError."""
+    full = Path(os.path.normpath(directory.absolute() / given))
+    # Its own symbolic link is not followed: a definition that is one has a problem of its own.
+    path = Path(os.path.realpath(full.parent)) / full.name
+    if not path.is_relative_to(repository.root):
+        raise UsageError(f"{given} is not in the repository {repository.root}", hint="Name a file of this repository.")
+    return path.relative_to(repository.root).as_posix()
+
+
+def select_files(source: Source, paths: Sequence[str]) -> list[SourceFile]:
+    """Return the files of the tree that are at or under ``paths``. Raises UsageError for a path with none."""
+    found: dict[str, SourceFile] = {}
+    by_path = {file.path: file for file in source.tree.files}
+    for path in paths:
+        if path == SETTINGS_PATH:
+            continue
+        here = [by_path[path]] if path in by_path else [file for file in source.tree.files if _is_under(file, path)]
+        if not here:
+            root = source.tree.root
+            where = f"there is no file {path}" if _is_inside(path, root) else f"{path} is not under {root}/"
+            raise UsageError(where, hint=f"Definitions lie in {root}/jobs, components, targets and runs.")
+        found |= {file.path: file for file in here}
+    return list(found.values())
+
+
+def _is_under(file: SourceFile, folder: str) -> bool:
+    return folder == "." or file.path.startswith(f"{folder}/")
+
+
+def _is_inside(path: str, root: str) -> bool:
+    return root in {"", "."} or path == root or path.startswith(f"{root}/")
+
+
+def of_files(problems: Sequence[Problem], files: Collection[SourceFile], source: Source) -> list[Problem]:
+    """Return the problems of ``files``, and those that leave no file judged."""
+    paths = {file.path for file in files} | {SETTINGS_PATH, source.tree.root}
+    return [problem for problem in problems if problem.path in paths]
+
+
+class Change:
+    """What changed since another state of the same definitions."""
+
+    def __init__(self, source: Source, base: Source, *, now: datetime) -> None:
+        self._now = now
+        self._source = source
+        self._base = base
+        self._before = _contents(base.tree)
+        after = _contents(source.tree)
+        self.paths = {path for path in self._before.keys() | after.keys() if self._before.get(path) != after.get(path)}
+        if base.tree.settings != source.tree.settings:
+            self.paths.add(SETTINGS_PATH)
+        self._new_lines: dict[str, set[int]] = {}
+
+    def caused(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Return the problems of changed files, and those of others that were not there before."""
+        before: Counter[tuple[str, ...]] = Counter()
+        if not self.paths:
+            return []
+        if self._base.tree.files:
+            before.update(_key(problem) for problem in load_source(self._base, now=self._now).problems)
+        kept = []
+        for problem in problems:
+            known = before[_key(problem)] > 0
+            before[_key(problem)] -= known
+            if problem.path in self.paths or not known:
+                kept.append(problem)
+        return kept
+
+    def touches(self, problem: Problem) -> bool:
+        """True where the problem's line was not in the file before."""
+        if problem.path not in self.paths or not problem.line:
+            return False
+        if problem.path not in self._new_lines:
+            known = set((text_of(self._base, problem.path) or "").split("\n"))
+            lines = (text_of(self._source, problem.path) or "").split("\n")
+            self._new_lines[problem.path] = {number for number, line in enumerate(lines, 1) if line not in known}
+        return problem.line in self._new_lines[problem.path]
+
+
+def _key(problem: Problem) -> tuple[str, ...]:
+    return (problem.code, problem.path, problem.json_path, problem.message)
+
+
+def _contents(tree: SourceTree) -> dict[str, tuple[str, str]]:
+    """Return mode and content id by path; in a SHA-256 repository files of the work tree have other ids than blobs."""
+    contents = {file.path: (file.mode, file.blob) for file in tree.files}
+    wide = [file for file in tree.files if len(file.blob) != 40 and file.mode in REGULAR_MODES]
+    for file, data in zip(wide, tree.read(wide), strict=True):
+        contents[file.path] = (file.mode, blob_id(data))
+    return contents
+
+
+def read_base(repository: Repository, ref: str, *, head: str | None) -> Source:
+    """Return the definitions where the line of ``head`` (HEAD when None) left that of ``ref``, or at ``ref``."""
+    from reconciler.git.ancestry import merge_base
+
+    other = repository.resolve(ref).sha
+    base = merge_base(repository, other, repository.resolve(head or "HEAD").sha)
+    return _read_commit(repository, base or other)
+
+
+def text_of(source: Source, path: str) -> str | None:
+    """Return the text of a file for excerpts; None for one that is not there, no text, or very large."""
+    if path == SETTINGS_PATH:
+        return (source.tree.settings or b"").decode(errors="replace")
+    file = next((file for file in source.tree.files if file.path == path), None)
+    if file is None or file.mode not in REGULAR_MODES or file.size > _MOST_SHOWN_BYTES:
+        return None
+    return source.tree.read([file])[0].decode(errors="replace")
+
+
+def check_host(source: Source, loaded: Loaded) -> list[Problem]:
+    """Return the problems of jobs that start programs which this host does not have."""
+    from reconciler.definitions.host import find_missing_programs
+
+    system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower())
+    return list(
+        find_missing_programs(
+            source.tree,
+            loaded.desired.jobs.values(),
+            system=system,
+            program_of=_program_of,
+            is_there=cache(lambda program: shutil.which(program) is not None),
+        )
+    )
+
+
+def _program_of(task: Task) -> str | None:
+    from reconciler.targets.local.order import find_interpreter
+
+    if task.script is None:
+        return task.executable_path or task.command
+    try:
+        return find_interpreter(task)[0][0]
+    except TargetRefused:
+        return None

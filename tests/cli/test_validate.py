@@ -1,0 +1,235 @@
+"""`validate` as people, editors, hooks and CI call it."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from support.definitions import JOB
+
+BAD = JOB.replace("intervalMinutes: 30", "cronExpression: '0 25 * * *'")
+WARNED = "id: b\ntasks: [{id: t, command: x}]\n"
+
+
+@pytest.fixture(autouse=True)
+def outside_of_ci(monkeypatch):
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+
+def write_jobs(project, **texts):
+    for name, text in texts.items():
+        project.repo.write(f"definitions/jobs/{name}.yaml", text)
+
+
+def paths_of(answer):
+    return [problem["path"].rpartition("/")[2] for problem in answer.json["problems"]]
+
+
+def pipe(project, text, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), "validate", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+
+
+def test_a_problem_is_shown_with_its_source_and_a_caret(project):
+    write_jobs(project, a=BAD)
+    answer = project.call("validate")
+    assert answer.code == 3
+    assert answer.out.splitlines() == [
+        "definitions/jobs/a.yaml:2:28: CRON004 schedule.cronExpression: hour 25 is outside 0-23",
+        "    2 | schedule: {cronExpression: '0 25 * * *'}",
+        "      |                            ^^^^^^^^^^^^",
+    ]
+    assert answer.err == "1 file: 1 problem in 1 file.\n"
+
+
+def test_color_is_used_when_asked_for(project):
+    write_jobs(project, a=BAD)
+    assert "\x1b[" not in project.call("validate").out
+    assert "\x1b[1;31mCRON004\x1b[0m" in project.call("validate", "--color", "always").out
+
+
+def test_a_problem_of_a_whole_file_has_no_stray_path(project):
+    write_jobs(project, a="")
+    assert "FILE001: no definition" in project.call("validate").out
+    project.repo.commit()
+    assert "FILE001: no definition" in project.call("plan").err
+
+
+@pytest.mark.parametrize(
+    ("format_", "read"),
+    [
+        ("json", lambda out: json.loads(out)["problems"][0]["code"]),
+        ("jsonl", lambda out: json.loads(out)["code"]),
+        ("gitlab", lambda out: json.loads(out)[0]["check_name"]),
+        ("sarif", lambda out: json.loads(out)["runs"][0]["results"][0]["ruleId"]),
+        ("junit", lambda out: ET.fromstring(out).find(".//failure").get("type")),
+        ("github", lambda out: out.partition("title=")[2][:7]),
+    ],
+)
+def test_each_format(project, format_, read):
+    write_jobs(project, a=BAD)
+    answer = project.call("validate", "--format", format_)
+    assert answer.code == 3
+    assert read(answer.out) == "CRON004"
+
+
+def test_in_github_actions_problems_are_annotations(project, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write_jobs(project, a=BAD)
+    assert project.call("validate").out.startswith("::error ")
+    assert project.call("validate", "--format", "text").out.startswith("definitions/")
+
+
+def test_the_result_goes_to_a_file(project, tmp_path):
+    write_jobs(project, a=BAD)
+    out = tmp_path / "problems.sarif"
+    answer = project.call("validate", "--format", "sarif", "--out", str(out))
+    assert (answer.code, answer.out) == (3, "")
+    assert json.loads(out.read_text())["version"] == "2.1.0"
+    assert project.call("validate", "--out", str(tmp_path / "no" / "folder")).code == 1
+
+
+@pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 3), ("information", 3)])
+def test_from_which_severity_on_it_fails(project, level, code):
+    write_jobs(project, b=WARNED)
+    assert project.call("validate", "--fail-level", level).code == code
+
+
+def test_of_single_files_only_their_problems_are_told_with_references_followed(project):
+    write_jobs(
+        project, a=JOB + "alternateJobId: good\ncondition: 'true'\n", good=JOB.replace("id: a", "id: good"), bad=BAD
+    )
+    answer = project.call("validate", "definitions/jobs/a.yaml", "--format", "json")
+    assert paths_of(answer) == ["a.yaml"]
+    assert "REF001" not in answer.out
+    assert project.call("validate", "definitions/jobs/good.yaml").code == 0
+    assert project.call("validate", "definitions/jobs").code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["definitions/jobs/none.yaml"], "there is no file definitions/jobs/none.yaml"),
+        (["README.md"], "is not under definitions/"),
+        (["../elsewhere.yaml"], "is not in the repository"),
+        (["-"], "--as"),
+        (["--as", "definitions/jobs/a.yaml"], "Give `-`"),
+        (["-", "x.yaml", "--as", "y"], "stands alone"),
+        (["--changed-since", "no-such-branch"], "no-such-branch"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(project, arguments, word):
+    project.commit_job()
+    answer = project.call("validate", *arguments)
+    assert answer.code in {1, 64}
+    assert word in answer.err
+    assert answer.out == ""
+
+
+def test_standard_input_stands_for_a_file_that_is_not_saved(project):
+    write_jobs(project, a=JOB, b=BAD)
+    path = "definitions/jobs/a.yaml"
+    bad = pipe(project, JOB.replace("command", "comand"), "-", "--as", path)
+    assert bad.returncode == 3
+    assert bad.stdout.startswith(f"{path}:5:5: KEY003")
+    assert "    5 | " in bad.stdout
+    assert pipe(project, JOB, "-", "--as", path).returncode == 0
+    assert pipe(project, JOB.replace("id: a", "id: new"), "-", "--as", "definitions/jobs/new.yaml").returncode == 0
+    assert pipe(project, "definitons = 'x'\n", "-", "--as", "reconciler.toml").stdout.startswith(
+        "reconciler.toml:1:1: SET"
+    )
+
+
+def test_settings_that_are_wrong_are_problems_in_every_format(project):
+    project.commit_job()
+    project.repo.write("reconciler.toml", "[reports]\noutptu = 'full'\n")
+    assert paths_of(project.call("validate", "--format", "json")) == ["reconciler.toml"]
+
+
+class TestChangedSince:
+    def test_only_changed_files_are_told(self, project):
+        write_jobs(project, old=BAD.replace("id: a", "id: old"))
+        project.repo.commit()
+        write_jobs(project, a=BAD)
+        assert paths_of(project.call("validate", "--changed-since", "HEAD", "--format", "json")) == ["a.yaml"]
+        assert project.call("validate").code == 3
+
+    def test_a_problem_that_the_change_caused_elsewhere_is_told(self, project):
+        job = JOB + "alternateJobId: b\ncondition: 'true'\n"
+        write_jobs(project, a=job, b=JOB.replace("id: a", "id: b"))
+        project.repo.commit()
+        (project.repo.path / "definitions/jobs/b.yaml").unlink()
+        answer = project.call("validate", "--changed-since", "HEAD", "--format", "json")
+        assert [problem["code"] for problem in answer.json["problems"]] == ["REF001"]
+        assert paths_of(answer) == ["a.yaml"]
+
+    def test_nothing_changed_is_nothing_to_tell(self, project):
+        write_jobs(project, a=BAD)
+        project.repo.commit()
+        assert project.call("validate", "--changed-since", "HEAD").code == 0
+
+    def test_a_branch_is_compared_with_where_it_left(self, project):
+        write_jobs(project, a=JOB)
+        project.repo.commit()
+        project.repo.git("switch", "--quiet", "--create", "topic")
+        write_jobs(project, b=WARNED)
+        project.repo.commit()
+        project.repo.git("switch", "--quiet", "main")
+        write_jobs(project, a=BAD)
+        project.repo.commit()
+        answer = project.call("validate", "--ref", "topic", "--changed-since", "main", "--format", "json")
+        assert paths_of(answer) == ["b.yaml"]
+
+    def test_in_a_repository_with_long_ids(self, tmp_path, capfd):
+        from support.cli import Project
+        from support.repo import make_repo
+
+        project = Project(make_repo(tmp_path / "long", object_format="sha256"), capfd)
+        write_jobs(project, a=BAD)
+        project.repo.commit()
+        assert project.call("validate", "--changed-since", "HEAD").code == 0
+
+    def test_annotations_on_changed_lines_come_first(self, project):
+        jobs = "".join(f"  - {{id: t{n}, command: x, wrng{n}: 1}}\n" for n in range(12))
+        write_jobs(project, a="id: a\nschedule: {intervalMinutes: 30}\ntasks:\n" + jobs)
+        project.repo.commit()
+        write_jobs(project, a="id: a\nschedule: {intervalMinutes: 30}\ntasks:\n" + jobs + "  - {id: last, wrong: 1}\n")
+        answer = project.call("validate", "--changed-since", "HEAD", "--format", "github")
+        assert "line=16" in answer.out.splitlines()[0]
+
+
+class TestHost:
+    def test_programs_are_looked_for_when_asked(self, project):
+        project.commit_job(tasks=[{"id": "t", "command": "no-such-program"}], schedule={"intervalMinutes": 30})
+        assert project.call("validate").code == 0
+        answer = project.call("validate", "--check-host")
+        assert answer.code == 3
+        assert "HOST001 tasks[0].command: `no-such-program` does not exist on this host" in answer.out
+
+    def test_a_job_for_other_systems_is_left_alone(self, project):
+        project.commit_job(
+            tasks=[{"id": "t", "command": "no-such-program"}],
+            schedule={"intervalMinutes": 30},
+            osFilter={"windows": True},
+        )
+        assert project.call("validate", "--check-host").code == 0
+
+    @pytest.mark.parametrize(
+        "task", [{"command": "sh"}, {"executablePath": "/bin/sh"}, {"script": "echo"}, {"command": "{job.id}"}]
+    )
+    def test_programs_that_are_there_or_cannot_be_known(self, project, task):
+        project.commit_job(tasks=[{"id": "t", **task}], schedule={"intervalMinutes": 30})
+        assert project.call("validate", "--check-host").code == 0
+
+    def test_the_interpreter_of_a_script_is_a_program(self, project):
+        script = "#!/opt/none/interpreter\necho\n"
+        project.commit_job(tasks=[{"id": "t", "script": script}], schedule={"intervalMinutes": 30})
+        assert "`/opt/none/interpreter`" in project.call("validate", "--check-host").out
