@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test bench serve soak lint format clean
+.PHONY: run test bench serve soak lint format clean docs
 
 run: $(VENV)/.run
 	$(BIN)/reconciler reconcile
@@ -26,6 +26,10 @@ serve: $(VENV)/.run
 
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m slow
+
+docs: $(VENV)/.dev
+	$(BIN)/reconciler explain --format markdown > docs/problems.md
+	$(BIN)/reconciler schema --format markdown > docs/definitions.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

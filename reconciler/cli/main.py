@@ -28,6 +28,7 @@ VERBS = {
     "status": "Show what is applied, what ran, and what runs next.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",
     "simulate": "Show which instants of a span would run, and which not and why.",
+    "explain": "Explain the code of a problem, with a bad and a good example.",
     "schema": "Print the JSON Schema of a kind of definition.",
 }
 
