@@ -1,6 +1,7 @@
 """One file: from its bytes to its form, or to every problem in it. Depends on nothing but kind, name and content."""
 
 import copy
+import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from reconciler.definitions.document import (
     path_text,
 )
 from reconciler.definitions.fold import fold_definition
+from reconciler.definitions.identity_words import ALLOWED
 from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.schemas import verdict_of
 from reconciler.definitions.source import read_text
@@ -34,6 +36,7 @@ _INSTANTS: dict[Kind, tuple[Path, ...]] = {
     Kind.RUN: (("notBefore",), ("notAfter",)),
 }
 _MAY_BE_NULL = frozenset({"alternateJobId", "default", "defaultValue"})
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PLACEHOLDER = {"id": "placeholder", "command": "placeholder"}
 
 
@@ -190,7 +193,9 @@ def _id_problems(stem: str, document: Document, problems: Iterable[Problem], kin
         return []
     message = f"id {quote(given)} must equal the file name {quote(stem)}"
     hint = f"Rename the file, or write id: {quote(stem)[1:-1]}."
-    if kind is Kind.JOB:
+    if not _ID.match(stem):
+        hint = f"Rename the file: its name, without the ending, may use {ALLOWED}."
+    elif kind is Kind.JOB:
         hint += " A job that is renamed keeps its history with previousId."
     return [make_problem("ID004", message, span=document.place(("id",)), path=("id",), hint=hint)]
 
@@ -238,7 +243,7 @@ def _remove(value: Any, path: Path) -> None:
 
 def _complete(kind: Kind, stem: str, value: Any) -> None:
     """Put something in for what every definition needs."""
-    value["id"] = stem if verdict_of("run").accepts({"id": stem, "job": stem}) else _PLACEHOLDER["id"]
+    value["id"] = stem if _ID.match(stem) else _PLACEHOLDER["id"]
     if kind is Kind.JOB and "tasks" not in value and "component" not in value:
         value["tasks"] = [_PLACEHOLDER]
     if kind is Kind.TARGET:

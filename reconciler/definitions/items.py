@@ -34,7 +34,7 @@ class Item(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        return self.candidate.file.path
+        return self.candidate.path
 
     @property
     def form(self) -> Form | None:

@@ -20,10 +20,11 @@ _MODES = {"120000": "a symbolic link", "160000": "a submodule", "040000": "a fol
 
 
 class Candidate(Struct, frozen=True):
-    """A file that is to be read as a definition; ``name`` is the file's, without folders."""
+    """A file that is to be read as a definition; ``path`` is for people, ``name`` the part of it without folders."""
 
     file: SourceFile
     kind: Kind
+    path: str
     name: str
 
     @property
@@ -40,6 +41,14 @@ class Listing(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
+def path_for_people(file: SourceFile) -> str:
+    """Return the path as text that any program takes: bytes that are no UTF-8 as ``\\xff``."""
+    path = file.path
+    if path.isascii():
+        return path
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def list_definitions(tree: SourceTree, *, most_files: int) -> Listing:
     """Sort the files of ``tree`` by what they are."""
     candidates: list[Candidate] = []
@@ -48,18 +57,19 @@ def list_definitions(tree: SourceTree, *, most_files: int) -> Listing:
     problems: list[Problem] = []
     prefix = f"{tree.root}/" if tree.root not in {"", "."} else ""
     for file in tree.files:
-        inside = file.path.removeprefix(prefix)
+        path = path_for_people(file)
+        inside = path.removeprefix(prefix)
         folder, _, rest = inside.partition("/")
         kind = _FOLDERS.get(folder) if rest else None
         name = inside.rpartition("/")[2]
         if kind is None or not _ENDINGS.search(name):
-            others[inside] = file
+            others[file.path.removeprefix(prefix)] = file
             problems += _misplaced(file, folder if rest else "", name)
             continue
-        candidate = Candidate(file, kind, name)
+        candidate = Candidate(file, kind, path, name)
         problem = _unreadable(file)
         if problem is not None:
-            problems.append(replace(problem, path=file.path))
+            problems.append(replace(problem, path=path))
             refused.add((kind, candidate.stem))
         else:
             candidates.append(candidate)
@@ -93,12 +103,12 @@ def _misplaced(file: SourceFile, folder: str, name: str) -> Iterable[Problem]:
         yield _note(file, message, hint, Severity.WARNING)
     elif not folder:
         yield _note(file, "not read: it lies in none of the folders that hold definitions", hint, Severity.WARNING)
-    elif file.path.rpartition("/")[2] == name and folder != "scripts":
+    elif folder != "scripts":
         yield _note(file, f"not read: the folder {quote(folder)} holds no definitions", hint, Severity.INFORMATION)
 
 
 def _note(file: SourceFile, message: str, hint: str, severity: Severity) -> Problem:
-    return replace(make_problem("FILE011", message, hint=hint, severity=severity), path=file.path)
+    return replace(make_problem("FILE011", message, hint=hint, severity=severity), path=path_for_people(file))
 
 
 def _too_many(tree: SourceTree, count: int, most: int) -> Problem:

@@ -19,7 +19,7 @@ from reconciler.definitions.suggest import did_you_mean, listed, quote
 from reconciler.definitions.targets import TargetChecks
 from reconciler.model.desired import Declared, DesiredState, Loaded, SourceTree
 from reconciler.model.forms import Component, Kind, OneOff, Target, digest_form
-from reconciler.model.job import Job
+from reconciler.model.job import Job, Schedule
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.provider import Finding, ProviderRules
 from reconciler.model.settings import Settings
@@ -52,6 +52,7 @@ class Loading:
         self._waiting: set[Key] = set(listing.refused)
         self._items: dict[Kind, dict[str, Item]] = {kind: {} for kind in Kind}
         self._scripts = ScriptFiles(tree, listing.others)
+        self._clock_findings: dict[Schedule, list[Finding]] = {}
         self._needs: dict[Key, list[Key]] = defaultdict(list)
         self._take(items)
 
@@ -158,11 +159,19 @@ class Loading:
         for item, job in self._forms(Kind.JOB, Job):
             resolved, findings = resolver.resolve(job, item.checked.damaged_fields)
             jobs[item.id] = resolved
-            if self._now is not None and resolved.schedule is not None and item.checked.is_valid:
-                findings = [*findings, *check_schedule_now(resolved.schedule, now=self._now)]
+            if resolved.schedule is not None and item.checked.is_valid:
+                findings = [*findings, *self._check_clock(resolved.schedule)]
             self._tell(item, findings)
             self._note_needs(item, resolved)
         return jobs
+
+    def _check_clock(self, schedule: Schedule) -> list[Finding]:
+        """Return what the clock has to say; many jobs share a schedule, and looking ahead takes its time."""
+        if self._now is None:
+            return []
+        if schedule not in self._clock_findings:
+            self._clock_findings[schedule] = check_schedule_now(schedule, now=self._now)
+        return self._clock_findings[schedule]
 
     def _note_needs(self, item: Item, job: Job) -> None:
         needs = self._needs[Kind.JOB, item.id]

@@ -8,7 +8,7 @@ from reconciler.definitions.checks.job import waiting_finding
 from reconciler.definitions.checks.scripts import asks_for_input, check_script_path
 from reconciler.definitions.checks.secrets import find_secret
 from reconciler.definitions.document import Unreadable, make_problem
-from reconciler.definitions.listing import REGULAR_MODES
+from reconciler.definitions.listing import REGULAR_MODES, path_for_people
 from reconciler.definitions.source import decode, place, refuse_hidden
 from reconciler.definitions.suggest import did_you_mean, quote
 from reconciler.model.desired import SourceFile, SourceTree
@@ -34,7 +34,7 @@ class ScriptFiles:
         """Read these at once: one request to Git instead of many."""
         wanted = [path for path in dict.fromkeys(paths) if path in self._files and self._refusal(path) is None]
         for path, data in zip(wanted, self._tree.read([self._files[path] for path in wanted]), strict=True):
-            text = self._read(self._files[path].path, data)
+            text = self._read(path_for_people(self._files[path]), data)
             self._texts[path] = text
             if text is None:
                 self.broken.add(path)

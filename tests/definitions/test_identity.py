@@ -199,6 +199,23 @@ def test_an_id_that_cannot_be_taken_says_why(files, expected):
     assert not loaded.desired.complete
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("\udcff", "\\xff", id="not-utf-8"),
+        pytest.param("a\nb", "a\nb", id="line-break"),
+        pytest.param("", "", id="no-name"),
+        pytest.param("x" * 250, "x" * 250, id="long"),
+        pytest.param("\u202e", "\u202e", id="direction"),
+    ],
+)
+@pytest.mark.parametrize("text", [JOB, "", "{"], ids=["a-job", "empty", "broken"])
+def test_a_file_of_any_name_gets_an_answer(name, shown, text):
+    loaded = load({f"jobs/{name}.yaml": text})
+    assert {problem.path for problem in loaded.problems} == {f"definitions/jobs/{shown}.yaml"}
+    assert loaded.has_errors
+
+
 def test_files_that_claim_one_id_all_wait():
     loaded = load({"jobs/a.yml": named("a"), "jobs/x/a.yaml": named("a"), "jobs/b.yaml": named("b")})
     assert list(loaded.desired.jobs) == ["b"]

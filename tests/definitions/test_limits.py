@@ -9,6 +9,7 @@ from reconciler.definitions.document import MAX_BYTES, MAX_PROBLEMS, MAX_VALUES
 from reconciler.model.forms import Kind
 
 BOMB = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 10))
+MERGES = "".join(f"x{n}: &x{n} {{<<: [*x{n - 1}, *x{n - 1}]}}\n" for n in range(1, 25))
 
 
 class CountingParser:
@@ -46,6 +47,7 @@ def events(monkeypatch):
         pytest.param("\n".join(" " * depth + "a:" for depth in range(600)), 200, id="K50-block-mappings"),
         pytest.param(JOB + "keeper: {x: [" + "1," * 60_000 + "]}", 2 * MAX_VALUES + 200, id="K52-values"),
         pytest.param(BOMB, 600, id="K48-alias-bomb"),
+        pytest.param(MERGES, 600, id="K49-merge-bomb"),
     ],
 )
 def test_reading_stops_at_the_limits(events, text, most):

@@ -68,7 +68,16 @@ def test_loading_touches_nothing_but_definitions(tmp_path):
     (tmp_path / "hostile" / "jobs" / "folder").symlink_to("/etc")
     done = subprocess.run(
         [
-            *(sys.executable, "-I", "-B", "-c", PROGRAM, tmp_path, Path(__file__).parents[2] / "reconciler", EXAMPLES.parent),
+            *(
+                sys.executable,
+                "-I",
+                "-B",
+                "-c",
+                PROGRAM,
+                tmp_path,
+                Path(__file__).parents[2] / "reconciler",
+                EXAMPLES.parent,
+            ),
             *(Path(__file__).parents[2] / "schemas", *library_folders()),
         ],
         capture_output=True,

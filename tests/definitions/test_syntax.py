@@ -282,6 +282,12 @@ BAD_FILES = [
 ]
 
 
+def test_y15_a_byte_order_mark_is_passed_over():
+    assert not load({"jobs/a.yaml": b"\xef\xbb\xbf" + JOB.encode()}).problems
+    [line] = lines_of(load({"jobs/a.yaml": b"\xef\xbb\xbfx: 1\n" + JOB.encode()}))
+    assert line.startswith("jobs/a.yaml:1:1 KEY003")
+
+
 @pytest.mark.parametrize(("given", "expected"), BAD_FILES)
 def test_a_file_that_cannot_be_read_says_where_and_why(given, expected):
     several = isinstance(given, dict)
