@@ -68,7 +68,7 @@ def simulate(
         if now >= until:
             now = until - _INSTANT
         settle_due(scheduler, now=now, tolerance=min(TOLERANCE, now - up_since))
-    return sorted(ledger.told(), key=lambda item: (item.scheduled_for, item.job_id))
+    return sorted(ledger.told(until), key=lambda item: (item.scheduled_for, item.job_id))
 
 
 def _ignore(words: str) -> None:
@@ -147,9 +147,11 @@ class _MemoryLedger:
             self._states[state.root_id] = (state, self._states[state.root_id][1])
             self._push(state)
 
-    def told(self) -> Iterator[SimulatedOccurrence]:
+    def told(self, until: datetime) -> Iterator[SimulatedOccurrence]:
         for occurrence, runs in self._occurrences:
             started_at = min((max(run.due_at, run.created_at) for run in runs), default=None)
+            if started_at == until - _INSTANT:
+                started_at = until  # it came back at the end, which is not part of the span, and acted then
             disposition = Disposition.RUN if runs else occurrence.disposition
             for instant in self._instants(occurrence):
                 yield SimulatedOccurrence(
