@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.definitions.document import MAX_DEPTH, MAX_VALUES, Unusual
 from reconciler.definitions.scalars import Doubtful, read_scalar
 
-_LINE = re.compile(r"( *)(- +)?(?:([A-Za-z_][A-Za-z0-9_-]*):(?: +|\Z))?(.*)\Z")
+_LINE = re.compile(r"( *)(- +)?(?:([A-Za-z_][A-Za-z0-9_-]{0,99}):(?: +|\Z))?(.*)\Z")
 _DOUBLE_QUOTED = re.compile(r'"([^"\\]*)" *(?: #.*)?\Z')
 _SINGLE_QUOTED = re.compile(r"'([^']*)' *(?: #.*)?\Z")
 _PLAIN_STARTS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.+$(-")
@@ -192,7 +192,7 @@ def _read_flow(text: str) -> Any:  # noqa: PLR0912 - one loop for speed, a step 
         if colon:
             if plain is None or container.__class__ is list or key is not None or plain in container:
                 raise Unusual
-            if plain in _NOT_NAMES or plain[0] not in _NAME_STARTS:
+            if len(plain) > 100 or plain in _NOT_NAMES or plain[0] not in _NAME_STARTS:
                 raise Unusual
             key = plain
             continue

@@ -1,6 +1,7 @@
 """What a schema says against a value, in words: one problem per mistake, at its place."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from reconciler.definitions.document import MAX_PROBLEMS, Document, Path, Span
@@ -56,7 +57,8 @@ class _Teller:
 
     def tell(self, faults: Iterable[Fault]) -> Iterator[Problem]:
         # Unknown fields first: a field that is missing because its name is misspelt is told once.
-        for fault in sorted(faults, key=lambda fault: fault.rule not in _UNKNOWN):
+        some = islice(faults, 10 * MAX_PROBLEMS)
+        for fault in sorted(some, key=lambda fault: fault.rule not in _UNKNOWN):
             path = (*self._base, *fault.path)
             if not self._document.is_damaged(path):
                 yield from self._explain(fault, path)

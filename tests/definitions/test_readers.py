@@ -251,6 +251,12 @@ def test_brackets_on_one_line_are_read_as_libyaml_reads_them(parts):
     assert document.value == value
 
 
+def test_a_name_that_libyaml_finds_too_long_is_left_to_it():
+    for text in ("x" * 2000 + ": 1\n", "k: {" + "x" * 2000 + ": 1}\n"):
+        with pytest.raises(Unusual):
+            read_block_yaml(text)
+
+
 def test_what_most_definitions_look_like_is_read_line_by_line():
     text = "id: a\nlist:\n- x\n- k: [1, {b: c}]\n  l: |\n    one\n\n     two\n\nlast: 'q' # end\n"
     assert read_block_yaml(text)[0] == read_yaml(text).value
