@@ -18,10 +18,14 @@ from typing import NamedTuple, NoReturn
 
 from reconciler.engine.book import Book
 from reconciler.engine.eventloop import EventLoop
-from reconciler.engine.processes import become_subreaper, facts_of, send_signal
+from reconciler.engine.processes import become_subreaper, children_of, facts_of, pipe_of, reopen_pipe, send_signal
 
 _FAST_DEATH_SECONDS = 2.0
-_MAX_FAST_DEATHS = 5
+_FREE_DEATHS = 20
+"""So many in a row cost no pause: somebody may be killing, which is no reason to be slow."""
+
+_LONGEST_PAUSE_SECONDS = 5.0
+_MAX_LOG_BYTES = 1 << 20
 _MAX_EXITS = 10_000
 KeptPipes = dict[tuple[str, int], tuple[int, int]]
 """Our ends of (stdout, stderr) by the run's uid and the task's index."""
@@ -31,19 +35,23 @@ Exits = dict[tuple[int, int], int]
 
 
 class Legacy(NamedTuple):
-    """What a supervisor gets to begin with, from the guardian and from those before it."""
+    """What a supervisor gets to begin with, from the guardian and from those before it.
+
+    ``pipes`` were given to the guardian to keep, ``found`` it has found open in orphans: our ends, by inode.
+    """
 
     guardian_pid: int
     channel: socket.socket | None
     book: Book | None
     pipes: KeptPipes
+    found: dict[int, int]
     exits: Exits
 
 
-def guard(serve: Callable[[Legacy], None]) -> int:
-    """Have ``serve`` run in a child, anew where it dies; return when it has returned there, or dies too often."""
+def guard(serve: Callable[[Legacy], None]) -> None:
+    """Have ``serve`` run in a child, anew where it dies; return when it has returned there."""
     become_subreaper("reconciler-grd")
-    return _Guardian(serve).run()
+    _Guardian(serve).run()
 
 
 class _Guardian:
@@ -58,28 +66,40 @@ class _Guardian:
         self._loop = EventLoop()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def run(self) -> int:
+    def run(self) -> None:
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         self._loop.on_readable(self._wake_reader, self._woken)
         fast_deaths = 0
-        while fast_deaths < _MAX_FAST_DEATHS:
+        while True:
             born_at = time.monotonic()
             status = self._raise_one()
             if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
-                return 0
+                return
             fast_deaths = fast_deaths + 1 if time.monotonic() - born_at < _FAST_DEATH_SECONDS else 0
-        return 1
+            self._pause(min(0.1 * max(fast_deaths - _FREE_DEATHS, 0), _LONGEST_PAUSE_SECONDS))
+
+    def _pause(self, seconds: float) -> None:
+        """Keep a supervisor that dies at once from filling machine and log; go on taking what orphans leave."""
+        if os.fstat(2).st_size > _MAX_LOG_BYTES:
+            os.ftruncate(2, 0)
+        end = time.monotonic() + seconds
+        self._loop.call_at(end, lambda: None)
+        while time.monotonic() < end:
+            self._loop.turn()
 
     def _raise_one(self) -> int:
         """Fork a supervisor, which knows all that we know at this moment; return its wait status when it has died."""
+        found = self._find_pipes()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker_status = None
         self._worker_pid = os.fork()
         if self._worker_pid == 0:
-            self._become_supervisor(theirs)
+            self._become_supervisor(theirs, found)
         theirs.close()
+        for fd in found.values():
+            os.close(fd)
         channel = self._channel.fileno()
         self._loop.on_readable(channel, self._take_message)
         while (status := self._status()) is None:
@@ -95,13 +115,24 @@ class _Guardian:
     def _status(self) -> int | None:
         return self._worker_status
 
-    def _become_supervisor(self, channel: socket.socket) -> NoReturn:
+    def _find_pipes(self) -> dict[int, int]:
+        """Open our ends of the pipes that orphans write to, before one ends and what it wrote is gone with it."""
+        found: dict[int, int] = {}
+        for pid in children_of(os.getpid()):
+            for number in (1, 2):
+                inode = pipe_of(pid, number)
+                fd = reopen_pipe(pid, number) if inode not in {-1, *found} else -1
+                if fd >= 0:
+                    found[inode] = fd
+        return found
+
+    def _become_supervisor(self, channel: socket.socket, found: dict[int, int]) -> NoReturn:
         code = 70
         try:
             os.close(self._wake_reader)
             assert self._channel is not None
             self._channel.close()
-            self._serve(Legacy(os.getppid(), channel, self._book, dict(self._pipes), dict(self._exits)))
+            self._serve(Legacy(os.getppid(), channel, self._book, dict(self._pipes), found, dict(self._exits)))
             code = 0
         except BaseException:
             # The end of a process: what went wrong goes into the log, and the guardian makes another.

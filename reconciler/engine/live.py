@@ -17,9 +17,9 @@ GIVE_UP_SECONDS = 1.0
 class LiveTask:
     """``exit_status`` is as of waitpid; ``cause`` why we stop it: timeout or cancelled, or empty.
 
-    ``pid`` is below 0 where no process is known any more.  TERM is due at ``stop_at``, KILL at ``kill_at``; both are
-    moments of the monotonic clock, or None.  ``is_ours``: its process is our child; else an earlier supervisor started
-    it.  ``is_kept``: the guardian holds its pipes, too.
+    ``pid`` is below 0 where no process was ever known; ``key`` is what the runner calls the task by.  TERM is due at
+    ``stop_at``, KILL at ``kill_at``; both are moments of the monotonic clock, or None.  ``is_ours``: its process is our
+    child; else an earlier supervisor started it.  ``is_kept``: the guardian holds its pipes, too.
     """
 
     def __init__(self, task: Task, index: int, *, pid: int, birth: Birth, output_path: str) -> None:
@@ -44,6 +44,7 @@ class LiveTask:
         self.warnings: list[str] = []
         self.timer: Timer | None = None
         self.is_kept = False
+        self.key = pid
 
     def stop(self, cause: str, *, now: float, grace: float) -> None:
         """Have it ended from now on; the first cause counts, and none where the program has ended by itself."""

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import stat
 import struct
 import sys
 import time
@@ -77,6 +78,12 @@ def facts_of(pid: int) -> ProcessFacts | None:
     return ProcessFacts(pid, fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19]))
 
 
+def is_process(pid: int, birth: Birth) -> bool:
+    """Say whether a process is still the one that was born then; a zombie is."""
+    facts = facts_of(pid)
+    return facts is not None and birth.fits(facts.started)
+
+
 def children_of(pid: int) -> list[int]:
     """Return the children of a process, zombies included; empty if it is gone."""
     path = f"/proc/{pid}/task/{pid}/children"
@@ -126,6 +133,39 @@ def exit_status_of(pidfd: int) -> int | None:
         return None
     mask, *_, status = _PIDFD_INFO.unpack(answer)
     return int(status) if mask & _PIDFD_INFO_EXIT else None
+
+
+def wait_for_embryos(*, patience_seconds: float) -> None:
+    """Return when no process is still on its way to become another program, after its supervisor was killed.
+
+    Until then it looks like a supervisor, and cannot be told by its environment.
+    """
+    own = _read("/proc/self/cmdline")
+    give_up_at = time.monotonic() + patience_seconds
+    supervisors = {os.getpid(), os.getppid()}
+    while time.monotonic() < give_up_at and any(
+        facts.pid not in supervisors and not facts.is_dead and _read(f"/proc/{facts.pid}/cmdline") == own
+        for facts in all_processes()
+    ):
+        # A start takes some milliseconds, and there is nothing to be told of its end.
+        time.sleep(0.002)
+
+
+def pipe_of(pid: int, number: int) -> int:
+    """Return the inode of the pipe behind an open file of a process; -1 where there is none."""
+    try:
+        facts = os.stat(f"/proc/{pid}/fd/{number}")
+    except OSError:
+        return -1
+    return facts.st_ino if stat.S_ISFIFO(facts.st_mode) else -1
+
+
+def reopen_pipe(pid: int, number: int) -> int:
+    """Open the reading end of a pipe that a process has open; -1 where that is impossible."""
+    try:
+        return os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def send_signal(pid: int, number: int) -> None:

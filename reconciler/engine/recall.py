@@ -12,21 +12,35 @@ _BAD_ENTRY = (KeyError, TypeError, ValueError, IndexError)
 
 
 class Recalled(NamedTuple):
-    """``forgotten`` maps uid to seconds since 1970. ``is_same_boot``: pids still mean what they meant."""
+    """``forgotten`` maps uid to seconds since 1970.
+
+    ``is_same_boot``: pids still mean what they meant; ``is_same_guardian``: it may know what became of them.
+    """
 
     runs: dict[str, RunState]
     forgotten: dict[str, int]
-    is_same_boot: bool
+    is_same_boot: bool = False
+    is_same_guardian: bool = False
 
 
-def recall(entries: Iterable[Entry], book: Mapping[str, dict[str, Any]], *, boot_id: str) -> Recalled:
-    """Rebuild the runs, in the order in which they were accepted; entries that make no sense are left out."""
-    recalled = Recalled({}, {}, False)
+def boot_entry(boot_id: str, guardian_pid: int) -> Entry:
+    """Return the journal's first entry: by whom and when the others are to be understood."""
+    return {"kind": "boot", "id": boot_id, "guardian": guardian_pid}
+
+
+def recall(entries: Iterable[Entry], book: Mapping[str, dict[str, Any]], now: Entry) -> Recalled:
+    """Rebuild the runs, in the order in which they were accepted; entries that make no sense are left out.
+
+    ``now`` is what ``boot_entry`` returns today.
+    """
+    recalled = Recalled({}, {})
     for entry in entries:
         # A bad entry must not keep the supervisor from ever starting again.
         with contextlib.suppress(*_BAD_ENTRY):
             if entry["kind"] == "boot":
-                recalled = recalled._replace(is_same_boot=bool(boot_id) and entry["id"] == boot_id)
+                is_same_boot = bool(now["id"]) and entry["id"] == now["id"]
+                is_same_guardian = is_same_boot and entry["guardian"] == now["guardian"]
+                recalled = recalled._replace(is_same_boot=is_same_boot, is_same_guardian=is_same_guardian)
             elif entry["kind"] == "forget":
                 for uid in entry["uids"]:
                     recalled.runs.pop(uid, None)
@@ -64,7 +78,14 @@ def _apply(run: RunState, entry: Entry) -> None:
     run.marks.append(entry)
 
 
-def open_marks(run: RunState) -> tuple[Entry | None, Entry | None]:
-    """Return the start mark and the spawn mark of the task that was under way, as far as there are."""
+class OpenMarks(NamedTuple):
+    """What is written of the task that was under way: that it was about to start, had started, had ended."""
+
+    start: Entry | None
+    spawn: Entry | None
+    exit: Entry | None
+
+
+def open_marks(run: RunState) -> OpenMarks:
     marks = {mark["kind"]: mark for mark in run.marks if mark.get("task") == run.index}
-    return marks.get("start"), marks.get("spawn")
+    return OpenMarks(marks.get("start"), marks.get("spawn"), marks.get("exit"))

@@ -6,6 +6,7 @@ before the client is told; ``start`` is written (to the page cache: it survives 
 """
 
 import os
+import signal
 import sys
 import time
 import traceback
@@ -13,28 +14,36 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from reconciler.engine.family import Family, name_of
-from reconciler.engine.guardian import Exits, KeptPipes
+from reconciler.engine.ending import drain, note_oddities, signal_all, take_outputs
+from reconciler.engine.family import Family
+from reconciler.engine.guardian import Legacy
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import GIVE_UP_SECONDS, LiveTask, unstarted_result
-from reconciler.engine.masks import Masker
-from reconciler.engine.outputs import MAX_OUTPUT_FILE_BYTES, UnknownToken, parse_outputs
-from reconciler.engine.processes import Birth, send_signal
-from reconciler.engine.recall import Recalled, open_marks
+from reconciler.engine.outputs import UnknownToken
+from reconciler.engine.processes import send_signal, wait_for_embryos
+from reconciler.engine.recall import OpenMarks, Recalled, open_marks
 from reconciler.engine.run import RunState
-from reconciler.engine.spawner import CannotStart
-from reconciler.engine.spawning import Preparation, adopt_task, complete_task, prepare_task, write_marks
-from reconciler.engine.spool import read_regular, remove_files
+from reconciler.engine.spawner import CannotStart, Start
+from reconciler.engine.spawning import (
+    Preparation,
+    adopt_task,
+    complete_task,
+    mark_spawn,
+    mark_start,
+    prepare_task,
+    write_marks,
+)
+from reconciler.engine.spool import remove_files
 from reconciler.engine.streams import OutputStream
 from reconciler.engine.surroundings import Surroundings
 from reconciler.engine.watching import AdoptedWatch
-from reconciler.engine.work import output_file, read_order, scratch_files, without_secrets
+from reconciler.engine.work import read_order, scratch_files, without_secrets
 
 MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
 _KEEP_AFTER_SECONDS = 0.02
 _LOOK_AGAIN_SECONDS = 0.1
-_TERM, _KILL, _CONT = 15, 9, 18
+_EMBRYO_SECONDS = 2.0
 
 
 class Runner:
@@ -128,6 +137,11 @@ class Runner:
         return known
 
     @property
+    def is_starting(self) -> bool:
+        """Other threads may be writing marks."""
+        return bool(self._starting)
+
+    @property
     def is_idle(self) -> bool:
         return all(run.is_settled for run in self.runs.values())
 
@@ -137,37 +151,48 @@ class Runner:
 
     # -- what an earlier supervisor left
 
-    def take_over(self, recalled: Recalled, *, pipes: KeptPipes, exits: Exits) -> None:
+    def take_over(self, recalled: Recalled, legacy: Legacy) -> None:
         """Go on with the runs of an earlier supervisor: see to its end what runs, start what never was."""
         self.runs.update(recalled.runs)
+        open_starts = (open_marks(run) for run in self.runs.values() if run.ended_at is None)
+        if recalled.is_same_boot and any(marks.start and not marks.spawn for marks in open_starts):
+            wait_for_embryos(patience_seconds=_EMBRYO_SECONDS)
+        unclaimed = dict(legacy.pipes)
         for run in self.runs.values():
-            start, spawn = open_marks(run)
+            marks = open_marks(run)
             if run.ended_at is not None:
                 self._settling.append(run)
-            elif start is not None:
-                kept = pipes.pop((run.uid, run.index), None)
-                live = adopt_task(
-                    self._around, run, start, spawn, kept=kept, is_same_boot=recalled.is_same_boot, read=self._read
-                )
-                live.is_kept = kept is not None
-                self._take_live(run, live)
-                if live.pid < 0:
-                    live.exited(_exit_of(spawn, exits), now=time.monotonic())
-                else:
-                    self._watch.watch(live)
-                    self._keep_later(run, live)
-                if run.cause:
-                    live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
-                self._look(run)
+            elif marks.start is not None:
+                self._adopt(run, marks, recalled, legacy, unclaimed.pop((run.uid, run.index), None))
             elif recalled.is_same_boot and run.is_whole:
                 self._waiting.append(run)
             else:
                 self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
             self._bump(run)
-        for (uid, index), fds in pipes.items():
+        for uid, index in unclaimed:
             self._around.guardian.release(uid, index)
-            for fd in fds:
-                os.close(fd)
+        for fd in (*(fd for pair in unclaimed.values() for fd in pair), *legacy.found.values()):
+            os.close(fd)
+
+    def _adopt(
+        self, run: RunState, marks: OpenMarks, recalled: Recalled, legacy: Legacy, kept: tuple[int, int] | None
+    ) -> None:
+        is_same_boot = recalled.is_same_boot
+        live = adopt_task(
+            self._around, run, marks, kept=kept, found=legacy.found, is_same_boot=is_same_boot, read=self._read
+        )
+        live.is_kept = kept is not None
+        self._take_live(run, live)
+        if marks.exit is not None:
+            live.exited(marks.exit["status"], now=time.monotonic())
+        elif live.pid > 0:
+            self._watch.watch(live, legacy.exits, is_same_guardian=recalled.is_same_guardian)
+        else:
+            live.exited(None, now=time.monotonic())
+        self._keep_later(run, live)
+        if run.cause:
+            live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
+        self._look(run)
 
     def settle_recalled(self) -> None:
         """Tell the outcomes found in the journal, which has just been made durable."""
@@ -175,21 +200,30 @@ class Runner:
         self._settle(recalled)
 
     def _adopted_exited(self, live: LiveTask, status: int | None) -> None:
+        run = self._live[live.key]
         live.exited(status, now=time.monotonic())
-        self._look(self._live[live.pid])
+        if status is not None:
+            write_marks(self._around, run, {"kind": "exit", "uid": run.uid, "task": run.index, "status": status})
+        self._look(run)
 
     # -- what the system tells
 
-    def exited(self, pid: int, status: int) -> None:
-        """A child has ended and was reaped: a task's program, or an orphan of one."""
-        run = self._live.get(pid)
-        if run is not None and run.live is not None and run.live.is_ours:
-            run.live.exited(status, now=time.monotonic())
-            self._look(run)
-        else:
-            if self._starting:
+    def exited(self, ended: Iterable[tuple[int, int]]) -> None:
+        """Children have ended, and were reaped: programs of tasks, or orphans. Given are (pid, wait status)."""
+        marks: list[Entry] = []
+        for pid, status in ended:
+            run = self._live.get(pid)
+            if run is not None and run.live is not None and run.live.is_ours:
+                run.live.exited(status, now=time.monotonic())
+                self._look(run)
+                marks.append({"kind": "exit", "uid": run.uid, "task": run.index, "status": status})
+                run.marks.append(marks[-1])
+            elif self._starting:
                 self._early_exits[pid] = status
-            self._look_at_draining()
+            else:
+                self._look_at_draining()
+        # At once, because now nobody else can ever tell these statuses again.
+        self._journal.write(marks)
 
     def turn(self) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
@@ -211,7 +245,7 @@ class Runner:
         """End what outlived its task unseen, because it hid well: nothing of a run may survive it."""
         unowned, is_unclear = self._family.strays()
         for pid in unowned:
-            send_signal(pid, _KILL)
+            send_signal(pid, signal.SIGKILL)
         if is_unclear:
             self._loop.call_at(self._loop.now + _LOOK_AGAIN_SECONDS, self._family.look)
 
@@ -232,7 +266,7 @@ class Runner:
             sys.stderr.flush()
             run.cause = "internal_error"
             if run.live is not None:
-                self._signal_all(run.live, _KILL)
+                signal_all(self._family, run.live, signal.SIGKILL)
                 self._release(run, run.live)
             if run.ended_at is None:
                 self._end(run)
@@ -259,18 +293,10 @@ class Runner:
         if run.cause or run.index >= len(run.order.tasks):
             self._end(run)
             return
-        mark: Entry = {
-            "kind": "start",
-            "uid": run.uid,
-            "task": run.index,
-            "at": self._around.now(),
-            "mono": time.monotonic(),
-        }
-        write_marks(self._around, run, mark)
         if run.started_at is None:
-            run.started_at = mark["at"]
+            run.started_at = self._around.now()
             if run.order.timeout_seconds is not None:
-                run.deadline = mark["mono"] + run.order.timeout_seconds
+                run.deadline = time.monotonic() + run.order.timeout_seconds
         try:
             made = prepare_task(self._around, run)
         except (CannotStart, UnknownToken) as error:
@@ -279,7 +305,14 @@ class Runner:
             self._cannot_start(run, f"the engine could not make what the task needs: {error.strerror}")
         else:
             self._starting[run.uid] = made
-            self._spawner.start(made.program, lambda outcome: self._started(run, made, outcome))
+            self._spawner.start(
+                Start(
+                    made.program,
+                    before=lambda: mark_start(self._around, run, made),
+                    after=lambda pid: mark_spawn(self._around, run, made, pid),
+                    done=lambda outcome: self._started(run, made, outcome),
+                )
+            )
 
     def _cannot_start(self, run: RunState, meaning: str) -> None:
         self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="failed", meaning=meaning))
@@ -298,7 +331,7 @@ class Runner:
             self._look(run)
         self._arm(run, live)
         if live.pid in self._early_exits:
-            self.exited(live.pid, self._early_exits.pop(live.pid))
+            self.exited([(live.pid, self._early_exits.pop(live.pid))])
         self._bump(run)
 
     def _take_live(self, run: RunState, live: LiveTask) -> None:
@@ -311,9 +344,9 @@ class Runner:
         if live.task.timeout_seconds is not None:
             limits.append(live.started_mono + live.task.timeout_seconds)
         live.deadline = min(limits, default=None)
-        if live.pid < 0:
-            live.pid = min([0, *self._live]) - 1
-        self._live[live.pid] = run
+        # A pid of before may be that of another task by now, so what was adopted goes by a number of its own.
+        live.key = live.pid if live.is_ours else min([0, *self._live]) - 1
+        self._live[live.key] = run
 
     def _keep_later(self, run: RunState, live: LiveTask) -> None:
         """Give what lasts into the guardian's care; what ends at once is not worth the trouble."""
@@ -364,47 +397,20 @@ class Runner:
             live.stop("timeout", now=now, grace=run.order.grace_seconds)
             live.deadline = None
         if live.has_exited:
-            self._drain(live)
+            drain(self._loop, live)
             if not self._family.survivors(live) and not live.has_open_stream:
                 self._finish(run, live)
                 return
             live.let_drain(now=now, seconds=run.order.drain_seconds)
         if live.stop_at is not None and live.stop_at <= now and not live.was_terminated:
             live.was_terminated = True
-            self._signal_all(live, _TERM)
+            signal_all(self._family, live, signal.SIGTERM)
         if live.kill_at is not None and live.kill_at <= now:
-            self._signal_all(live, _KILL)
+            signal_all(self._family, live, signal.SIGKILL)
             if live.kill_at + GIVE_UP_SECONDS <= now:
                 self._finish(run, live)
                 return
         self._arm(run, live)
-
-    def _drain(self, live: LiveTask) -> None:
-        """Read what lies in the pipes: a pipe's fill is all that the program itself can have left there."""
-        for stream in live.streams:
-            fd = stream.fd
-            for _ in range(16):
-                if stream.fd < 0 or not stream.read():
-                    break
-            if fd >= 0 and stream.fd < 0:
-                self._loop.forget(fd)
-
-    def _signal_all(self, live: LiveTask, number: int) -> None:
-        """Signal the whole tree; with KILL until a look around finds nobody new."""
-        signalled: set[int] = set()
-        for _ in range(10 if number == _KILL else 1):
-            stragglers = self._family.survivors(live)
-            if live.has_exited:
-                live.stragglers.update((pid, name_of(pid)) for pid in stragglers if pid not in live.stragglers)
-            targets = stragglers | (set() if live.has_exited else {live.pid})
-            for pid in targets - signalled:
-                send_signal(pid, number)
-                if number == _TERM:
-                    send_signal(pid, _CONT)
-            if targets <= signalled:
-                return
-            signalled |= targets
-            self._family.new_turn()
 
     def _finish(self, run: RunState, live: LiveTask) -> None:
         left = self._family.survivors(live)
@@ -412,15 +418,9 @@ class Runner:
             live.exited(None, now=time.monotonic())
             left.add(live.pid)
         self._release(run, live)
-        self._note(run, live, left)
+        note_oddities(run, live, left)
         result = live.result()
-        outputs = read_regular(self._around.spool_fd, output_file(run.uid, live.index), limit=MAX_OUTPUT_FILE_BYTES + 1)
-        if outputs and run.hides_output:
-            live.warnings.append("outputs were not read: the supervisor died, and what is secret in them is not known")
-        elif outputs:
-            masker = Masker(run.mask_forms)
-            result["outputs"], warnings = parse_outputs(masker.feed(outputs) + masker.flush())
-            live.warnings += warnings
+        result["outputs"] = take_outputs(self._around.spool_fd, run, live)
         self._task_ended(run, result)
 
     def _release(self, run: RunState, live: LiveTask) -> None:
@@ -433,20 +433,8 @@ class Runner:
             live.timer.cancel()
         if live.is_kept:
             self._around.guardian.release(run.uid, live.index)
-        self._live.pop(live.pid, None)
+        self._live.pop(live.key, None)
         run.live = None
-
-    def _note(self, run: RunState, live: LiveTask, left: set[int]) -> None:
-        if live.stragglers and not live.cause:
-            names = ", ".join(f"{name} (pid {pid})" for pid, name in list(live.stragglers.items())[:10])
-            live.warnings.append(f"still ran when the task had ended, and was stopped: {names}")
-        if left:
-            names = ", ".join(f"{name_of(pid)} (pid {pid})" for pid in sorted(left)[:10])
-            live.warnings.append(f"could not be ended: {names}")
-        if run.spool is not None and run.spool.problem:
-            live.warnings.append(run.spool.problem)
-        if run.hides_output:
-            live.warnings.append("output after the supervisor's death was not kept: what is secret in it is not known")
 
     def _task_ended(self, run: RunState, result: dict[str, Any]) -> None:
         task = run.order.tasks[run.index]
@@ -485,12 +473,3 @@ class Runner:
         self._versions += 1
         run.version = self._versions
         self._changed(run)
-
-
-def _exit_of(spawn: Entry | None, exits: Exits) -> int | None:
-    """Return the wait status that the guardian has learnt of a process."""
-    if spawn is not None:
-        for (pid, started), status in exits.items():
-            if pid == spawn["pid"] and Birth(*spawn["birth"]).fits(started):
-                return status
-    return None

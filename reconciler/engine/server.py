@@ -3,6 +3,8 @@
 import contextlib
 import os
 import socket
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +53,10 @@ class Connection:
         try:
             while self.is_open and (message := take_message(self._incoming)) is not None:
                 self._handle(self, message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:
+            # Whatever a client sends, or we made of it, must not take the others down.
+            traceback.print_exc(file=sys.stderr)
+            sys.stderr.flush()
             self.reply({"error": f"not understood: {error!r}"})
             self.close()
 

@@ -39,7 +39,17 @@ class Program(NamedTuple):
     stdio: tuple[int, int, int]
 
 
-Done = Callable[[int | CannotStart], None]
+class Start(NamedTuple):
+    """A program to start, in a session of its own.
+
+    ``before`` is called just before, ``after`` with the pid just after, both in another thread; ``done`` gets the pid,
+    or why there is none, in ``run_callbacks``.
+    """
+
+    program: Program
+    before: Callable[[], None]
+    after: Callable[[int], None]
+    done: Callable[[int | CannotStart], None]
 
 
 def prepare_program(argv: Sequence[str], env: Mapping[str, str], *, cwd: str, stdio: tuple[int, int, int]) -> Program:
@@ -105,36 +115,40 @@ class Spawner:
         self._libc = ctypes.CDLL(None, use_errno=False)
         self._add_chdir = getattr(self._libc, "posix_spawn_file_actions_addchdir_np", None)
         self._attributes = self._make_attributes()
-        self._wanted: SimpleQueue[tuple[Program, Done]] = SimpleQueue()
-        self._started: SimpleQueue[tuple[int | CannotStart, Done]] = SimpleQueue()
+        self._wanted: SimpleQueue[Start] = SimpleQueue()
+        self._started: SimpleQueue[tuple[Start, int | CannotStart]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.in_flight = 0
 
-    def start(self, program: Program, done: Done) -> None:
-        """Start a program, in a session of its own; ``done`` gets its pid, or why there is none, later."""
+    def start(self, start: Start) -> None:
         self.in_flight += 1
         if self._add_chdir is None:
             # An old C library: the folder is that of the whole process, so no other start may be under way.
-            self._started.put((self._start_from_folder(program), done))
-            self._wake()
+            self._serve_one(start, self._start_from_folder)
             return
         if len(self._threads) < min(_THREADS, self.in_flight):
             thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
             thread.start()
             self._threads.append(thread)
-        self._wanted.put((program, done))
+        self._wanted.put(start)
 
     def run_callbacks(self) -> None:
         while not self._started.empty():
-            outcome, done = self._started.get()
+            start, outcome = self._started.get()
             self.in_flight -= 1
-            done(outcome)
+            start.done(outcome)
 
     def _serve(self) -> None:
         while True:
-            program, done = self._wanted.get()
-            self._started.put((self._start(program), done))
-            self._wake()
+            self._serve_one(self._wanted.get(), self._start)
+
+    def _serve_one(self, start: Start, spawn: Callable[[Program], int | CannotStart]) -> None:
+        start.before()
+        outcome = spawn(start.program)
+        if isinstance(outcome, int):
+            start.after(outcome)
+        self._started.put((start, outcome))
+        self._wake()
 
     def _start_from_folder(self, program: Program) -> int | CannotStart:
         try:

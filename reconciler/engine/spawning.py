@@ -1,17 +1,25 @@
 """Makes a process of a task, with its pipes; or finds that of an earlier supervisor again."""
 
-import contextlib
 import os
-import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask
 from reconciler.engine.masks import Masker, Silence
 from reconciler.engine.outputs import fill_late
-from reconciler.engine.processes import NEVER, Birth, all_processes, environment_of, facts_of, ticks_now
+from reconciler.engine.processes import (
+    NEVER,
+    Birth,
+    all_processes,
+    environment_of,
+    is_process,
+    pipe_of,
+    reopen_pipe,
+    ticks_now,
+)
+from reconciler.engine.recall import OpenMarks
 from reconciler.engine.run import RunState
 from reconciler.engine.spawner import CannotStart, Program, prepare_program
 from reconciler.engine.spool import SpoolWriter
@@ -33,6 +41,7 @@ class Preparation(NamedTuple):
     at: int
     mono: float
     earliest: int
+    inodes: list[int]
 
 
 def prepare_task(around: Surroundings, run: RunState) -> Preparation:
@@ -58,26 +67,42 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
         _close_all(out, err, their_out, their_err)
         raise
     return Preparation(
-        program, output_path, (out, err), (their_out, their_err), around.now(), time.monotonic(), ticks_now()
+        program,
+        output_path,
+        (out, err),
+        (their_out, their_err),
+        around.now(),
+        time.monotonic(),
+        ticks_now(),
+        [os.fstat(out).st_ino, os.fstat(err).st_ino],
     )
+
+
+def mark_start(around: Surroundings, run: RunState, made: Preparation) -> None:
+    """Write down that a task is about to start: from here on it is not started again."""
+    write_marks(around, run, {"kind": "start", "uid": run.uid, "task": run.index, "at": made.at, "mono": made.mono})
+
+
+def mark_spawn(around: Surroundings, run: RunState, made: Preparation, pid: int) -> None:
+    """Write down which process a task has become, in whatever thread learns it first."""
+    birth = Birth(made.earliest, ticks_now())
+    mark = {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": pid, "birth": birth, "at": made.at}
+    write_marks(around, run, mark | {"mono": made.mono, "pipes": made.inodes})
 
 
 def complete_task(
     around: Surroundings, run: RunState, made: Preparation, outcome: int | CannotStart, read: StreamRead
 ) -> LiveTask:
-    """Turn a start into a live task and mark it; ``read`` is called when a stream has something. Raises CannotStart."""
+    """Turn a start into a live task; ``read`` is called when a stream has something. Raises CannotStart."""
     _close_all(*made.theirs)
     if isinstance(outcome, CannotStart):
         _close_all(*made.pipes)
         raise outcome
     task = run.order.tasks[run.index]
-    birth = Birth(made.earliest, ticks_now())
+    birth = Birth(*run.marks[-1]["birth"])
     live = LiveTask(task, run.index, pid=outcome, birth=birth, output_path=made.output_path)
     live.started_at, live.started_mono = made.at, made.mono
     _attach(around, run, live, made.pipes, read)
-    mark = {"kind": "spawn", "uid": run.uid, "task": run.index, "pid": outcome, "birth": birth}
-    pipes = [os.fstat(fd).st_ino for fd in made.pipes]
-    write_marks(around, run, mark | {"at": made.at, "mono": made.mono, "pipes": pipes})
     return live
 
 
@@ -89,28 +114,26 @@ def _close_all(*fds: int) -> None:
 def adopt_task(
     around: Surroundings,
     run: RunState,
-    start: Entry,
-    spawn: Entry | None,
+    marks: OpenMarks,
     *,
     kept: tuple[int, int] | None,
+    found: Mapping[int, int],
     is_same_boot: bool,
     read: StreamRead,
 ) -> LiveTask:
-    """Take over a task that an earlier supervisor has started, or was about to.
+    """Take over a task that an earlier supervisor has started, or was about to. Its process may be gone.
 
-    Its process may be gone, or never have been: then ``pid`` is below 0.
+    ``kept`` are its pipes, as the guardian was given them; ``found`` are other pipes, by inode.
     """
+    assert marks.start is not None
     output_path = _output_path(around, run)
-    if spawn is None:
-        spawn = start | (_find_unmarked(output_path) if is_same_boot else {})
-    pid, birth = spawn.get("pid", -1), Birth(*spawn.get("birth", NEVER))
-    facts = facts_of(pid) if is_same_boot else None
-    if facts is None or not birth.fits(facts.started):
-        pid = -1
+    spawn = marks.spawn or marks.start | (_find_unmarked(output_path) if is_same_boot else {})
+    # After a reboot a pid means nothing any more.
+    pid, birth = spawn.get("pid", -1) if is_same_boot else -1, Birth(*spawn.get("birth", NEVER))
     live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, birth=birth, output_path=output_path)
     live.is_ours = False
     live.started_at, live.started_mono = spawn["at"], spawn["mono"]
-    pipes = kept or _reopen_pipes(pid, spawn.get("pipes", _NO_PIPES))
+    pipes = kept or (_reopen_pipes(pid, birth, spawn.get("pipes", [-1, -1]), found) if is_same_boot else _NO_PIPES)
     records = _spool(around, run).resume()
     _attach(around, run, live, pipes, read)
     is_all = not records or sum(len(record.data) for record in records) == records[-1].offset + len(records[-1].data)
@@ -164,27 +187,17 @@ def _find_unmarked(output_path: str) -> Entry:
     marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
     for facts in all_processes():
         if facts.pid == facts.session and marker in environment_of(facts.pid):
-            pipes = [_pipe_of(facts.pid, fd) for fd in (1, 2)]
+            pipes = [pipe_of(facts.pid, fd) for fd in (1, 2)]
             return {"pid": facts.pid, "birth": [facts.started, facts.started], "pipes": pipes}
     return {}
 
 
-def _reopen_pipes(pid: int, inodes: list[int] | tuple[int, int]) -> tuple[int, int]:
-    """Open our ends anew of the pipes that a process writes to, by its own open files; -1 where that fails."""
-    found = []
+def _reopen_pipes(pid: int, birth: Birth, inodes: list[int], found: Mapping[int, int]) -> tuple[int, int]:
+    """Return our ends of a task's pipes, as the guardian has found them or as they can be found now; -1 for none."""
+    ends = []
     for number, inode in zip((1, 2), inodes, strict=True):
-        fd = -1
-        if pid > 0 and inode > 0 and _pipe_of(pid, number) == inode:
-            with contextlib.suppress(OSError):
-                fd = os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        found.append(fd)
-    return found[0], found[1]
-
-
-def _pipe_of(pid: int, number: int) -> int:
-    """Return the inode of the pipe behind an open file of a process, or -1."""
-    try:
-        facts = os.stat(f"/proc/{pid}/fd/{number}")
-    except OSError:
-        return -1
-    return facts.st_ino if stat.S_ISFIFO(facts.st_mode) else -1
+        end = os.dup(found[inode]) if inode in found else -1
+        if end < 0 and is_process(pid, birth) and pipe_of(pid, number) == inode:
+            end = reopen_pipe(pid, number)
+        ends.append(end)
+    return ends[0], ends[1]

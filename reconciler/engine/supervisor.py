@@ -42,8 +42,9 @@ def main(arguments: list[str]) -> int:
         Worker(place, legacy, clock=utc_now, idle_seconds=idle_seconds).run()
 
     if IS_LINUX:
-        return guard(serve)
-    serve(Legacy(0, None, None, {}, {}))
+        guard(serve)
+    else:
+        serve(Legacy(0, None, None, {}, {}, {}))
     return 0
 
 

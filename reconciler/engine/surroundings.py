@@ -19,5 +19,4 @@ class Surroundings(NamedTuple):
     spool_path: str
     spool_fd: int
     null_fd: int
-    boot_id: str
     now: Callable[[], int]

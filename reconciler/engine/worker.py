@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from reconciler.engine.eventloop import EventLoop, Timer
 from reconciler.engine.guardian import GuardianLink, Legacy
-from reconciler.engine.journal import Entry, Journal, read_journal
+from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id
-from reconciler.engine.recall import recall
+from reconciler.engine.recall import boot_entry, recall
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.seen import Seen
@@ -57,14 +57,14 @@ class Worker:
         self._stops = 0
         self._is_over = False
         around = self._make_surroundings(legacy)
-        self._boot_id = around.boot_id
+        self._boot = boot_entry(boot_id(), legacy.guardian_pid)
         self._journal = around.journal
         self._spawner = around.spawner
         self._runner = Runner(around, changed=self._changed)
         self._seen = Seen(place.fd)
-        recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, boot_id=around.boot_id)
+        recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, self._boot)
         self._forgotten = recalled.forgotten
-        self._runner.take_over(recalled, pipes=dict(legacy.pipes), exits=legacy.exits)
+        self._runner.take_over(recalled, legacy)
         self._compact_at = 0
         self._retry_at = 0.0
         self._compact()
@@ -86,7 +86,6 @@ class Worker:
             spool_path=f"{place.path}/{SPOOL_FOLDER}",
             spool_fd=spool_fd,
             null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
-            boot_id=boot_id(),
             now=self._now,
         )
 
@@ -114,14 +113,13 @@ class Worker:
 
     def _compact(self) -> None:
         """Write the journal and the book of orders anew, without what is over; also after a write has failed."""
-        if not self._journal.is_quiet or self._loop.now < self._retry_at:
+        if not self._journal.is_quiet or self._runner.is_starting or self._loop.now < self._retry_at:
             return
-        boot: Entry = {"kind": "boot", "id": self._boot_id}
         try:
             if self._forgotten:
                 self._seen.add(self._forgotten, now=self._now() // 1_000_000)
                 self._forgotten.clear()
-            self._journal.replace([boot, *self._runner.marks()])
+            self._journal.replace([self._boot, *self._runner.marks()])
         except OSError as error:
             self._journal.problem = f"journal: {error.strerror}"
             self._retry_at = self._loop.now + _RETRY_SECONDS
@@ -150,12 +148,11 @@ class Worker:
         self._spawner.run_callbacks()
 
     def _reap(self) -> None:
+        ended: list[tuple[int, int]] = []
         with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                self._runner.exited(pid, status)
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                ended.append(found)
+        self._runner.exited(ended)
 
     def _stop(self) -> None:
         self._stops += 1
@@ -212,7 +209,11 @@ class Worker:
         }
         orders = list(plain.values())
         if self._book is not None:
-            self._book.add(orders)
+            try:
+                self._book.add(orders)
+            except OSError as error:
+                connection.reply({"error": f"no memory for orders: {error.strerror}"})
+                return
         self._runner.accept(
             orders,
             on_durable=lambda: connection.reply({}),

@@ -1,7 +1,7 @@
 from contextlib import contextmanager
 
 import pytest
-from support.engine import kill_all_with
+from support.engine import PartOfEngine, kill_all_with
 
 from reconciler.engine.client import Engine
 from reconciler.model.instant import utc_now
@@ -22,8 +22,13 @@ def engine(tmp_path):
         yield engine
 
 
-@pytest.fixture(scope="module")
-def shared_engine(tmp_path_factory):
-    """One engine for tests of a module that ask little of it."""
+@pytest.fixture(scope="session")
+def common_engine(tmp_path_factory):
     with engine_in(tmp_path_factory.mktemp("shared") / "engine") as engine:
         yield engine
+
+
+@pytest.fixture
+def shared_engine(common_engine):
+    """As ``engine``, but of all tests together: for those that want nothing but runs, under uids of their own."""
+    return PartOfEngine(common_engine)

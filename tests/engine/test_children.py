@@ -35,26 +35,26 @@ def seconds_of(result):
 
 
 @pytest.fixture
-def survivors(engine, tmp_path):
-    """The living processes of runs of this test's engine."""
-    return lambda: processes_with(f"RECONCILER_OUTPUT={tmp_path}")
+def survivors(shared_engine):
+    """The living processes of this test's runs."""
+    return lambda: processes_with(shared_engine.marker)
 
 
-def test_c1_a_child_that_ignores_term_is_killed_after_the_grace(engine, survivors):
+def test_c1_a_child_that_ignores_term_is_killed_after_the_grace(shared_engine, survivors):
     child = badchild("ignore_term", timeout_seconds=1)
-    result = run_to_end(engine, child, grace_seconds=GRACE_SECONDS).tasks[0]
+    result = run_to_end(shared_engine, child, grace_seconds=GRACE_SECONDS).tasks[0]
     assert (result.status, result.exit_code) == (RunStatus.TIMEOUT, -9)
     assert seconds_of(result) >= 1 + GRACE_SECONDS
     assert not survivors()
 
 
-def test_c1_output_until_the_time_out_is_kept(engine):
+def test_c1_output_until_the_time_out_is_kept(shared_engine):
     child = shell("echo so far; exec sleep 600", timeout_seconds=0.5)
-    assert run_to_end(engine, child).tasks[0].stdout.tail == "so far\n"
+    assert run_to_end(shared_engine, child).tasks[0].stdout.tail == "so far\n"
 
 
-def test_c2_the_outcome_is_the_parents_and_what_holds_the_pipe_is_stopped(engine, survivors):
-    progress = run_to_end(engine, badchild("hold_pipe", timeout_seconds=60), drain_seconds=0.1)
+def test_c2_the_outcome_is_the_parents_and_what_holds_the_pipe_is_stopped(shared_engine, survivors):
+    progress = run_to_end(shared_engine, badchild("hold_pipe", timeout_seconds=60), drain_seconds=0.1)
     (result,) = progress.tasks
     assert (progress.status, result.exit_code) == (RunStatus.COMPLETED, 0)
     assert result.stdout.tail == "parent\n"
@@ -62,14 +62,16 @@ def test_c2_the_outcome_is_the_parents_and_what_holds_the_pipe_is_stopped(engine
     assert not survivors()
 
 
-def test_c2_what_ends_soon_after_its_parent_may_finish_its_writing(engine):
-    result = run_to_end(engine, badchild("hold_pipe", "0.1")).tasks[0]
+def test_c2_what_ends_soon_after_its_parent_may_finish_its_writing(shared_engine):
+    result = run_to_end(shared_engine, badchild("hold_pipe", "0.1")).tasks[0]
     assert (result.stdout.tail, result.warnings) == ("parent\ngrandchild\n", ())
 
 
-def test_c3_a_daemon_that_broke_away_does_not_survive_the_run(engine):
-    engine.start([order(f"run-{hide}", badchild("double_fork", hide), drain_seconds=0.1) for hide in ("", "hide")])
-    for run in until_ended(engine, "run-", "run-hide").values():
+def test_c3_a_daemon_that_broke_away_does_not_survive_the_run(shared_engine):
+    shared_engine.start(
+        [order(f"run-{hide}", badchild("double_fork", hide), drain_seconds=0.1) for hide in ("", "hide")]
+    )
+    for run in until_ended(shared_engine, "run-", "run-hide").values():
         assert run.status is RunStatus.COMPLETED
         until(lambda pid=int(run.tasks[0].stdout.tail): not is_alive(pid), what="the daemon's end")
 
@@ -84,20 +86,20 @@ def test_c3_a_hidden_daemon_of_one_run_ends_though_another_goes_on(engine):
     until(lambda: not is_alive(pid), what="the daemon's end")
 
 
-def test_c5_bytes_are_kept_as_they_are(engine):
+def test_c5_bytes_are_kept_as_they_are(shared_engine):
     raw = rb"\0\377\200\033[31m\r50%\r100%\xc3("
-    run_to_end(engine, task("printf", r"\000\377\200\033[31m\r50%%\r100%%\303("))
-    assert output_of(engine) == raw.decode("unicode_escape").encode("latin-1")
+    run_to_end(shared_engine, task("printf", r"\000\377\200\033[31m\r50%%\r100%%\303("))
+    assert output_of(shared_engine) == raw.decode("unicode_escape").encode("latin-1")
 
 
-def test_c6_standard_input_is_empty(engine):
-    assert run_to_end(engine, task("cat")).status is RunStatus.COMPLETED
+def test_c6_standard_input_is_empty(shared_engine):
+    assert run_to_end(shared_engine, task("cat")).status is RunStatus.COMPLETED
 
 
-def test_c6_a_child_may_write_to_stderr_alone_or_close_stdout(engine):
-    progress = run_to_end(engine, shell("exec 1>&-; sleep 0.05; echo late >&2; exit 4"))
+def test_c6_a_child_may_write_to_stderr_alone_or_close_stdout(shared_engine):
+    progress = run_to_end(shared_engine, shell("exec 1>&-; sleep 0.05; echo late >&2; exit 4"))
     assert progress.tasks[0].exit_code == 4
-    assert [(record.stream, record.data) for record in engine.output("run")] == [(Stream.STDERR, b"late\n")]
+    assert [(record.stream, record.data) for record in shared_engine.output("run")] == [(Stream.STDERR, b"late\n")]
 
 
 def test_c7_zombies_and_the_quick_are_reaped_with_the_right_code(engine, survivors):
@@ -162,26 +164,26 @@ def test_c9_c10_what_cannot_start_is_a_run_with_a_result(shared_engine, tmp_path
     assert (result.exit_code, result.started_at) == (None, None)
 
 
-def test_c9_a_script_may_be_its_own_program(engine):
+def test_c9_a_script_may_be_its_own_program(shared_engine):
     scripts = [
         order(f"run-{n}", TaskOrder(id="one", argv=(SCRIPT_FILE,), script=f"#!/bin/sh\nexit {n}\n", env=ENV))
         for n in range(20)
     ]
-    engine.start(scripts)
-    progress = until_ended(engine, *(script.uid for script in scripts))
+    shared_engine.start(scripts)
+    progress = until_ended(shared_engine, *(script.uid for script in scripts))
     assert [progress[f"run-{n}"].tasks[0].exit_code for n in range(20)] == list(range(20))
 
 
-def test_c11_a_fork_bomb_is_put_out_and_others_live(engine, survivors):
-    engine.start([order("bomb", badchild("fork_bomb", "6", timeout_seconds=1.5), grace_seconds=0)])
-    assert run_to_end(engine, shell("echo fine")).status is RunStatus.COMPLETED
-    assert until_ended(engine, "bomb")["bomb"].status is RunStatus.TIMEOUT
+def test_c11_a_fork_bomb_is_put_out_and_others_live(shared_engine, survivors):
+    shared_engine.start([order("bomb", badchild("fork_bomb", "6", timeout_seconds=1.5), grace_seconds=0)])
+    assert run_to_end(shared_engine, shell("echo fine")).status is RunStatus.COMPLETED
+    assert until_ended(shared_engine, "bomb")["bomb"].status is RunStatus.TIMEOUT
     assert not survivors()
 
 
-def test_c11_files_are_the_childs_own_to_run_out_of(engine):
-    assert run_to_end(engine, badchild("leak_files")).tasks[0].stdout.tail == "no more files\n"
-    assert run_to_end(engine, shell("true"), uid="after").status is RunStatus.COMPLETED
+def test_c11_files_are_the_childs_own_to_run_out_of(shared_engine):
+    assert run_to_end(shared_engine, badchild("leak_files")).tasks[0].stdout.tail == "no more files\n"
+    assert run_to_end(shared_engine, shell("true"), uid="after").status is RunStatus.COMPLETED
 
 
 def test_c13_a_run_goes_on_without_the_program_that_asked_for_it(engine, tmp_path):
@@ -195,44 +197,46 @@ def test_c13_a_run_goes_on_without_the_program_that_asked_for_it(engine, tmp_pat
     another.close()
 
 
-def test_g19_timeout_means_dead_within_the_grace_and_a_second(engine, survivors):
+def test_g19_timeout_means_dead_within_the_grace_and_a_second(shared_engine, survivors):
     ways = [("ignore_term",), ("linger",), ("linger", "hide"), ("endless",)]
     uids = ["-".join(way) for way in ways]
     limits = {"timeout_seconds": 1, "grace_seconds": GRACE_SECONDS}
-    engine.start([order(uid, badchild(*way), **limits) for uid, way in zip(uids, ways, strict=True)])
-    progress = until_ended(engine, *uids)
+    shared_engine.start([order(uid, badchild(*way), **limits) for uid, way in zip(uids, ways, strict=True)])
+    progress = until_ended(shared_engine, *uids)
     assert {(run.status, run.reason) for run in progress.values()} == {(RunStatus.TIMEOUT, "run_timeout")}
     assert max(seconds_of(run.tasks[0]) for run in progress.values()) < 1 + GRACE_SECONDS + 1
     hidden = [int(progress[uid].tasks[0].stdout.tail) for uid in uids if uid.startswith("linger")]
     until(lambda: not survivors() and not any(map(is_alive, hidden)), what="the end of all of them")
 
 
-def test_g19_a_cancelled_run_is_dead_when_it_is_called_cancelled(engine, survivors):
-    engine.start([order("run", badchild("ignore_term"), shell("echo next", id="two"), grace_seconds=GRACE_SECONDS)])
-    until(lambda: output_of(engine) == b"ready\n")
-    engine.cancel("run")
-    progress = until_ended(engine, "run")["run"]
+def test_g19_a_cancelled_run_is_dead_when_it_is_called_cancelled(shared_engine, survivors):
+    shared_engine.start(
+        [order("run", badchild("ignore_term"), shell("echo next", id="two"), grace_seconds=GRACE_SECONDS)]
+    )
+    until(lambda: output_of(shared_engine) == b"ready\n")
+    shared_engine.cancel("run")
+    progress = until_ended(shared_engine, "run")["run"]
     assert [result.status.value for result in progress.tasks] == ["cancelled", "skipped"]
     assert not survivors()
 
 
-def test_g19_a_stopped_child_is_ended_too(engine, survivors):
-    engine.start([order("run", shell("kill -STOP $$"), grace_seconds=GRACE_SECONDS)])
+def test_g19_a_stopped_child_is_ended_too(shared_engine, survivors):
+    shared_engine.start([order("run", shell("kill -STOP $$"), grace_seconds=GRACE_SECONDS)])
     pid = until(lambda: next(iter(survivors()), None))
     until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
-    engine.cancel("run")
-    assert until_ended(engine, "run")["run"].tasks[0].exit_code == -15
+    shared_engine.cancel("run")
+    assert until_ended(shared_engine, "run")["run"].tasks[0].exit_code == -15
 
 
-def test_the_time_limits_of_run_and_task_are_told_apart(engine):
-    engine.start(
+def test_the_time_limits_of_run_and_task_are_told_apart(shared_engine):
+    shared_engine.start(
         [
             order("by-task", shell("sleep 600", timeout_seconds=0.1), timeout_seconds=600),
             order("by-run", shell("sleep 600", timeout_seconds=600), timeout_seconds=0.1),
             order("between", *(shell("sleep 0.2", id=f"t{n}") for n in range(50)), timeout_seconds=0.5),
         ]
     )
-    progress = until_ended(engine, "by-task", "by-run", "between")
+    progress = until_ended(shared_engine, "by-task", "by-run", "between")
     reasons = {uid: (run.status.value, run.reason) for uid, run in progress.items()}
     assert reasons == {
         "by-task": ("timeout", "task_timeout"),
@@ -241,29 +245,33 @@ def test_the_time_limits_of_run_and_task_are_told_apart(engine):
     }
 
 
-def test_a_task_that_times_out_may_be_one_that_may_fail(engine):
+def test_a_task_that_times_out_may_be_one_that_may_fail(shared_engine):
     first = shell("sleep 600", id="a", timeout_seconds=0.1, continue_on_failure=True)
-    progress = run_to_end(engine, first, shell("echo next", id="b"))
-    assert (progress.status, progress.reason, output_of(engine)) == (RunStatus.COMPLETED, "with_failures", b"next\n")
+    progress = run_to_end(shared_engine, first, shell("echo next", id="b"))
+    assert (progress.status, progress.reason, output_of(shared_engine)) == (
+        RunStatus.COMPLETED,
+        "with_failures",
+        b"next\n",
+    )
 
 
-def test_children_inherit_nothing_but_their_three_files(engine):
-    run_to_end(engine, shell("ls /proc/$$/fd; ls -l /proc/$$/fd/0 | sed 's/.*-> //'"))
-    assert output_of(engine).split() == [b"0", b"1", b"2", b"/dev/null"]
+def test_children_inherit_nothing_but_their_three_files(shared_engine):
+    run_to_end(shared_engine, shell("ls /proc/$$/fd; ls -l /proc/$$/fd/0 | sed 's/.*-> //'"))
+    assert output_of(shared_engine).split() == [b"0", b"1", b"2", b"/dev/null"]
 
 
-def test_children_have_every_signal_at_its_default(engine):
-    run_to_end(engine, shell("grep -E 'Sig(Blk|Ign)' /proc/self/status"))
+def test_children_have_every_signal_at_its_default(shared_engine):
+    run_to_end(shared_engine, shell("grep -E 'Sig(Blk|Ign)' /proc/self/status"))
     # Signals 32 and 33 are the C library's own.
-    assert {int(line.split()[1], 16) & ~0x180000000 for line in output_of(engine).splitlines()} == {0}
+    assert {int(line.split()[1], 16) & ~0x180000000 for line in output_of(shared_engine).splitlines()} == {0}
 
 
-def test_a_child_is_the_leader_of_a_session_of_its_own(engine):
-    run_to_end(engine, shell("cut -d' ' -f1,5,6 /proc/$$/stat"))
-    assert len(set(output_of(engine).split())) == 1
+def test_a_child_is_the_leader_of_a_session_of_its_own(shared_engine):
+    run_to_end(shared_engine, shell("cut -d' ' -f1,5,6 /proc/$$/stat"))
+    assert len(set(output_of(shared_engine).split())) == 1
 
 
-def test_durations_are_counted_by_the_monotonic_clock(engine):
+def test_durations_are_counted_by_the_monotonic_clock(shared_engine):
     began = time.monotonic()
-    result = run_to_end(engine, shell("sleep 0.2")).tasks[0]
+    result = run_to_end(shared_engine, shell("sleep 0.2")).tasks[0]
     assert 0.2 <= seconds_of(result) <= time.monotonic() - began + 0.01

@@ -36,14 +36,16 @@ def test_c4_g20_much_output_costs_little_and_head_and_tail_are_kept(engine, line
     assert memory_of(engine.supervisor_pid()) < 64 * MIB
 
 
-def test_c4_endless_output_does_not_delay_another_run(engine):
-    engine.start([order(f"endless-{n}", badchild("endless"), timeout_seconds=600, grace_seconds=0) for n in range(2)])
-    until(lambda: output_of(engine, "endless-0") and output_of(engine, "endless-1"))
-    progress = run_to_end(engine, shell("echo quick"), uid="quick")
+def test_c4_endless_output_does_not_delay_another_run(shared_engine):
+    shared_engine.start(
+        [order(f"endless-{n}", badchild("endless"), timeout_seconds=600, grace_seconds=0) for n in range(2)]
+    )
+    until(lambda: output_of(shared_engine, "endless-0") and output_of(shared_engine, "endless-1"))
+    progress = run_to_end(shared_engine, shell("echo quick"), uid="quick")
     assert (progress.ended_at - progress.started_at).total_seconds() < 1
     for n in range(2):
-        engine.cancel(f"endless-{n}")
-    assert until_ended(engine, "endless-0")["endless-0"].status is RunStatus.CANCELLED
+        shared_engine.cancel(f"endless-{n}")
+    assert until_ended(shared_engine, "endless-0")["endless-0"].status is RunStatus.CANCELLED
 
 
 def test_g20_output_on_disk_stays_within_twice_the_cap(engine, tmp_path):
@@ -52,25 +54,25 @@ def test_g20_output_on_disk_stays_within_twice_the_cap(engine, tmp_path):
     assert sum(sizes) < 400_000
 
 
-def test_output_up_to_the_cap_is_kept_whole(engine):
-    run_to_end(engine, shell("seq 1 20000"), output_bytes=200_000)
-    assert output_of(engine) == b"".join(b"%d\n" % n for n in range(1, 20001))
+def test_output_up_to_the_cap_is_kept_whole(shared_engine):
+    run_to_end(shared_engine, shell("seq 1 20000"), output_bytes=200_000)
+    assert output_of(shared_engine) == b"".join(b"%d\n" % n for n in range(1, 20001))
 
 
-def test_output_of_several_tasks_shares_the_cap_and_names_its_task(engine):
-    run_to_end(engine, *(shell("head -c 60000 /dev/zero", id=name) for name in "abc"), output_bytes=100_000)
-    records = engine.output("run")
+def test_output_of_several_tasks_shares_the_cap_and_names_its_task(shared_engine):
+    run_to_end(shared_engine, *(shell("head -c 60000 /dev/zero", id=name) for name in "abc"), output_bytes=100_000)
+    records = shared_engine.output("run")
     assert [record.task_id for record in (records[0], records[-1])] == ["a", "c"]
     assert [record.at for record in records] == sorted(record.at for record in records)
 
 
-def test_output_can_be_seen_while_the_run_goes_on(engine, tmp_path):
+def test_output_can_be_seen_while_the_run_goes_on(shared_engine, tmp_path):
     gate = tmp_path / "gate"
-    engine.start([order("run", shell(f"echo begun; until test -e {gate}; do sleep 0.01; done"))])
-    until(lambda: output_of(engine) == b"begun\n")
-    until(lambda: engine.follow(["run"])["run"].tasks[0].stdout.bytes == 6)
+    shared_engine.start([order("run", shell(f"echo begun; until test -e {gate}; do sleep 0.01; done"))])
+    until(lambda: output_of(shared_engine) == b"begun\n")
+    until(lambda: shared_engine.follow(["run"])["run"].tasks[0].stdout.bytes == 6)
     gate.touch()
-    until_ended(engine, "run")
+    until_ended(shared_engine, "run")
 
 
 def test_forgotten_output_is_gone_from_the_disk(engine, tmp_path):
@@ -92,17 +94,17 @@ def test_g21_a_secret_reaches_no_file_of_ours(engine, tmp_path):
             assert b"canary" not in path.read_bytes(), path
 
 
-def test_b5_a_secret_in_two_writes_is_masked(engine):
-    run_to_end(engine, badchild("split", "top-sec", "ret-value"), masks=("top-secret-value",))
-    assert output_of(engine) == b"***"
+def test_b5_a_secret_in_two_writes_is_masked(shared_engine):
+    run_to_end(shared_engine, badchild("split", "top-sec", "ret-value"), masks=("top-secret-value",))
+    assert output_of(shared_engine) == b"***"
 
 
-def test_outputs_may_be_json_of_any_shape(engine):
+def test_outputs_may_be_json_of_any_shape(shared_engine):
     value = {"rows": [{"name": "ü", "size": 1.5}], "ok": True}
     first = shell("cat > $RECONCILER_OUTPUT <<'.'\n" + json.dumps(value) + "\n.\n", id="a")
-    run = run_to_end(engine, first, task("echo", late_token("tasks.a.outputs.rows"), id="b"))
+    run = run_to_end(shared_engine, first, task("echo", late_token("tasks.a.outputs.rows"), id="b"))
     assert run.tasks[0].outputs == value
-    assert json.loads(output_of(engine)) == value["rows"]
+    assert json.loads(output_of(shared_engine)) == value["rows"]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +128,8 @@ def test_outputs_have_limits(shared_engine, tmp_path, text, outputs, warning):
     assert warning in str(result.warnings)
 
 
-def test_a_token_for_an_output_that_was_not_written_fails_the_task(engine):
-    progress = run_to_end(engine, shell("true", id="a"), task("echo", late_token("tasks.a.outputs.n"), id="b"))
+def test_a_token_for_an_output_that_was_not_written_fails_the_task(shared_engine):
+    progress = run_to_end(shared_engine, shell("true", id="a"), task("echo", late_token("tasks.a.outputs.n"), id="b"))
     assert (progress.status, progress.reason) == (RunStatus.FAILED, "failed_to_start")
     assert progress.tasks[1].meaning == "{tasks.a.outputs.n}: task 'a' has written no output 'n'"
 

@@ -1,23 +1,56 @@
 """Help for tests of the engine: orders in few words, waiting on conditions, and looking for what must not survive."""
 
+import itertools
 import json
 import os
 import signal
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from reconciler.engine.client import Engine, RunProgress
 from reconciler.engine.order import RunOrder, TaskOrder
-from reconciler.model.run import RunStatus
+from reconciler.model.run import OutputRecord, RunStatus
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 60
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 BADCHILD = Path(__file__).with_name("badchild.py")
+
+
+class PartOfEngine:
+    """An engine shared with other tests; its uids are told apart from theirs by a prefix that is not seen here."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._prefix = f"part{next(self._numbers)}-"
+        self.marker = f"RECONCILER_OUTPUT={engine._folder}/spool/{self._prefix}"
+
+    def start(self, orders: Sequence[RunOrder]) -> None:
+        self._engine.start([msgspec.structs.replace(order, uid=self._prefix + order.uid) for order in orders])
+
+    def follow(self, uids: Collection[str]) -> dict[str, RunProgress]:
+        progress = self._engine.follow([self._prefix + uid for uid in uids])
+        return {uid.removeprefix(self._prefix): run for uid, run in progress.items()}
+
+    def wait(self, timeout_seconds: float, uids: Collection[str]) -> None:
+        self._engine.wait(timeout_seconds, [self._prefix + uid for uid in uids])
+
+    def output(self, uid: str) -> list[OutputRecord]:
+        return self._engine.output(self._prefix + uid)
+
+    def cancel(self, uid: str) -> None:
+        self._engine.cancel(self._prefix + uid)
+
+    def forget(self, uids: Collection[str]) -> None:
+        self._engine.forget([self._prefix + uid for uid in uids])
 
 
 def task(*argv: str, id: str = "one", env: dict[str, str] | None = None, **more) -> TaskOrder:  # noqa: A002
