@@ -94,7 +94,7 @@ def _rest(loop: Loop, *, until: datetime, stop: threading.Event) -> None:
     seconds = (until - driver.clock()).total_seconds()
     if seconds <= 0:
         return
-    if driver.store.active_runs(is_under_way=True):
+    if driver.store.runs_under_way():
         wait_for_news(driver, min(seconds, FOLLOW_SECONDS))
     else:
         stop.wait(seconds)

@@ -22,7 +22,8 @@ from reconciler.model.run import Run, TaskResult
 from reconciler.model.settings import Settings
 from reconciler.model.uids import new_uid
 from reconciler.reports.build import build_report, encode_report
-from reconciler.runs.drive import Driver, drive_once
+from reconciler.runs.drive import drive_once
+from reconciler.runs.driver import Driver
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.secrets import read_secrets
 from reconciler.schedule.zones import tzdata_version
@@ -111,6 +112,7 @@ class Session:
             report_of=self._report_of,
             clock=self.clock,
             pause=time.sleep,
+            new_uid=new_uid,
             owner=owner,
         )
         return World(

@@ -79,7 +79,7 @@ class Loop:
         """Follow what runs and start nothing: this process is stopping. Return how many runs are under way."""
         self._hold_lease()
         drive_once(self._world.driver, starts=False)
-        return len(self._world.store.active_runs(is_under_way=True))
+        return len(self._world.store.runs_under_way())
 
     def leave(self) -> None:
         """Give the lease back, so that another process need not wait for its end."""

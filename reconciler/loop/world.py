@@ -8,7 +8,7 @@ from reconciler.git.repository import Repository
 from reconciler.loop.due import Scheduler
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.settings import Settings
-from reconciler.runs.drive import Driver
+from reconciler.runs.driver import Driver
 from reconciler.store.store import Store
 from reconciler.targets.protocol import LiveTarget
 

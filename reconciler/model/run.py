@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.model.job import Value
+from reconciler.model.job import Concurrency, Value
 
 
 class RunStatus(StrEnum):
@@ -110,7 +110,8 @@ class Occurrence(Struct, frozen=True, kw_only=True):
 class Run(Struct, frozen=True, kw_only=True):
     """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's.
 
-    One that ``is_exclusive`` is not started while another run of its job is under way on the same device.
+    One that ``is_exclusive`` is not started while another run of its job is under way on the same device; one with a
+    ``concurrency`` not while as many runs of its key are under way as that says.
     """
 
     uid: str
@@ -136,6 +137,8 @@ class Run(Struct, frozen=True, kw_only=True):
     variables: dict[str, Value] = {}
     handle: str | None = None
     is_exclusive: bool = True
+    concurrency: Concurrency | None = None
+    cancel_requested_at: datetime | None = None
 
 
 class Stream(StrEnum):

@@ -161,6 +161,7 @@ def _make_run(occurrence: Occurrence, job: Job, device: Device, request: Request
         requested_by=request.requested_by,
         variables=dict(request.variables),
         is_exclusive=job.overlap is not Overlap.ALLOW,
+        concurrency=job.concurrency,
     )
 
 

@@ -37,8 +37,11 @@ class Below(Protocol):
     def check_whole(self, connection: Connection) -> None:
         """Read everything; raise where it is damaged."""
 
-    def begin_write(self, connection: Connection) -> None:
-        """Take the write lock now, not at the first change: a transaction that has read cannot fail half-way."""
+    def begin_write(self, connection: Connection, *, is_durable: bool = True) -> None:
+        """Take the write lock now, not at the first change: a transaction that has read cannot fail half-way.
+
+        Not ``is_durable``: its commit need not wait for the disk; the next durable one takes it along.
+        """
 
     def before_commit(self, connection: Connection) -> None:
         """Add what belongs to every transaction that changed something."""
@@ -194,13 +197,16 @@ class Database:
             raise self._below.explain(error) from error
 
     @contextmanager
-    def write(self, *, fenced: bool = True) -> Iterator[Transaction]:
-        """One durable transaction: all of it, or, when anything is raised, nothing. Nested calls join the outer one."""
+    def write(self, *, fenced: bool = True, is_durable: bool = True) -> Iterator[Transaction]:
+        """One durable transaction: all of it, or, when anything is raised, nothing. Nested calls join the outer one.
+
+        Not ``is_durable``: a power cut may undo it, whole, though nothing that was committed before it.
+        """
         try:
             if self._outer is not None:
                 yield self._outer
                 return
-            with self._turn, self._begin() as transaction:
+            with self._turn, self._begin(is_durable=is_durable) as transaction:
                 if fenced and self._fence is not None:
                     _check_fence(transaction, self._fence)
                 self._own.transaction = transaction
@@ -216,10 +222,10 @@ class Database:
         return getattr(self._own, "transaction", None)
 
     @contextmanager
-    def _begin(self) -> Iterator[Transaction]:
+    def _begin(self, *, is_durable: bool) -> Iterator[Transaction]:
         self._below.check()
         with self._engine.connect() as connection:
-            self._below.begin_write(connection)
+            self._below.begin_write(connection, is_durable=is_durable)
             yield Transaction(connection, self._statements)
             self._below.before_commit(connection)
             connection.commit()

@@ -74,6 +74,7 @@ class RunFilter(Struct, frozen=True, kw_only=True):
     job_id: str | None = None
     target: str | None = None
     device: str | None = None
+    site: str | None = None
     status: RunStatus | None = None
     commit: str | None = None
     trigger_kind: TriggerKind | None = None

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.model.forms import Kind, decode_form
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, Hold, Receipt, ScheduleState
-from reconciler.model.job import Value
+from reconciler.model.job import Concurrency, Value
 from reconciler.model.run import (
     Device,
     Disposition,
@@ -223,6 +223,8 @@ def run_of(row: Row) -> Run:
         variables=_decode_variables(row.variables),
         handle=row.handle,
         is_exclusive=bool(row.is_exclusive),
+        concurrency=_concurrency_of(row),
+        cancel_requested_at=maybe_instant(row.cancel_requested_at),
     )
 
 
@@ -255,7 +257,17 @@ def run_row(run: Run) -> Values:
         "variables": json_text(run.variables),
         "handle": run.handle,
         "is_exclusive": run.is_exclusive,
+        "cancel_requested_at": maybe_text(run.cancel_requested_at),
+        "concurrency_key": run.concurrency.key if run.concurrency else None,
+        "concurrency_max": run.concurrency.max if run.concurrency else None,
+        "device_site": run.device.site,
     }
+
+
+def _concurrency_of(row: Row) -> Concurrency | None:
+    if row.concurrency_key is None:
+        return None
+    return Concurrency(key=row.concurrency_key, max=row.concurrency_max)
 
 
 def hold_of(row: Row) -> Hold:

@@ -1,6 +1,6 @@
 """Runs on their way: claimed, started, followed; and the list of them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
 from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
+from reconciler.store.database import Transaction
 from reconciler.store.part import Part
 from reconciler.store.records import RunFilter
 from reconciler.store.rows import ORIGIN_COLUMNS, run_of
@@ -43,6 +44,17 @@ _BESIDE = exists().where(
     _others.c.ended_at.is_(None),
     _others.c.status != RunStatus.CREATED.value,
 )
+_WITH_KEY = (
+    select(func.count())
+    .select_from(_others)
+    .where(
+        _others.c.concurrency_key == _runs.concurrency_key,
+        _others.c.ended_at.is_(None),
+        _others.c.status != RunStatus.CREATED.value,
+    )
+    .correlate(schema.runs)
+    .scalar_subquery()
+)
 _CLAIMABLE = (
     _RUNS.where(
         schema.ACTIVE,
@@ -50,14 +62,28 @@ _CLAIMABLE = (
         _runs.target == bindparam("of_target"),
         _runs.due_at <= bindparam("now"),
         or_(_runs.is_exclusive.is_(False), ~_BESIDE),
+        or_(_runs.concurrency_key.is_(None), _runs.concurrency_max > _WITH_KEY),
     )
     .order_by(_runs.priority.desc(), _runs.due_at, _runs.uid)
     .limit(bindparam("row_limit"))
     .with_for_update(of=schema.runs, skip_locked=True)
 )
+_KEYS = (
+    select(_runs.concurrency_key.label("key"), func.count().label("number"))
+    .where(schema.ACTIVE_KEY, _runs.status != RunStatus.CREATED.value)
+    .group_by(_runs.concurrency_key)
+)
+_COUNT_UNDER_WAY = (
+    select(func.count().label("number"))
+    .select_from(schema.runs)
+    .where(schema.ACTIVE, _runs.target == bindparam("of_target"), _runs.status != RunStatus.CREATED.value)
+)
+_UNDER_WAY = _RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
+_UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
+_CHILDREN = _RUNS.where(schema.CHILD, _runs.parent_uid == bindparam("of_uid")).order_by(_runs.uid)
 _CLAIM = (
     update(schema.runs)
-    .where(_runs.uid == bindparam("of_uid"))
+    .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.CREATED.value, schema.ACTIVE)
     .values(status=RunStatus.QUEUED.value, queued_at=bindparam("now"), claimed_by=bindparam("by_owner"))
 )
 _NOT_STARTED = or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunStatus.QUEUED.value)
@@ -71,24 +97,49 @@ _START = (
     .where(_runs.uid == bindparam("of_uid"), _NOT_STARTED)
     .values(status=RunStatus.RUNNING.value, started_at=bindparam("at"), handle=bindparam("by_handle"))
 )
+_CANCEL = (
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"), schema.ACTIVE)
+    .values(cancel_requested_at=func.coalesce(_runs.cancel_requested_at, bindparam("at")))
+)
 _PROGRESS = (
     update(schema.runs).where(_runs.uid == bindparam("of_uid"), schema.ACTIVE).values(status=bindparam("to_status"))
 )
 
 
 class Runs(Part):
-    def claim_runs(self, target: str, *, owner: str, now: datetime, limit: int) -> list[Run]:
+    def claim_runs(self, target: str, *, owner: str, now: datetime, limit: int, slots: int | None = None) -> list[Run]:
         """Make up to ``limit`` due runs ``queued`` for ``owner`` and return them: no two callers get the same one.
 
         The most urgent come first: by priority, then due time, then age.  A run that is exclusive waits while another
-        run of its job is under way on the same device.
+        run of its job is under way on the same device, one with a concurrency key while too many of that key are, and
+        all wait while ``slots`` runs are under way on the target.
         """
         text = format_instant(now)
+        found: list[Run] = []
         with self._db.write() as tx:
-            rows = tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit)
-            found = _one_each(run_of(row) for row in rows)
-            tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in found])
+            if slots is not None:
+                row = tx.row(_COUNT_UNDER_WAY, of_target=target)
+                limit = min(limit, slots - (row.number if row is not None else 0))
+            # Some of the first may stand in each other's way: then those behind them get their turn at once.
+            while limit > len(found):
+                rows = tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit - len(found))
+                chosen = _compatible([run_of(row) for row in rows], lambda: _count_keys(tx))
+                tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in chosen])
+                found += chosen
+                if len(chosen) in {0, len(rows)}:
+                    break
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+
+    def withdraw_run(self, uid: str, *, owner: str, now: datetime) -> bool:
+        """Claim one run so that nobody else starts it; False when it is no longer ``created``."""
+        with self._db.write() as tx:
+            return tx.run(_CLAIM, of_uid=uid, now=format_instant(now), by_owner=owner) == 1
+
+    def request_cancel(self, uid: str, *, at: datetime) -> bool:
+        """Note that the run is to be cancelled, for whoever follows it; False when it has ended."""
+        with self._db.write() as tx:
+            return tx.run(_CANCEL, of_uid=uid, at=format_instant(at)) == 1
 
     def release_run(self, uid: str) -> bool:
         """Make a claimed run that was not started ``created`` again, for a later claim; False when it is not such."""
@@ -100,10 +151,13 @@ class Runs(Part):
         with self._db.write() as tx:
             return tx.run(_START, of_uid=uid, at=format_instant(at), by_handle=handle) == 1
 
-    def record_starts(self, handles: Mapping[str, str], *, at: datetime) -> None:
-        """Make the runs ``running``, given their handles by uid; one that was not waiting for its start stays so."""
+    def record_starts(self, handles: Mapping[str, str], *, at: datetime, is_durable: bool = True) -> None:
+        """Make the runs ``running``, given their handles by uid; one that was not waiting for its start stays so.
+
+        Not ``is_durable``: after a power cut they may be found waiting for their start, as they were before.
+        """
         text = format_instant(at)
-        with self._db.write() as tx:
+        with self._db.write(is_durable=is_durable) as tx:
             tx.run_many(_START, [{"of_uid": uid, "at": text, "by_handle": handle} for uid, handle in handles.items()])
 
     def record_progress(self, uid: str, status: RunStatus) -> bool:
@@ -111,11 +165,9 @@ class Runs(Part):
         with self._db.write() as tx:
             return tx.run(_PROGRESS, of_uid=uid, to_status=status.value) == 1
 
-    def active_runs(
-        self, target: str | None = None, root_id: str | None = None, *, is_under_way: bool = False
-    ) -> list[Run]:
-        """Return the runs that have not ended, oldest first; with ``is_under_way`` those that were claimed."""
-        statement = _ACTIVE.where(_runs.status != RunStatus.CREATED.value) if is_under_way else _ACTIVE
+    def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
+        """Return the runs that have not ended, oldest first."""
+        statement = _ACTIVE
         if target is not None:
             statement = statement.where(_runs.target == target)
         if root_id is not None:
@@ -127,6 +179,17 @@ class Runs(Part):
         """Return the runs of these jobs that have not ended, on any target."""
         with self._db.read() as tx:
             return [run_of(row) for row in tx.rows_in(_ACTIVE_OF, root_ids)]
+
+    def runs_under_way(self, target: str | None = None) -> list[Run]:
+        """Return the runs that were claimed and have not ended, oldest first."""
+        with self._db.read() as tx:
+            rows = tx.rows(_UNDER_WAY) if target is None else tx.rows(_UNDER_WAY_THERE, of_target=target)
+            return [run_of(row) for row in rows]
+
+    def children(self, uid: str) -> list[Run]:
+        """Return the runs that this one started, and those that retry it, oldest first."""
+        with self._db.read() as tx:
+            return [run_of(row) for row in tx.rows(_CHILDREN, of_uid=uid)]
 
     def count_active(self) -> int:
         """Return how many runs have not ended."""
@@ -170,15 +233,26 @@ def _one_of(column: ColumnElement[str], values: list[str]) -> ColumnElement[bool
     return column == values[0] if len(values) == 1 else column.in_(values)
 
 
-def _one_each(runs: Iterable[Run]) -> list[Run]:
-    """Return the runs without those that are exclusive and come after another of their job on the same device."""
+def _count_keys(tx: Transaction) -> dict[str, int]:
+    return {row.key: row.number for row in tx.rows(_KEYS)}
+
+
+def _compatible(runs: Sequence[Run], count_keys: Callable[[], dict[str, int]]) -> list[Run]:
+    """Return those of ``runs`` that may all be under way together, the first of each conflict.
+
+    ``count_keys`` tells how many are under way by concurrency key.
+    """
     taken: set[tuple[str, str]] = set()
+    keys = count_keys() if any(run.concurrency for run in runs) else {}
     found = []
     for run in runs:
-        place = (run.root_id, run.device.uid)
-        if not run.is_exclusive or place not in taken:
-            found.append(run)
+        place, limit = (run.root_id, run.device.uid), run.concurrency
+        if (run.is_exclusive and place in taken) or (limit and keys.get(limit.key, 0) >= limit.max):
+            continue
+        found.append(run)
         taken.add(place)
+        if limit:
+            keys[limit.key] = keys.get(limit.key, 0) + 1
     return found
 
 
@@ -196,6 +270,8 @@ def _filtered(statement: Any, wanted: RunFilter) -> Any:
             statement = statement.where(schema.ACTIVE)
     if wanted.trigger_kind is not None:
         statement = statement.where(_runs.trigger_kind == wanted.trigger_kind.value)
+    if wanted.site is not None:
+        statement = statement.where(_runs.device_site == wanted.site, schema.ON_SITE)
     if wanted.since is not None:
         statement = statement.where(_runs.created_at >= format_instant(wanted.since))
     return statement

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -194,6 +194,10 @@ runs = Table(
     Column("handle", Text),
     Column("claimed_by", Text),
     Column("is_exclusive", Boolean, nullable=False, server_default=true()),
+    Column("cancel_requested_at", Key),
+    Column("concurrency_key", Key),
+    Column("concurrency_max", Integer),
+    Column("device_site", Key, nullable=False, server_default=""),
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),
@@ -210,6 +214,13 @@ Index(
 )
 Index("runs_troubled", runs.c.status, runs.c.uid, sqlite_where=TROUBLED)
 
+ACTIVE_KEY = text("ended_at IS NULL AND concurrency_key IS NOT NULL")
+CHILD = text("parent_uid IS NOT NULL")
+ON_SITE = text("device_site <> ''")
+
+Index("runs_of_key", runs.c.concurrency_key, sqlite_where=ACTIVE_KEY)
+Index("runs_of_parent", runs.c.parent_uid, sqlite_where=CHILD)
+Index("runs_of_site", runs.c.device_site, runs.c.uid, sqlite_where=ON_SITE)
 Index("runs_under_way", runs.c.root_id, runs.c.target, runs.c.device_uid, sqlite_where=ACTIVE)
 
 holds = Table(

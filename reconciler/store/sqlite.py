@@ -61,7 +61,10 @@ class SqliteFile:
         if found != "ok":
             raise _damaged(self.path, str(found).splitlines()[-1])
 
-    def begin_write(self, connection: Connection) -> None:
+    def begin_write(self, connection: Connection, *, is_durable: bool = True) -> None:
+        if connection.info.get("is_durable", True) is not is_durable:
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
+            connection.info["is_durable"] = is_durable
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.info["changes"] = _total_changes(connection)
 
@@ -69,7 +72,9 @@ class SqliteFile:
         if _total_changes(connection) == connection.info["changes"]:
             connection.info["commit"] = None
         else:
-            connection.info["commit"] = int(connection.exec_driver_sql(_COUNT_COMMIT).scalar_one())
+            number = int(connection.exec_driver_sql(_COUNT_COMMIT).scalar_one())
+            # The witness must never be ahead of the disk.
+            connection.info["commit"] = number if connection.info.get("is_durable", True) else None
 
     def after_commit(self, connection: Connection) -> None:
         number = connection.info.pop("commit", None)

@@ -130,7 +130,8 @@ class FakeTarget:
 
     def forget(self, handles: Collection[str]) -> None:
         for handle in handles:
-            self._runs[handle].records.clear()
+            if handle in self._runs:
+                self._runs[handle].records.clear()
 
     def close(self) -> None:
         """There is nothing to let go of."""

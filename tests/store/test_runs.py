@@ -73,9 +73,9 @@ def test_a_claimed_run_is_released_for_a_later_claim_until_it_started(store):
     run = add_run(store, "a", 1)
     assert not store.release_run(run.uid)
     store.claim_runs("local", owner="me", now=NOW, limit=5)
-    assert store.active_runs(is_under_way=True) != []
+    assert store.runs_under_way() != []
     assert store.release_run(run.uid)
-    assert (store.run(run.uid), store.active_runs(is_under_way=True)) == (run, [])
+    assert (store.run(run.uid), store.runs_under_way()) == (run, [])
     assert len(store.claim_runs("local", owner="you", now=NOW, limit=5)) == 1
     store.record_started(run.uid, at=NOW, handle="h")
     assert not store.release_run(run.uid)

@@ -11,7 +11,7 @@ from support.values import ManualClock, apply_job, make_job, uids
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.run import Run, Trigger, TriggerKind
-from reconciler.runs.drive import Driver
+from reconciler.runs.driver import Driver
 from reconciler.runs.enqueue import Request, make_runs
 from reconciler.runs.secrets import SecretSource
 from reconciler.store.open import open_store
@@ -33,6 +33,7 @@ class Rig:
             report_of=lambda run, tasks, job: msgspec.json.encode({"uid": run.uid, "status": run.status}),
             clock=self.clock,
             pause=lambda seconds: None,
+            new_uid=self.new_uid,
             owner="test:1",
         )
 
@@ -41,10 +42,12 @@ class Rig:
         self.store.record_applied([applied], [])
         return applied
 
-    def request(self, job: Job | None = None, **variables: Any) -> tuple[Run, ...]:
+    def request(
+        self, job: Job | None = None, *, kind: TriggerKind = TriggerKind.MANUAL, **variables: Any
+    ) -> tuple[Run, ...]:
         applied = self.apply(job or make_job())
         request = Request(
-            trigger=Trigger(TriggerKind.MANUAL, f"manual:{self.new_uid()}"),
+            trigger=Trigger(kind, f"{kind.value}:{self.new_uid()}"),
             scheduled_for=self.clock(),
             variables=variables,
         )

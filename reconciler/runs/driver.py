@@ -1,0 +1,39 @@
+"""What driving runs works with, put together once by the caller."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+
+from reconciler.model.forms import Kind
+from reconciler.model.instant import Clock, NewUid
+from reconciler.model.job import Job
+from reconciler.model.run import Run, TaskResult
+from reconciler.runs.secrets import SecretSource
+from reconciler.store.store import Store
+from reconciler.targets.protocol import LiveTarget
+
+ReportOf = Callable[[Run, Sequence[TaskResult], Job], bytes]
+"""Returns the report of an ended run as it is stored."""
+
+
+class Driver(Struct, frozen=True, kw_only=True):
+    """``owner`` names this process in claims; ``pause`` lets some seconds pass.
+
+    ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
+    """
+
+    store: Store
+    targets: Mapping[str, LiveTarget]
+    secrets: SecretSource
+    report_of: ReportOf
+    clock: Clock
+    pause: Callable[[float], object]
+    new_uid: NewUid
+    owner: str
+    forgettable: dict[str, list[str]] = {}
+
+    def form_of(self, run: Run) -> Job:
+        """Return the form from which ``run`` was made, whatever has been applied since."""
+        form = self.store.form(Kind.JOB, run.origin.digest)
+        assert isinstance(form, Job), f"the form of run {run.uid} is not in the store"
+        return form

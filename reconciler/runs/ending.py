@@ -1,0 +1,85 @@
+"""The end of runs: what is kept of them, and what follows from how they ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from reconciler.model.errors import TargetRefused
+from reconciler.model.job import Job, OnLost, OnWarning
+from reconciler.model.run import Disposition, Run, RunStatus, TaskResult, TriggerKind
+from reconciler.runs.driver import Driver
+from reconciler.runs.retry import MAX_RERUNS, count_reruns, make_retry
+from reconciler.store.records import FinishedRun
+from reconciler.targets.protocol import LiveTarget, Progress
+
+
+def ended_record(driver: Driver, run: Run, job: Job, news: Progress) -> FinishedRun:
+    """Return the end of ``run`` as it is stored, with its report, without its output."""
+    ended_at = news.ended_at or driver.clock()
+    started_at = news.started_at or run.started_at
+    status, reason = _judge(job, news)
+    ended = replace(run, status=status, reason=reason, started_at=started_at, ended_at=ended_at)
+    return FinishedRun(
+        uid=run.uid,
+        status=ended.status,
+        reason=ended.reason,
+        started_at=started_at,
+        ended_at=ended_at,
+        tasks=news.tasks,
+        report=driver.report_of(ended, news.tasks, job),
+        output=(),
+        disposition=Disposition.CANCELLED if _never_began(status, started_at) else Disposition.RUN,
+    )
+
+
+def _judge(job: Job, news: Progress) -> tuple[RunStatus, str]:
+    has_warning = any(task.warnings for task in news.tasks)
+    if news.status is RunStatus.COMPLETED and job.on_warning is OnWarning.FAIL and has_warning:
+        return RunStatus.FAILED, "warning"
+    return news.status, news.reason
+
+
+def _never_began(status: RunStatus, started_at: datetime | None) -> bool:
+    return status is RunStatus.CANCELLED and started_at is None
+
+
+def record_with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
+    """Return the end of ``run`` with what it wrote, unless its job says that this is not kept."""
+    form = driver.form_of(run)
+    record = ended_record(driver, run, form, news)
+    has_output = any(task.stdout.bytes or task.stderr.bytes for task in news.tasks)
+    if form.discard_output or run.handle is None or not has_output:
+        return record
+    try:
+        return replace(record, output=tuple(target.output(run.handle)))
+    except TargetRefused:
+        return record  # the target has nothing to give; the outcome stands
+
+
+def finish(driver: Driver, run: Run, job: Job, news: Progress) -> None:
+    finish_all(driver, [run], [ended_record(driver, run, job, news)])
+
+
+def finish_all(driver: Driver, runs: Sequence[Run], records: Sequence[FinishedRun]) -> None:
+    """Store the ends of ``runs``, and the runs that take the place of lost ones where their jobs ask for it."""
+    by_uid = {run.uid: run for run in runs}
+    with driver.store.transaction():
+        ended = driver.store.finish_runs(records)
+        for record in records:
+            if record.status is RunStatus.LOST and record.uid in ended:
+                _rerun_lost(driver, by_uid[record.uid])
+
+
+def _rerun_lost(driver: Driver, run: Run) -> None:
+    # A one-off is started at most once, ever: only a person starts it again.
+    if driver.form_of(run).on_lost is not OnLost.RERUN or run.trigger.kind is TriggerKind.ONE_OFF:
+        return
+    if count_reruns(driver.store, run) < MAX_RERUNS:
+        retry = make_retry(run, now=driver.clock(), new_uid=driver.new_uid, requested_by="onLost")
+        driver.store.add_occurrence(retry.occurrence, retry.runs)
+
+
+def failed_to_start(job: Job, why: str, now: datetime) -> Progress:
+    task = TaskResult(id=job.tasks[0].id, status=RunStatus.FAILED, meaning=why, ended_at=now)
+    return Progress(status=RunStatus.FAILED, reason="failed_to_start", ended_at=now, tasks=(task,))

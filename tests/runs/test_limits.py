@@ -1,0 +1,116 @@
+"""Slots, keys, priorities: what runs beside what, and in which order (RELIABILITY C14)."""
+
+import pytest
+from msgspec.structs import replace
+from support.values import make_job
+
+from reconciler.model.job import Concurrency, OnLost, OnWarning
+from reconciler.model.run import Run, RunStatus, TriggerKind
+from reconciler.runs.drive import drive_once, drive_until_ended
+from reconciler.runs.retry import MAX_RERUNS
+
+
+def started(rig) -> list[str]:
+    return [order.job.id for order in rig.target.started]
+
+
+def test_500_runs_due_at_once_start_by_priority_then_age_eight_at_a_time(slow_rig):
+    slow_rig.target.max_runs = 8
+    jobs = {f"job-{number:03}": number % 10 + 1 for number in range(500)}
+    for job_id, priority in jobs.items():
+        slow_rig.request(make_job(job_id, priority=priority))
+    finished = 0
+    while drive_once(slow_rig.driver):
+        under_way = slow_rig.store.runs_under_way()
+        assert len(under_way) <= 8
+        for run in under_way[:3]:
+            slow_rig.target.finish(run.uid, RunStatus.COMPLETED)
+            finished += 1
+        slow_rig.clock.now += slow_rig.clock.now.resolution
+    assert (finished, slow_rig.store.count_active()) == (500, 0)
+    assert started(slow_rig) == sorted(jobs, key=lambda job_id: (-jobs[job_id], job_id))
+
+
+def test_each_start_is_recorded_when_it_really_starts(slow_rig):
+    slow_rig.target.max_runs = 1
+    runs = [slow_rig.request(make_job(job_id))[0] for job_id in ("a", "b")]
+    begin = slow_rig.clock.now
+    drive_once(slow_rig.driver)
+    slow_rig.clock.now += begin.resolution * 60_000_000
+    slow_rig.target.finish(runs[0].uid, RunStatus.COMPLETED)
+    drive_until_ended(slow_rig.driver, deadline=slow_rig.clock())
+    times = [slow_rig.store.run(run.uid).started_at - begin for run in runs]
+    assert [length.total_seconds() for length in times] == [0, 60]
+
+
+def test_jobs_that_share_a_key_do_not_run_beside_one_another(slow_rig):
+    limit = Concurrency(key="orders-db", max=1)
+    runs = [slow_rig.request(make_job(job_id, concurrency=limit))[0] for job_id in ("a", "b")]
+    slow_rig.request(make_job("free"))
+    drive_once(slow_rig.driver)
+    assert started(slow_rig) == ["a", "free"]
+    slow_rig.target.finish(runs[0].uid, RunStatus.COMPLETED)
+    drive_once(slow_rig.driver)
+    assert started(slow_rig) == ["a", "free", "b"]
+
+
+def lose(rig, run: Run) -> None:
+    """Let the target have no idea of ``run`` any more."""
+    rig.target._runs.pop(run.uid)
+    drive_once(rig.driver)
+
+
+def newest(rig, number: int = 1) -> list[Run]:
+    from reconciler.store.records import RunFilter
+
+    return rig.store.runs(RunFilter(), limit=number)
+
+
+def test_a_lost_run_is_reported_and_not_started_again(slow_rig):
+    (run,) = slow_rig.request()
+    drive_once(slow_rig.driver)
+    lose(slow_rig, run)
+    assert slow_rig.status(run) == "lost not_known"
+    assert slow_rig.store.count_active() == 0
+
+
+def test_a_lost_run_of_a_job_that_asks_for_it_runs_again_as_a_new_run_linked_to_it(slow_rig):
+    (run,) = slow_rig.request(make_job(on_lost=OnLost.RERUN))
+    drive_once(slow_rig.driver)
+    lose(slow_rig, run)
+    (again,) = newest(slow_rig)
+    assert (again.trigger.key, again.parent_uid) == (f"retry:{run.uid}", run.uid)
+    drive_once(slow_rig.driver)
+    assert slow_rig.status(again) == "running"
+    assert slow_rig.status(run) == "lost not_known"
+
+
+def test_a_job_that_is_lost_each_time_is_not_started_for_ever(slow_rig):
+    slow_rig.request(make_job(on_lost=OnLost.RERUN))
+    for _ in range(10):
+        drive_once(slow_rig.driver)
+        for run in slow_rig.store.runs_under_way():
+            lose(slow_rig, run)
+    assert len(newest(slow_rig, 99)) == 1 + MAX_RERUNS
+
+
+def test_a_lost_one_off_is_not_started_again_whatever_its_job_says(slow_rig):
+    (run,) = slow_rig.request(make_job(on_lost=OnLost.RERUN), kind=TriggerKind.ONE_OFF)
+    drive_once(slow_rig.driver)
+    lose(slow_rig, run)
+    assert slow_rig.store.count_active() == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [(OnWarning.PASS, "completed"), (OnWarning.FAIL, "failed warning")], ids=str
+)
+def test_a_run_with_a_warning_passes_or_fails_as_its_job_says(slow_rig, policy, expected):
+    (run,) = slow_rig.request(make_job(on_warning=policy))
+    drive_once(slow_rig.driver)
+    slow_rig.target.finish(run.uid, RunStatus.COMPLETED)
+    fake = slow_rig.target._runs[run.uid]
+    fake.progress = replace(
+        fake.progress, tasks=tuple(replace(task, warnings=("something",)) for task in fake.progress.tasks)
+    )
+    drive_once(slow_rig.driver)
+    assert slow_rig.status(run) == expected
