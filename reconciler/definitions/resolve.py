@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from reconciler.definitions.checks.conditions import check_condition
 from reconciler.definitions.checks.http import check_host
 from reconciler.definitions.checks.parameters import check_values, read_value, read_values
 from reconciler.definitions.script_files import ScriptFiles
@@ -77,6 +78,8 @@ class JobResolver:
         else:
             changes |= self._read_scripts(job, findings)
         resolved = replace(job, **changes) if changes else job
+        if "parameters" in changes and not damaged & {"condition", "parameters", "variables"}:
+            findings += check_condition(resolved)
         if "targets" not in damaged:
             targets = [self._targets[name] for name in names if name in self._targets]
             findings += self._check_by_targets(resolved, targets, len(targets) == len(names), damaged)

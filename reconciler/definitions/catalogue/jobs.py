@@ -53,6 +53,29 @@ CODES: tuple[Code, ...] = (
         severity=Severity.WARNING,
     ),
     code(
+        "JOB005",
+        "A condition that cannot be read",
+        "A condition is an expression in CEL (cel.dev) that is true or false. There are no map and no filter, + adds"
+        " numbers and times only, and the pattern of matches is written out: so its worst cost is known.",
+        bad=job("condition: device.os = 'linux'"),
+        good=job("condition: device.os == 'linux'"),
+    ),
+    code(
+        "JOB006",
+        "A name that conditions do not know",
+        "A condition reads device, run, job, event and the job's own parameters, and nothing else.",
+        bad=job("condition: device.hostnme == 'db-1'"),
+        good=job("condition: device.hostname == 'db-1'"),
+    ),
+    code(
+        "JOB007",
+        "A condition that may take too long",
+        "What a condition costs at worst is judged before it ever runs: a list may have 256 items, a text 4096"
+        " characters. A loop within a loop, or a pattern with large counts, is beyond the limit.",
+        bad=job("condition: device.hostname.matches('(.?){1000}x')"),
+        good=job("condition: device.hostname.matches('^db-[0-9]{1,3}$')"),
+    ),
+    code(
         "RUN001",
         "A one-off that was edited after its start",
         "A one-off starts at most once, ever: what its file says now is not what ran, and it does not run again.",
