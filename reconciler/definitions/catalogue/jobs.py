@@ -284,4 +284,12 @@ CODES: tuple[Code, ...] = (
         good=job(),
         severity=Severity.WARNING,
     ),
+    code(
+        "TGT004",
+        "A job that never runs on this target",
+        "Its osFilter leaves out the systems that the target serves, so it is applied and never starts there.",
+        bad=job("osFilter: {windows: true}"),
+        good=job("osFilter: {linux: true}"),
+        severity=Severity.INFORMATION,
+    ),
 )

@@ -24,6 +24,15 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:  # noqa: ARG001 - 
     """Yield what the local target cannot express of ``job``."""
     yield from _check_vendor_fields(job)
     yield from _check_policies(job)
+    if job.os_filter is not None and not (job.os_filter.linux or job.os_filter.mac_os):
+        # What no local run will ever reach need not be possible here: Keeper's Windows jobs are valid as they are.
+        yield Finding(
+            code="TGT004",
+            json_path="osFilter",
+            message="the local target serves Linux and macOS: this job never runs there",
+            severity=Severity.INFORMATION,
+        )
+        return
     for index, task in enumerate(job.tasks):
         yield from _check_task(task, f"tasks[{index}]")
 
