@@ -9,6 +9,7 @@ from reconciler.targets.local.rules import check_job
 
 LOCAL = Target(id="local", provider="local")
 DESKTOP = (Task(id="a", command="x", execution_type=ExecutionType.USER_DESKTOP),)
+BATCH = (Task(id="a", script="x", script_type=ScriptType.BATCH),)
 
 
 def said(**fields):
