@@ -15,6 +15,7 @@ from reconciler.model.text import escape_text
 
 VERBS = {
     "validate": "Check definitions and say what is wrong, where, and the way out.",
+    "fmt": "Write definitions in canonical form; their meaning stays.",
     "plan": "Show what applying a commit would change.",
     "apply": "Apply a commit to the targets, without running anything.",
     "reconcile": "Apply a commit, run what is due, and report: one pass.",
