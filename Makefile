@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test bench serve soak lint format clean docs
+.PHONY: run test bench serve soak fuzz lint format clean docs
 
 run: $(VENV)/.run
 	$(BIN)/reconciler reconcile
@@ -24,8 +24,12 @@ format: $(VENV)/.dev
 serve: $(VENV)/.run
 	$(BIN)/reconciler serve
 
+# The long sets: kill loops, every zone, 100,000 mutated files.
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m slow
+
+fuzz: $(VENV)/.dev
+	$(BIN)/pytest -m slow tests/definitions/test_fuzz.py
 
 docs: $(VENV)/.dev
 	$(BIN)/reconciler explain --format markdown > docs/problems.md
