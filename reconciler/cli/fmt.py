@@ -49,8 +49,8 @@ class Formatted(Struct, frozen=True, kw_only=True):
     reconciler fmt - --as definitions/jobs/backup.yaml < buffer
     """,
 )
-@click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--as", "path", metavar="PATH", help="The file that standard input (`-`) stands for.")
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
+@click.option("--as", "path", type=click.Path(), metavar="PATH", help="The file that standard input (`-`) stands for.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 where a file is not in canonical form.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def command(*, directory: str | None, files: tuple[str, ...], path: str | None, check: bool, diff: bool) -> int:

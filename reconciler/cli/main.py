@@ -14,6 +14,7 @@ from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
 from reconciler.model.text import escape_text
 
 VERBS = {
+    "init": "Write the first definitions into a Git repository.",
     "validate": "Check definitions and say what is wrong, where, and the way out.",
     "fmt": "Write definitions in canonical form; their meaning stays.",
     "plan": "Show what applying a commit would change.",
@@ -24,13 +25,15 @@ VERBS = {
     "pause": "Let nothing start a job, until it is resumed.",
     "resume": "End the pause of a job.",
     "backfill": "Start the instants of a past span by hand, each once.",
-    "runs": "List runs, show one, read its output.",
+    "wait": "Wait for runs to end.",
+    "runs": "List runs, show one, read its output, cancel it, run it again.",
     "report": "Show the reports of runs, by commit or by run.",
     "status": "Show what is applied, what ran, and what runs next.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",
     "simulate": "Show which instants of a span would run, and which not and why.",
     "explain": "Explain the code of a problem, with a bad and a good example.",
     "schema": "Print the JSON Schema of a kind of definition.",
+    "completion": "Print the script that completes commands in a shell.",
 }
 
 

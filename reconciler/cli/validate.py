@@ -47,8 +47,8 @@ _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
     reconciler validate --format sarif --out problems.sarif
     """,
 )
-@click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--as", "path", metavar="PATH", help="The file that standard input (`-`) stands for.")
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
+@click.option("--as", "path", type=click.Path(), metavar="PATH", help="The file that standard input (`-`) stands for.")
 @click.option("--ref", metavar="REF", help="Check a commit, branch or tag instead of the work tree.")
 @click.option("--worktree", is_flag=True, help="Check the files in the work tree (the default).")
 @click.option("--changed-since", "since", metavar="REF", help="Tell only what the change since REF can have caused.")

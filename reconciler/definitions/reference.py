@@ -115,8 +115,8 @@ secret that the operator keeps outside Git ([settings](settings.md)).
 
 For completion and hover texts in an editor, write the schema into a folder and name it in the first line of a file:
 
-    reconciler schema job > .schemas/job.schema.json
-    # yaml-language-server: $schema=../../.schemas/job.schema.json
+    reconciler schema job > .reconciler/job.schema.json
+    # yaml-language-server: $schema=../../.reconciler/job.schema.json
 
 `reconciler init` does that.
 """
