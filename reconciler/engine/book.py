@@ -4,6 +4,7 @@ The guardian makes it and every supervisor inherits it; the journal on disk hold
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from reconciler.engine.wire import encode_message, take_message
@@ -14,10 +15,12 @@ _COMPACT_BYTES = 4 << 20
 class Book:
     """Two anonymous files, of which a third names the one in use: so a rewrite is never seen half done."""
 
-    def __init__(self) -> None:
-        self._files = [os.memfd_create(f"orders-{name}") for name in "ab"]
-        self._switch = os.memfd_create("orders-switch")
-        os.pwrite(self._switch, b"\0", 0)
+    def __init__(self, fds: Sequence[int] = ()) -> None:
+        """``fds``: those of an earlier book, to be the same one; none: an empty book."""
+        self.fds = tuple(fds) or tuple(os.memfd_create(f"orders-{name}") for name in ("a", "b", "switch"))
+        *self._files, self._switch = self.fds
+        if not fds:
+            os.pwrite(self._switch, b"\0", 0)
         self._size = 0
         self._compact_at = _COMPACT_BYTES
 

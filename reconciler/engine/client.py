@@ -1,5 +1,6 @@
 """The engine as the rest of the program sees it: starts the supervisor where none lives, and speaks to it."""
 
+import contextlib
 import json
 import os
 import socket
@@ -52,6 +53,7 @@ class Engine:
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._free: list[_Connection] = []
+        self._has_renewed = False
         self._generation = ""
         self._versions: dict[str, int] = {}
         self._known: dict[str, RunProgress] = {}
@@ -153,6 +155,11 @@ class Engine:
                         hint=f"Look into {self._folder / 'log'}; if it hangs, end it by its pid: runs are adopted.",
                     ) from error
                 continue
+            if answer.get("again") and time.monotonic() < give_up_at:
+                # It is about to end, and the next one will answer.
+                connection.close()
+                time.sleep(0.02)
+                continue
             with self._lock:
                 self._free.append(connection)
             if "error" in answer:
@@ -182,33 +189,46 @@ class Engine:
         except OSError as error:
             raise CouldNot(f"{self._folder}: {error.strerror}") from error
         try:
-            return _Connection(socket_address(str(self._folder), folder_fd))
+            connection = _Connection(socket_address(str(self._folder), folder_fd))
         except OSError:
             return None
         finally:
             os.close(folder_fd)
+        if connection.protocol == PROTOCOL:
+            return connection
+        self._renew(connection)
+        return None
+
+    def _renew(self, connection: "_Connection") -> None:
+        """Have an older supervisor replaced by one of our version; its runs go on."""
+        if connection.protocol > PROTOCOL or self._has_renewed:
+            connection.close()
+            raise CouldNot(
+                f"{self._folder}: the engine's supervisor (pid {connection.pid}) is of another version of this program"
+                f" (it speaks protocol {connection.protocol}, this one {PROTOCOL})",
+                hint="Use that version, or wait: the supervisor ends by itself soon after its last run.",
+            )
+        self._has_renewed = True
+        renewal = {"do": "renew", "command": _supervisor_command(), "env": _supervisor_environment()}
+        with contextlib.suppress(OSError):
+            connection.ask(encode_message(renewal), until=time.monotonic() + _PATIENCE_SECONDS)
+        connection.close()
 
     def _start_supervisor(self) -> None:
-        # -P: a file of ours must not be shadowed by one in a folder that happens to be current.
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "reconciler.engine.supervisor",
-            str(self._folder),
-            str(self._idle_seconds),
-        ]
-        environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        ended = subprocess.run(
-            command,
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
-        )
+        command = [*_supervisor_command(), str(self._folder), str(self._idle_seconds)]
+        try:
+            ended = subprocess.run(
+                command,
+                env=_supervisor_environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=_PATIENCE_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CouldNot(f"{self._folder}: the engine's supervisor could not start: {error}") from error
         if ended.returncode:
             lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
             raise CouldNot(f"{self._folder}: the engine's supervisor could not start: {lines[-1] if lines else ''}")
@@ -229,12 +249,7 @@ class _Connection:
             self._socket.close()
             raise
         self.pid = int(hello["pid"])
-        if hello["protocol"] != PROTOCOL:
-            self._socket.close()
-            raise CouldNot(
-                f"the engine's supervisor (pid {self.pid}) is of another version of this program",
-                hint="It ends by itself once its runs have ended; or end it by its pid: that cancels its runs.",
-            )
+        self.protocol = int(hello["protocol"])
 
     def ask(self, request: bytes, *, until: float) -> dict[str, Any]:
         """Send a request and return the answer. Raises OSError."""
@@ -250,6 +265,16 @@ class _Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _supervisor_command() -> list[str]:
+    # -P: a module of ours must not be shadowed by one in a folder that happens to be current.
+    return [sys.executable, "-P", "-m", "reconciler.engine.supervisor"]
+
+
+def _supervisor_environment() -> dict[str, str]:
+    """Return all that the supervisor gets of our environment, which may hold secrets."""
+    return {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 
 
 def _batches(orders: Sequence[RunOrder]) -> Iterator[list[dict[str, Any]]]:

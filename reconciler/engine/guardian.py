@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
@@ -21,8 +20,8 @@ from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.processes import become_subreaper, children_of, facts_of, pipe_of, reopen_pipe, send_signal
 
 _FAST_DEATH_SECONDS = 2.0
-_FREE_DEATHS = 20
-"""So many in a row cost no pause: somebody may be killing, which is no reason to be slow."""
+_FREE_DEATHS = 3
+"""So many in a row cost no pause."""
 
 _LONGEST_PAUSE_SECONDS = 5.0
 _MAX_LOG_BYTES = 1 << 20
@@ -38,6 +37,7 @@ class Legacy(NamedTuple):
     """What a supervisor gets to begin with, from the guardian and from those before it.
 
     ``pipes`` were given to the guardian to keep, ``found`` it has found open in orphans: our ends, by inode.
+    ``stops`` counts how often it was told to stop while no supervisor lived.
     """
 
     guardian_pid: int
@@ -46,22 +46,40 @@ class Legacy(NamedTuple):
     pipes: KeptPipes
     found: dict[int, int]
     exits: Exits
+    stops: int
 
 
-def guard(serve: Callable[[Legacy], None]) -> None:
-    """Have ``serve`` run in a child, anew where it dies; return when it has returned there."""
+class Renewal(NamedTuple):
+    """How to start a supervisor of another version of this program: see ``succession.py``."""
+
+    command: list[str]
+    env: dict[str, str]
+
+
+Serve = Callable[[Legacy], None]
+Succeed = Callable[[Legacy, Renewal], NoReturn]
+
+
+def guard(serve: Serve, succeed: Succeed) -> None:
+    """Have ``serve`` run in a child, anew where it dies; return when it has returned there.
+
+    Once a supervisor has told of a renewal, ``succeed`` takes the place of ``serve``.
+    """
     become_subreaper("reconciler-grd")
-    _Guardian(serve).run()
+    _Guardian(serve, succeed).run()
 
 
 class _Guardian:
-    def __init__(self, serve: Callable[[Legacy], None]) -> None:
+    def __init__(self, serve: Serve, succeed: Succeed) -> None:
         self._serve = serve
+        self._succeed = succeed
+        self._renewal: Renewal | None = None
         self._book = Book()
         self._pipes: KeptPipes = {}
         self._exits: Exits = {}
         self._channel: socket.socket | None = None
         self._worker_pid = 0
+        self._stops = 0
         self._worker_status: int | None = None
         self._loop = EventLoop()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,7 +95,9 @@ class _Guardian:
             status = self._raise_one()
             if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
                 return
-            fast_deaths = fast_deaths + 1 if time.monotonic() - born_at < _FAST_DEATH_SECONDS else 0
+            # One that is killed is no crash of ours, and no reason to be slow.
+            is_crash = not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+            fast_deaths = fast_deaths + is_crash if time.monotonic() - born_at < _FAST_DEATH_SECONDS else 0
             self._pause(min(0.1 * max(fast_deaths - _FREE_DEATHS, 0), _LONGEST_PAUSE_SECONDS))
 
     def _pause(self, seconds: float) -> None:
@@ -132,19 +152,26 @@ class _Guardian:
             os.close(self._wake_reader)
             assert self._channel is not None
             self._channel.close()
-            self._serve(Legacy(os.getppid(), channel, self._book, dict(self._pipes), found, dict(self._exits)))
+            legacy = Legacy(os.getppid(), channel, self._book, self._pipes, found, self._exits, self._stops)
+            if self._renewal is not None:
+                self._succeed(legacy, self._renewal)
+            self._serve(legacy)
             code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
         except BaseException:
             # The end of a process: what went wrong goes into the log, and the guardian makes another.
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())
         finally:
             sys.stderr.flush()
             os._exit(code)
 
     def _woken(self) -> None:
         numbers = set(os.read(self._wake_reader, 4096))
-        for number in numbers & {signal.SIGTERM, signal.SIGINT}:
-            send_signal(self._worker_pid, number)
+        if numbers & {signal.SIGTERM, signal.SIGINT} and self._worker_status is None:
+            send_signal(self._worker_pid, signal.SIGTERM)
+        elif numbers & {signal.SIGTERM, signal.SIGINT}:
+            self._stops += 1
         self._reap()
 
     def _reap(self) -> None:
@@ -166,10 +193,10 @@ class _Guardian:
                 self._channel.send(json.dumps([pid, started, status]).encode())
 
     def _take_message(self) -> None:
-        """Keep a task's pipes, or let go of them."""
+        """Keep a task's pipes, or let go of them; or learn of a renewal."""
         assert self._channel is not None
         try:
-            data, fds, _, _ = socket.recv_fds(self._channel, 4096, 2, socket.MSG_CMSG_CLOEXEC)
+            data, fds, _, _ = socket.recv_fds(self._channel, 1 << 16, 2, socket.MSG_CMSG_CLOEXEC)
         except OSError:
             data, fds = b"", []
         if not data:
@@ -177,7 +204,11 @@ class _Guardian:
             self._channel.close()
             self._channel = None
             return
-        uid, index = json.loads(data)
+        message = json.loads(data)
+        if isinstance(message, dict):
+            self._renewal = Renewal(**message)
+            return
+        uid, index = message
         for fd in self._pipes.pop((uid, index), ()):
             os.close(fd)
         if len(fds) == 2:
@@ -206,6 +237,11 @@ class GuardianLink:
         if self.channel is not None:
             with contextlib.suppress(OSError):
                 self.channel.send(json.dumps([uid, index]).encode())
+
+    def renew(self, renewal: Renewal) -> None:
+        """Have the next supervisor be of another version."""
+        if self.channel is not None:
+            self.channel.send(json.dumps(renewal._asdict()).encode())
 
     def receive(self) -> tuple[int, int, int] | None:
         """Return (pid, start time, wait status) of an adopted process that has ended; None if there is no more.

@@ -24,8 +24,8 @@ def mask_forms(values: Iterable[str]) -> list[bytes]:
     for value in values:
         plain = value.encode("utf-8", "surrogateescape")
         forms.add(_without_newlines(plain))
-        for part in {plain, *(line for line in plain.splitlines() if len(line) >= SHORTEST_LINE)}:
-            forms.update(form for form in map(_without_newlines, _encodings(part)) if len(form) >= SHORTEST_FORM)
+        forms.update(line for line in plain.splitlines() if len(line) >= SHORTEST_LINE)
+        forms.update(form for form in map(_without_newlines, _encodings(plain)) if len(form) >= SHORTEST_FORM)
     forms.discard(b"")
     return sorted(forms, key=lambda form: (-len(form), form))
 

@@ -5,11 +5,13 @@ import fcntl
 import os
 import stat
 import struct
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from reconciler.engine.wire import IS_LINUX
+
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PIDFD_INFO = struct.Struct("QQ11Ii")
@@ -50,11 +52,16 @@ class ProcessFacts(NamedTuple):
 
 def become_subreaper(name: str) -> None:
     """Orphans among our descendants become our children; the process shows as ``name``. Linux only, else nothing."""
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+    if IS_LINUX:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def hide_memory() -> None:
+    """Let no other process of our user, such as a job, look into this one. Linux only, else nothing."""
+    if IS_LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def ticks_now() -> int:
@@ -140,11 +147,11 @@ def wait_for_embryos(*, patience_seconds: float) -> None:
 
     Until then it looks like a supervisor, and cannot be told by its environment.
     """
-    own = _read("/proc/self/cmdline")
-    give_up_at = time.monotonic() + patience_seconds
     supervisors = {os.getpid(), os.getppid()}
+    commands = {_read(f"/proc/{pid}/cmdline") for pid in supervisors}
+    give_up_at = time.monotonic() + patience_seconds
     while time.monotonic() < give_up_at and any(
-        facts.pid not in supervisors and not facts.is_dead and _read(f"/proc/{facts.pid}/cmdline") == own
+        facts.pid not in supervisors and not facts.is_dead and _read(f"/proc/{facts.pid}/cmdline") in commands
         for facts in all_processes()
     ):
         # A start takes some milliseconds, and there is nothing to be told of its end.

@@ -8,6 +8,7 @@ from reconciler.engine.journal import Entry
 from reconciler.engine.run import RunState
 from reconciler.engine.work import read_order
 
+FORMAT = 1
 _BAD_ENTRY = (KeyError, TypeError, ValueError, IndexError)
 
 
@@ -25,7 +26,7 @@ class Recalled(NamedTuple):
 
 def boot_entry(boot_id: str, guardian_pid: int) -> Entry:
     """Return the journal's first entry: by whom and when the others are to be understood."""
-    return {"kind": "boot", "id": boot_id, "guardian": guardian_pid}
+    return {"kind": "boot", "format": FORMAT, "id": boot_id, "guardian": guardian_pid}
 
 
 def recall(entries: Iterable[Entry], book: Mapping[str, dict[str, Any]], now: Entry) -> Recalled:
@@ -46,7 +47,10 @@ def recall(entries: Iterable[Entry], book: Mapping[str, dict[str, Any]], now: En
                     recalled.runs.pop(uid, None)
                     recalled.forgotten[uid] = int(entry["at"])
             elif entry["kind"] == "accept":
+                # Where the order cannot be read, its uid still can, and must not be started again.
+                recalled.forgotten[entry["uid"]] = int(entry["at"]) // 1_000_000
                 recalled.runs.setdefault(entry["uid"], _begin(entry, book))
+                del recalled.forgotten[entry["uid"]]
             else:
                 _apply(recalled.runs[entry["uid"]], entry)
     return recalled

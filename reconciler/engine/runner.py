@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -74,6 +73,7 @@ class Runner:
         self._slots = MAX_LIVE_RUNS
         self._starting: dict[str, Preparation] = {}
         self._early_exits: dict[int, int] = {}
+        self._is_look_planned = False
 
     # -- what clients ask
 
@@ -225,7 +225,7 @@ class Runner:
         # At once, because now nobody else can ever tell these statuses again.
         self._journal.write(marks)
 
-    def turn(self) -> bool:
+    def turn(self, *, may_start: bool) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
         if not self._starting:
             self._early_exits.clear()
@@ -234,20 +234,27 @@ class Runner:
             self._guarded(run, self._consider)
         self._end_strays()
         self._family.new_turn()
-        self._start_some()
+        if may_start:
+            self._start_some()
         if self._settling:
             settled, self._settling = self._settling, []
             files = [name for run in settled if run.spool for name in run.spool_files()]
             self._journal.sync(lambda: self._settle(settled), files=files)
-        return bool(self._to_look_at or (self._waiting and (self._slots or self._waiting[0].has_slot)))
+        can_start = may_start and self._waiting and (self._slots or self._waiting[0].has_slot)
+        return bool(self._to_look_at or can_start)
 
     def _end_strays(self) -> None:
         """End what outlived its task unseen, because it hid well: nothing of a run may survive it."""
         unowned, is_unclear = self._family.strays()
         for pid in unowned:
             send_signal(pid, signal.SIGKILL)
-        if is_unclear:
-            self._loop.call_at(self._loop.now + _LOOK_AGAIN_SECONDS, self._family.look)
+        if is_unclear and not self._is_look_planned:
+            self._is_look_planned = True
+            self._loop.call_at(self._loop.now + _LOOK_AGAIN_SECONDS, self._look_for_strays)
+
+    def _look_for_strays(self) -> None:
+        self._is_look_planned = False
+        self._family.look()
 
     def _look(self, run: RunState) -> None:
         self._to_look_at[run.uid] = run
@@ -262,7 +269,7 @@ class Runner:
             step(run)
         except Exception:
             # One run's trouble, also our own mistake, must not take the others down: it ends as our error.
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
             run.cause = "internal_error"
             if run.live is not None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +54,7 @@ class Connection:
                 self._handle(self, message)
         except Exception as error:
             # Whatever a client sends, or we made of it, must not take the others down.
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
             self.reply({"error": f"not understood: {error!r}"})
             self.close()

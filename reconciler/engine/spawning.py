@@ -60,7 +60,12 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     argv = [fill_late(text, outputs, script_path) for text in task.argv]
     env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
     env[OUTPUT_VARIABLE] = output_path
-    (out, their_out), (err, their_err) = open_pipe(), open_pipe()
+    out, their_out = open_pipe()
+    try:
+        err, their_err = open_pipe()
+    except OSError:
+        _close_all(out, their_out)
+        raise
     try:
         program = prepare_program(argv, env, cwd=task.cwd or "/", stdio=(around.null_fd, their_out, their_err))
     except CannotStart:

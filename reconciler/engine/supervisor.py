@@ -8,12 +8,17 @@ already serves the folder; else 1 and the reason on standard error.
 import contextlib
 import fcntl
 import os
+import resource
 import socket
 import stat
 import sys
 import time
 
 from reconciler.engine.guardian import Legacy, guard
+from reconciler.engine.journal import read_journal
+from reconciler.engine.processes import hide_memory
+from reconciler.engine.recall import FORMAT
+from reconciler.engine.succession import FLAG, resume, succeed
 from reconciler.engine.wire import IS_LINUX, SOCKET_NAME, socket_address
 from reconciler.engine.worker import Place, Worker
 from reconciler.model.instant import utc_now
@@ -23,12 +28,18 @@ _LOCK_PATIENCE_SECONDS = 10.0
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[0] == FLAG:
+        hide_memory()
+        place, idle_seconds, legacy = resume(int(arguments[1]))
+        Worker(place, legacy, clock=utc_now, idle_seconds=idle_seconds).run()
+        return 0
     path = os.path.abspath(arguments[0])
     idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
     try:
         folder_fd = open_folder(path)
         if not take_lock(path, folder_fd):
             return 0
+        refuse_newer(path, folder_fd)
         listener = listen(path, folder_fd)
     except OSError as error:
         sys.stderr.write(f"{error.filename or path}: {error.strerror or error}\n")
@@ -42,9 +53,9 @@ def main(arguments: list[str]) -> int:
         Worker(place, legacy, clock=utc_now, idle_seconds=idle_seconds).run()
 
     if IS_LINUX:
-        guard(serve)
+        guard(serve, lambda legacy, renewal: succeed(place, idle_seconds, legacy, renewal))
     else:
-        serve(Legacy(0, None, None, {}, {}, {}))
+        serve(Legacy(0, None, None, {}, {}, {}, 0))
     return 0
 
 
@@ -58,6 +69,14 @@ def open_folder(path: str) -> int:
     if stat.S_IMODE(facts.st_mode) & 0o077:
         os.fchmod(fd, 0o700)
     return fd
+
+
+def refuse_newer(path: str, folder_fd: int) -> None:
+    """Raise OSError where the journal was written by a later version, whose runs we might not understand."""
+    first = next(read_journal(folder_fd), {})
+    if first.get("format", FORMAT) > FORMAT:
+        reason = f"was written by a later version of this program (format {first['format']}, this one reads {FORMAT})"
+        raise OSError(0, reason, f"{path}/journal")
 
 
 def take_lock(path: str, folder_fd: int) -> bool:
@@ -102,6 +121,10 @@ def detach(folder_fd: int) -> None:
     """Leave the caller's session, folder and files; what goes wrong from here on is in the folder's log."""
     os.setsid()
     os.chdir("/")
+    os.umask(0o022)
+    # No dump, neither of ours nor of a job's, shall hold a secret.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    hide_memory()
     log_fd = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600, dir_fd=folder_fd)
     null_fd = os.open("/dev/null", os.O_RDWR)
     for number, fd in enumerate((null_fd, null_fd, log_fd)):

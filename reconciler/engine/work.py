@@ -12,13 +12,13 @@ class Task(NamedTuple):
 
     id: str
     argv: list[str]
-    script: str | None
-    script_suffix: str
-    env: dict[str, str]
-    cwd: str | None
-    timeout_seconds: float | None
-    continue_on_failure: bool
-    success_exit_codes: list[int]
+    script: str | None = None
+    script_suffix: str = ""
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    timeout_seconds: float | None = None
+    continue_on_failure: bool = False
+    success_exit_codes: list[int] = [0]
 
 
 class Order(NamedTuple):
@@ -26,22 +26,22 @@ class Order(NamedTuple):
 
     uid: str
     tasks: list[Task]
-    timeout_seconds: float | None
-    output_bytes: int
-    grace_seconds: float
-    drain_seconds: float
-    masks: list[str]
+    timeout_seconds: float | None = None
+    output_bytes: int = 1 << 20
+    grace_seconds: float = 5
+    drain_seconds: float = 1
+    masks: list[str] = []
 
 
 def read_order(plain: dict[str, Any]) -> Order:
-    """Build an order from its JSON form. Raises TypeError or KeyError where a field is missing or unknown."""
+    """Build an order from its JSON form. Raises TypeError or KeyError where one is missing that must be, or unknown."""
     return Order(**{**plain, "tasks": [Task(**task) for task in plain["tasks"]]})
 
 
 def without_secrets(plain: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON form of an order with nothing in it that may be a secret: the journal's."""
     tasks = [
-        {**task, "argv": [], "env": {}, "cwd": None, "script": None if task["script"] is None else ""}
+        {**task, "argv": [], "env": {}, "cwd": None, "script": None if task.get("script") is None else ""}
         for task in plain["tasks"]
     ]
     return {**plain, "tasks": tasks, "masks": []}

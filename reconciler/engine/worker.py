@@ -4,16 +4,17 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from reconciler.engine.eventloop import EventLoop, Timer
-from reconciler.engine.guardian import GuardianLink, Legacy
+from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id
 from reconciler.engine.recall import boot_entry, recall
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
-from reconciler.engine.seen import Seen
+from reconciler.engine.seen import KEEP_SECONDS, Seen
 from reconciler.engine.server import Connection, Server
 from reconciler.engine.spawner import Spawner
 from reconciler.engine.spool import SPOOL_FOLDER
@@ -23,6 +24,7 @@ from reconciler.model.instant import Clock
 
 _COMPACT_BYTES = 1 << 20
 _RETRY_SECONDS = 1.0
+_RENEWED = 75
 
 
 class Place(NamedTuple):
@@ -55,9 +57,11 @@ class Worker:
         self._generation = f"{os.getpid()}-{self._now()}"
         self._busy_at = self._loop.now
         self._stops = 0
+        self._stops_before = legacy.stops
         self._is_over = False
         around = self._make_surroundings(legacy)
         self._boot = boot_entry(boot_id(), legacy.guardian_pid)
+        self._around = around
         self._journal = around.journal
         self._spawner = around.spawner
         self._runner = Runner(around, changed=self._changed)
@@ -70,6 +74,7 @@ class Worker:
         self._compact()
         if not self._journal.problem:
             self._runner.settle_recalled()
+            self._forget_old()
         self._server = Server(self._loop, place.listener, self._handle, self._closed)
 
     def _make_surroundings(self, legacy: Legacy) -> Surroundings:
@@ -96,13 +101,18 @@ class Worker:
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         self._loop.call_at(self._loop.now, self._look_at_idleness)
+        for _ in range(self._stops_before):
+            self._stop()
         is_pressed = False
         while not self._is_over:
             self._loop.turn(wait=not is_pressed)
-            is_pressed = self._runner.turn()
+            # A compaction needs a quiet moment; where none comes by itself, new starts are held back until it has.
+            is_overdue = self._journal.size > 4 * self._compact_at
+            is_pressed = self._runner.turn(may_start=not is_overdue)
             self._tell_waiters()
-            if self._journal.size > self._compact_at or self._journal.problem:
-                self._compact()
+            is_large = self._book is not None and self._book.is_large
+            if self._journal.size > self._compact_at or is_large or self._journal.problem:
+                is_pressed = self._compact() or is_pressed
         self._server.close()
         with contextlib.suppress(OSError):
             os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
@@ -111,10 +121,13 @@ class Worker:
     def _now(self) -> int:
         return round(self._clock().timestamp() * 1_000_000)
 
-    def _compact(self) -> None:
-        """Write the journal and the book of orders anew, without what is over; also after a write has failed."""
+    def _compact(self) -> bool:
+        """Write the journal and the book of orders anew, without what is over; also after a write has failed.
+
+        False where that has to wait.
+        """
         if not self._journal.is_quiet or self._runner.is_starting or self._loop.now < self._retry_at:
-            return
+            return False
         try:
             if self._forgotten:
                 self._seen.add(self._forgotten, now=self._now() // 1_000_000)
@@ -124,10 +137,20 @@ class Worker:
             self._journal.problem = f"journal: {error.strerror}"
             self._retry_at = self._loop.now + _RETRY_SECONDS
             self._loop.call_at(self._retry_at, lambda: None)
-            return
+            return False
         self._compact_at = max(_COMPACT_BYTES, 2 * self._journal.size)
         if self._book is not None and self._book.is_large:
             self._book.keep_only({uid for uid, run in self._runner.runs.items() if run.ended_at is None})
+        return True
+
+    def _forget_old(self) -> None:
+        """Let go of outcomes that nobody has asked for in a long time."""
+        oldest = self._now() - KEEP_SECONDS * 1_000_000
+        self._forget([uid for uid, run in self._runner.runs.items() if (run.ended_at or oldest) < oldest], lambda: None)
+
+    def _forget(self, uids: list[str], on_durable: Callable[[], None]) -> None:
+        known = self._runner.forget(uids, on_durable)
+        self._forgotten |= dict.fromkeys(known, self._now() // 1_000_000)
 
     def _is_forgotten(self, uid: str) -> bool:
         return uid in self._forgotten or uid in self._seen
@@ -185,19 +208,28 @@ class Worker:
             self._runner.cancel(str(message["uid"]))
             connection.reply({})
         elif what == "forget":
-            known = self._runner.forget(message["uids"], lambda: connection.reply({}))
-            self._forgotten |= dict.fromkeys(known, self._now() // 1_000_000)
+            self._forget(message["uids"], lambda: connection.reply({}))
         elif what == "spool":
             run = self._runner.runs.get(message["uid"])
             connection.reply({} if run is None else _about_spool(run))
+        elif what == "renew":
+            self._renew(connection, Renewal(message["command"], message["env"]))
         elif what == "hello":
             connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
         else:
             connection.reply({"error": f"unknown request {what!r}"})
 
+    def _renew(self, connection: Connection, renewal: Renewal) -> None:
+        """Make room for a supervisor of another version: it finds our runs as it would after our death."""
+        if self._around.guardian.channel is None:
+            connection.reply({"error": "there is no guardian to see to it"})
+            return
+        self._around.guardian.renew(renewal)
+        raise SystemExit(_RENEWED)
+
     def _start(self, connection: Connection, message: dict[str, Any]) -> None:
         if self._stops:
-            connection.reply({"error": "the engine is being stopped"})
+            connection.reply({"error": "the engine is being stopped", "again": True})
             return
         if self._journal.problem:
             connection.reply({"error": f"nothing can be kept durably: {self._journal.problem}"})

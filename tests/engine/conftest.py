@@ -1,18 +1,5 @@
-from contextlib import contextmanager
-
 import pytest
-from support.engine import PartOfEngine, kill_all_with
-
-from reconciler.engine.client import Engine
-from reconciler.model.instant import utc_now
-
-
-@contextmanager
-def engine_in(folder):
-    engine = Engine(folder, clock=utc_now)
-    yield engine
-    engine.close()
-    kill_all_with(str(folder))
+from support.engine import PartOfEngine, engine_in
 
 
 @pytest.fixture

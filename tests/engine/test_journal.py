@@ -112,8 +112,8 @@ def test_recall_makes_the_best_of_what_is_there():
     }  # fmt: skip
     entries = [
         {"kind": "boot", "id": "this", "guardian": 7},
-        {"kind": "accept", "uid": "run", "masked": False, "order": order},
-        {"kind": "accept", "uid": "broken", "masked": False, "order": {"uid": "broken"}},
+        {"kind": "accept", "uid": "run", "at": 1, "masked": False, "order": order},
+        {"kind": "accept", "uid": "broken", "at": 9_000_000, "masked": False, "order": {"uid": "broken"}},
         {"kind": "start", "uid": "run", "task": 0, "at": 7, "mono": 10.0},
         {"kind": "start", "uid": "stranger", "task": 0},
         {"kind": "cancel", "uid": "run"},
@@ -121,6 +121,6 @@ def test_recall_makes_the_best_of_what_is_there():
         json.loads("[]") or {},
     ]
     recalled = recall(entries, {}, boot_entry("this", 7))
-    assert (list(recalled.runs), recalled.forgotten, recalled.is_same_boot) == (["run"], {"gone": 5}, True)
+    assert (list(recalled.runs), recalled.forgotten, recalled.is_same_boot) == (["run"], {"broken": 9, "gone": 5}, True)
     run = recalled.runs["run"]
     assert (run.started_at, run.deadline, run.cause, run.is_whole) == (7, 15.0, "cancelled", False)

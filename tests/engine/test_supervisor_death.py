@@ -6,10 +6,14 @@ import signal
 import subprocess
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
+import msgspec
+import pytest
 from support.engine import (
     die,
     edit_journal,
+    engine_in,
     kill_supervisors,
     order,
     output_of,
@@ -23,8 +27,72 @@ from support.engine import (
 )
 
 from reconciler.engine.order import TaskOrder
-from reconciler.engine.processes import ticks_now
+from reconciler.engine.processes import facts_of, ticks_now
 from reconciler.model.run import RunStatus
+
+
+@pytest.fixture(scope="module")
+def aftermath(tmp_path_factory):
+    """Four runs under way when guardian and supervisor die together, and what became of them, and their evidence."""
+    folder = tmp_path_factory.mktemp("aftermath")
+    gate, evidence = folder / "gate", folder / "evidence"
+    until_gate = f"echo $0 $$ >> {evidence}; echo before; until test -e {gate}; do sleep 0.01; done"
+
+    def job(uid, rest, **more):
+        return order(uid, task("sh", "-c", f"{until_gate}; {rest}", uid, **more), masks=("canary-value",))
+
+    orders = [
+        job("found", "echo after; exit 5"),
+        job("unmarked", "echo after; exit 6"),
+        job("secret", "echo $S; echo s=$S > $RECONCILER_OUTPUT", env={"S": "canary-value"}),
+        job("gone", "exit 0"),
+    ]
+    orders[0] = msgspec.structs.replace(orders[0], masks=())
+    orders[1] = msgspec.structs.replace(orders[1], masks=())
+    with engine_in(folder / "engine") as engine:
+        engine.start(orders)
+        for each in orders:
+            until_running(engine, each.uid, b"before")
+        kill_supervisors(folder / "engine")
+        pids = dict(line.split() for line in evidence.read_text().splitlines())
+        os.kill(int(pids["gone"]), signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pids['gone']}").exists(), what="the parent of orphans to take it")
+        change = {"spawn": lambda entry: None if entry["uid"] == "unmarked" else entry}
+        edit_journal(folder / "engine", lambda entry: change.get(entry["kind"], lambda same: same)(entry))
+        engine.start(orders)
+        during = engine.follow([each.uid for each in orders])
+        gate.touch()
+        after = until_ended(engine, *during)
+        output = {uid: output_of(engine, uid) for uid in after}
+    return SimpleNamespace(during=during, after=after, output=output, evidence=evidence.read_text().split()[::2])
+
+
+def test_p4_what_both_have_left_is_found_again_and_its_output_whole(aftermath):
+    assert aftermath.during["found"].status is RunStatus.RUNNING
+    # Before Linux 6.15 nobody can tell how a process ended that is not a child.
+    result = aftermath.after["found"].tasks[0]
+    assert (result.status, result.exit_code) in [(RunStatus.FAILED, 5), (RunStatus.LOST, None)]
+    assert aftermath.output["found"] == b"before\nafter\n"
+
+
+def test_p3_a_child_whose_pid_was_never_written_down_is_found_again(aftermath):
+    assert aftermath.during["unmarked"].status is RunStatus.RUNNING
+    assert aftermath.output["unmarked"] == b"before\nafter\n"
+
+
+def test_p5_a_run_that_ended_while_nobody_lived_is_lost(aftermath):
+    assert (aftermath.after["gone"].status, aftermath.after["gone"].reason) == (RunStatus.LOST, "supervisor_died")
+
+
+def test_g1_after_both_have_died_nothing_is_started_a_second_time(aftermath):
+    assert sorted(aftermath.evidence) == ["found", "gone", "secret", "unmarked"]
+
+
+def test_g21_what_may_be_secret_is_not_kept_once_nobody_knows_what_is(aftermath):
+    result = aftermath.after["secret"].tasks[0]
+    assert (aftermath.output["secret"], result.outputs) == (b"before\n", {})
+    assert "canary" not in str(result)
+    assert "output after the supervisor's death was not kept" in str(result.warnings)
 
 
 def test_p4_a_run_outlives_the_supervisor_and_its_report_is_complete(engine, tmp_path):
@@ -52,34 +120,6 @@ def test_p4_later_tasks_of_an_adopted_run_are_started_once_each(engine, tmp_path
     assert evidence.read_text() == "first\ns3cret-value\n"
 
 
-def test_p4_the_deaths_of_guardian_and_supervisor_leave_a_run_that_is_found_again(engine, tmp_path):
-    gate = tmp_path / "gate"
-    script = f"echo before; until test -e {gate}; do sleep 0.01; done; echo after; exit 5"
-    engine.start([order("run", shell(script))])
-    until_running(engine, "run", b"before")
-    kill_supervisors(tmp_path / "engine")
-    assert engine.follow(["run"])["run"].status is RunStatus.RUNNING
-    gate.touch()
-    progress = until_ended(engine, "run")["run"]
-    # Before Linux 6.15 nobody can tell how a process ended that is not a child.
-    assert (progress.status, progress.tasks[0].exit_code) in [(RunStatus.FAILED, 5), (RunStatus.LOST, None)]
-    assert output_of(engine) == b"before\nafter\n"
-
-
-def test_p5_a_run_that_ends_while_nobody_lives_is_lost_and_never_started_again(engine, tmp_path):
-    evidence = tmp_path / "evidence"
-    same = order("run", shell(f"echo $$ >> {evidence}; exec sleep 600"))
-    engine.start([same])
-    pid = until(lambda: evidence.exists() and evidence.read_text().strip())
-    kill_supervisors(tmp_path / "engine")
-    os.kill(int(pid), signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid}").exists(), what="the parent of orphans to take it")
-    engine.start([same])
-    progress = until_ended(engine, "run")["run"]
-    assert (progress.status, progress.reason) == (RunStatus.LOST, "supervisor_died")
-    assert evidence.read_text().split() == [pid]
-
-
 def test_p5_an_exit_while_no_supervisor_lives_is_told_by_the_guardian(engine, tmp_path):
     gate = tmp_path / "gate"
     script = f"sleep 0.2; echo before; until test -e {gate}; do sleep 0.01; done; echo after; exit 9"
@@ -93,20 +133,6 @@ def test_p5_an_exit_while_no_supervisor_lives_is_told_by_the_guardian(engine, tm
     os.kill(supervisor, signal.SIGKILL)
     assert until_ended(engine, "run")["run"].tasks[0].exit_code == 9
     assert output_of(engine) == b"before\nafter\n"
-
-
-def test_p3_a_child_whose_pid_was_never_written_down_is_found_again(engine, tmp_path):
-    gate, evidence = tmp_path / "gate", tmp_path / "evidence"
-    same = order("run", shell(f"echo started >> {evidence}; until test -e {gate}; do sleep 0.01; done; echo after"))
-    engine.start([same])
-    until(evidence.exists)
-    kill_supervisors(tmp_path / "engine")
-    edit_journal(tmp_path / "engine", lambda entry: None if entry["kind"] == "spawn" else entry)
-    engine.start([same])
-    assert engine.follow(["run"])["run"].status is RunStatus.RUNNING
-    gate.touch()
-    until_ended(engine, "run")
-    assert (evidence.read_text(), output_of(engine)) == ("started\n", b"after\n")
 
 
 def test_p3_a_start_that_left_no_process_is_lost(engine, tmp_path):
@@ -166,6 +192,14 @@ def test_p10_an_idle_supervisor_ends_at_once_when_told_to(engine):
     until(lambda: not Path(f"/proc/{pid}").exists())
 
 
+def test_p10_the_guardian_passes_on_that_it_is_told_to_stop(engine, tmp_path):
+    engine.start([order("run", shell("echo ready; exec sleep 600"))])
+    until_running(engine, "run", b"ready")
+    os.kill(facts_of(engine.supervisor_pid()).parent, signal.SIGTERM)
+    until(lambda: not processes_with(f"reconciler.engine.supervisor\0{tmp_path}"))
+    assert engine.follow(["run"])["run"].status is RunStatus.CANCELLED
+
+
 def test_p10_told_to_stop_it_cancels_its_runs_and_they_are_told_of(engine, tmp_path):
     engine.start([order("run", shell("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done"))])
     until_running(engine, "run", b"ready")
@@ -219,21 +253,6 @@ def test_p16_a_bad_entry_does_not_keep_the_supervisor_from_starting(engine, tmp_
         file.write(b"deadbeef {}\n\xff\xfe torn")
     assert engine.follow(["run"])["run"].status is RunStatus.COMPLETED
     assert run_to_end(engine, shell("true"), uid="next").status is RunStatus.COMPLETED
-
-
-def test_secrets_in_output_after_both_have_died_are_not_kept(engine, tmp_path):
-    gate = tmp_path / "gate"
-    child = shell(f"echo before; until test -e {gate}; do sleep 0.01; done; echo $S; echo s=$S > $RECONCILER_OUTPUT")
-    child = TaskOrder(id="one", argv=child.argv, env=child.env | {"S": "canary-value"})
-    engine.start([order("run", child, masks=("canary-value",))])
-    until_running(engine, "run", b"before")
-    kill_supervisors(tmp_path / "engine")
-    engine.follow(["run"])
-    gate.touch()
-    result = until_ended(engine, "run")["run"].tasks[0]
-    assert (output_of(engine), result.outputs) == (b"before\n", {})
-    assert "canary" not in str(result)
-    assert "output after the supervisor's death was not kept" in str(result.warnings)
 
 
 def append_entry(folder, entry):

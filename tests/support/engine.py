@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ import msgspec
 
 from reconciler.engine.client import Engine, RunProgress
 from reconciler.engine.order import RunOrder, TaskOrder
+from reconciler.engine.processes import all_processes
+from reconciler.model.instant import utc_now
 from reconciler.model.run import OutputRecord, RunStatus
 
 T = TypeVar("T")
@@ -100,17 +103,20 @@ def output_of(engine: Engine, uid: str = "run") -> bytes:
 
 def processes_with(marker: str) -> set[int]:
     """Return the pids of living processes that show ``marker`` in their command line or environment."""
-    found = set()
-    for name in (path.name for path in Path("/proc").iterdir()):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                state = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[0]
-                shown = Path(f"/proc/{name}/cmdline").read_bytes() + Path(f"/proc/{name}/environ").read_bytes()
-            except OSError:
-                continue
-            if marker.encode() in shown and state not in "ZX":
-                found.add(int(name))
-    return found
+    return {
+        facts.pid
+        for facts in all_processes()
+        if facts.pid != os.getpid()
+        and not facts.is_dead
+        and marker.encode() in shown(facts.pid, "cmdline") + shown(facts.pid, "environ")
+    }
+
+
+def shown(pid: int, what: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except OSError:
+        return b""
 
 
 def kill_all_with(marker: str) -> None:
@@ -151,3 +157,12 @@ def edit_journal(folder: Path, change: Callable[[dict], dict | None]) -> None:
             data = json.dumps(entry).encode()
             lines.append(b"%08x %s\n" % (zlib.crc32(data), data))
     (folder / "journal").write_bytes(b"".join(lines))
+
+
+@contextmanager
+def engine_in(folder: Path) -> Iterator[Engine]:
+    """An engine that leaves no process behind."""
+    engine = Engine(folder, clock=utc_now)
+    yield engine
+    engine.close()
+    kill_all_with(str(folder))
