@@ -1,6 +1,9 @@
 """`reconciler apply`: bring the targets to a commit, and run nothing."""
 
+from pathlib import Path
+
 import click
+import msgspec
 
 from reconciler.cli.exits import ExitCode, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
@@ -10,7 +13,7 @@ from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import open_session
 from reconciler.loop.apply import ApplyFailure
 from reconciler.loop.reconcile import apply_commit
-from reconciler.model.errors import UsageError
+from reconciler.model.errors import CouldNot, UsageError
 from reconciler.planning.renderings.document import plan_document
 from reconciler.planning.renderings.text import render_plan
 
@@ -41,6 +44,8 @@ def refuse_worktree(worktree: bool) -> None:
     """,
 )
 @ref_option
+@click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this plan, saved by `plan --save`.")
+@click.option("--digest", metavar="DIGEST", help="Apply only if the plan has this digest.")
 @allow_deletes_option
 @worktree_option
 @format_option("text", "json")
@@ -51,6 +56,8 @@ def command(
     *,
     directory: str | None,
     ref: str,
+    plan_file: str | None,
+    digest: str | None,
     allow_deletes: str | None,
     worktree: bool,
     format_: str,
@@ -58,12 +65,21 @@ def command(
     state: str | None,
     secrets: str | None,
 ) -> int:
-    """Bring the targets to a commit: create, change, delete. Starts nothing; `reconcile` does that too."""
+    """Bring the targets to a commit: create, change, delete. Starts nothing; `reconcile` does that too.
+
+    With --plan or --digest it exits with 5 when definitions or state moved since the plan was made.
+    """
     refuse_worktree(worktree)
+    if plan_file is not None:
+        if digest is not None or ref != "HEAD":
+            raise UsageError("--plan excludes --digest and --ref: it names both", hint="Give --plan alone.")
+        ref, digest = _read_plan(plan_file)
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = session.read_commit(ref)
         tell_differing_files(session, source)
-        _, planned, failures = apply_commit(session.world(source), source, allowed_deletes=allow_deletes)
+        _, planned, failures = apply_commit(
+            session.world(source), source, allowed_deletes=allow_deletes, expected_digest=digest
+        )
     tell_problems(planned.problems)
     if format_ == "json":
         echo_json(plan_document(planned.plan) | {"failures": [failure_document(failure) for failure in failures]})
@@ -78,6 +94,26 @@ def command(
             ExitCode.COULD_NOT if failures else ExitCode.DONE,
         ]
     )
+
+
+def _read_plan(path: str) -> tuple[str, str]:
+    """Return the commit and the digest of a saved plan. Raises CouldNot or UsageError."""
+    try:
+        saved = msgspec.json.decode(Path(path).read_bytes(), type=_SavedPlan)
+    except OSError as error:
+        raise CouldNot(
+            f"cannot read {path}: {error.strerror}", hint="Save it with: reconciler plan --save FILE"
+        ) from None
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path} is not a saved plan: {error}", hint="Save it: reconciler plan --save FILE") from None
+    if not saved.commit:
+        raise UsageError(f"{path} is a plan of files that are not committed", hint="Commit them, and plan again.")
+    return saved.commit, saved.digest
+
+
+class _SavedPlan(msgspec.Struct, rename="camel"):
+    commit: str
+    digest: str
 
 
 def failure_document(failure: ApplyFailure) -> dict[str, str]:

@@ -4,7 +4,7 @@ import click
 
 from reconciler.cli.exits import ExitCode, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
-from reconciler.cli.output import echo_json, tell, wants_color
+from reconciler.cli.output import echo_json, json_text, tell, wants_color, write_result
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState
@@ -26,6 +26,7 @@ from reconciler.planning.renderings.text import render_plan
 )
 @ref_option
 @click.option("--worktree", is_flag=True, help="Read the files in the work tree instead of a commit.")
+@click.option("--save", metavar="FILE", help="Also keep the plan, for `apply --plan FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when the plan is not empty.")
 @format_option("text", "json")
 @color_option
@@ -36,6 +37,7 @@ def command(
     directory: str | None,
     ref: str,
     worktree: bool,
+    save: str | None,
     exit_code: bool,
     format_: str,
     color: str,
@@ -51,6 +53,8 @@ def command(
         if not worktree:
             tell_differing_files(session, source)
     tell_problems(planned.problems)
+    if save is not None:
+        write_result(json_text(plan_document(planned.plan)), save)
     if format_ == "json":
         echo_json(plan_document(planned.plan))
     else:

@@ -1,6 +1,6 @@
 """Carry out a plan: object by object, each recorded as ours once done; a second apply finishes what a kill cut."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -8,11 +8,12 @@ from msgspec import Struct
 from reconciler.loop.due import first_state, missed_at_apply
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change, Plan
-from reconciler.model.errors import GuardRefused, TargetRefused, TargetUnavailable
+from reconciler.model.errors import GuardRefused, StalePlan, TargetRefused, TargetUnavailable
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job, Schedule
 from reconciler.model.run import Origin
 
+SHORTEST_DIGEST = 8
 APPLIED_ACTIONS = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT})
 
 
@@ -28,9 +29,23 @@ class ApplyResult(Struct, frozen=True, kw_only=True):
     failures: tuple[ApplyFailure, ...]
 
 
-def refuse_if_unsafe(plan: Plan, *, allowed: str | None) -> None:
-    """Raise GuardRefused for a plan whose guards nobody has overridden; ``allowed`` is the start of its digest."""
-    if allowed is not None and len(allowed) >= 8 and plan.digest.startswith(allowed):
+def refuse_if_stale(plan: Plan, expected_digest: str | None) -> None:
+    """Raise StalePlan when the plan is not the one that was looked at, named by its digest or the start of it."""
+    if expected_digest is not None and not names_plan(expected_digest, plan):
+        raise StalePlan(
+            f"definitions or state moved since that plan: its digest was {expected_digest[:12]}, "
+            f"now it is {plan.digest[:12]}; nothing was changed",
+            hint="Look at what would happen now: reconciler plan",
+        )
+
+
+def names_plan(digest: str, plan: Plan) -> bool:
+    return len(digest) >= SHORTEST_DIGEST and plan.digest.startswith(digest)
+
+
+def refuse_if_unsafe(plan: Plan, *, allowed: Collection[str]) -> None:
+    """Raise GuardRefused for a plan whose guards nobody has overridden; ``allowed`` are digests of plans."""
+    if any(names_plan(digest, plan) for digest in allowed):
         guards = [guard for guard in plan.guards if not guard.override]
     else:
         guards = list(plan.guards)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_unsafe
+from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_stale, refuse_if_unsafe
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.lease import applying
@@ -22,6 +22,7 @@ from reconciler.reports.publish import Published, publish_reports
 from reconciler.runs.drive import drive_until_ended
 from reconciler.store.records import RunFilter
 
+ALLOW_TRAILER = "Reconciler-Allow"
 SHOWN_RUNS = 1000
 
 
@@ -60,18 +61,26 @@ def plan_commit(world: World, source: CommitState) -> Planned:
 
 
 def apply_commit(
-    world: World, source: CommitState, *, allowed_deletes: str | None = None, tolerance: timedelta = TOLERANCE
+    world: World,
+    source: CommitState,
+    *,
+    allowed_deletes: str | None = None,
+    expected_digest: str | None = None,
+    tolerance: timedelta = TOLERANCE,
 ) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
     """Plan and apply ``source`` while no other process does, after what was due until now is accounted for.
 
-    ``tolerance`` is as in ``settle_due``.
+    ``allowed_deletes`` and the trailers `Reconciler-Allow` of the commit name plans whose deletions are meant;
+    ``expected_digest`` is of the plan that was looked at; ``tolerance`` is as in ``settle_due``.
     """
     with applying(world):
         refresh_zones(world)
         now = world.clock()
         settle_due(world.scheduler, now=now, tolerance=tolerance)
         planned = plan_commit(world, source)
-        refuse_if_unsafe(planned.plan, allowed=allowed_deletes)
+        refuse_if_stale(planned.plan, expected_digest)
+        if planned.plan.guards:
+            refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now)
         outcome = "applied" if not result.failures and not planned.loaded.has_errors else "partly applied"
@@ -83,6 +92,11 @@ def apply_commit(
             counts=_count(result.done),
         )
     return pass_id, planned, result.failures
+
+
+def _allowed(world: World, source: CommitState, allowed_deletes: str | None) -> list[str]:
+    trailers = world.repository.resolve(source.commit).trailer_values(ALLOW_TRAILER)
+    return [*trailers, *([allowed_deletes] if allowed_deletes else [])]
 
 
 def reconcile(

@@ -214,3 +214,37 @@ def test_secrets_reach_the_script_and_show_nowhere(project, tmp_path):
     assert json.loads(report.out)["tasks"][0]["stdout"]["tail"] == f"{len(canary)} ***\n"
     kept = b"".join(path.read_bytes() for path in (project.repo.path / ".git/reconciler").rglob("*") if path.is_file())
     assert canary.encode() not in kept
+
+
+def test_a_saved_plan_is_applied_as_it_was_looked_at(project, tmp_path):
+    project.commit_job()
+    saved = tmp_path / "plan.json"
+    assert project.call("plan", "--save", str(saved)).code == 0
+    project.commit_job("later")
+    answer = project.call("apply", "--plan", str(saved))
+    assert answer.code == 0
+    assert "+   job hello" in answer.out
+    assert "later" not in answer.out
+
+
+def test_a_plan_is_stale_when_the_state_moved(project, tmp_path):
+    project.commit_job()
+    saved = tmp_path / "plan.json"
+    project.call("plan", "--save", str(saved))
+    project.call("apply")
+    stale = project.call("apply", "--plan", str(saved))
+    assert stale.code == 5
+    assert "definitions or state moved since that plan" in stale.err
+    assert project.call("apply", "--digest", "0" * 12).code == 5
+    digest = project.call("plan", "--format", "json").json["digest"]
+    assert project.call("apply", "--digest", digest[:12]).code == 0
+
+
+def test_a_file_that_is_no_plan_is_wrong_usage(project, tmp_path):
+    project.commit_job()
+    nothing = tmp_path / "nothing.json"
+    assert project.call("apply", "--plan", str(nothing)).code == 1
+    nothing.write_text("{}")
+    assert project.call("apply", "--plan", str(nothing)).code == 64
+    project.call("plan", "--worktree", "--save", str(nothing))
+    assert project.call("apply", "--plan", str(nothing)).code == 64

@@ -204,3 +204,16 @@ def test_in_a_shallow_clone_a_one_off_of_unknown_age_waits_and_says_why(project,
     assert answer.code == 0
     assert "Waits: once: when it was added is beyond this shallow clone" in answer.out
     shallow.clean_up()
+
+
+def test_deletions_are_allowed_by_a_trailer_of_the_commit(project):
+    for number in range(10):
+        project.commit_job(f"job-{number}")
+    project.call("apply")
+    project.repo.git("rm", "-q", *(f"definitions/jobs/job-{number}.json" for number in range(5)))
+    project.repo.commit("Drop half")
+    digest = project.call("plan", "--format", "json").json["digest"]
+    assert project.call("reconcile").code == 4
+    project.repo.commit(f"Mean it\n\nReconciler-Allow: {digest[:12]}\n")
+    assert project.call("reconcile").code == 0
+    assert "0 to delete" in project.call("plan").out
