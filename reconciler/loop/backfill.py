@@ -12,7 +12,8 @@ from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job, Value
 from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
-from reconciler.runs.enqueue import Request, make_runs
+from reconciler.runs.choosing import Request
+from reconciler.runs.enqueue import make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.schedule.times import fire_times
 
@@ -86,7 +87,9 @@ def start_instants(
             variables=given,
             requested_by=requested_by,
         )
-        requested = make_runs(applied, request, target, active=(), now=world.clock(), new_uid=world.new_uid)
+        requested = make_runs(
+            applied, request, target, history=world.store, active=(), now=world.clock(), new_uid=world.new_uid
+        )
         if not requested.runs:
             why, way_out = describe_refusal(requested.occurrence.reason)
             raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)

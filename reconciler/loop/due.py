@@ -1,7 +1,7 @@
 """What the clock makes due: each schedule's instants since the last pass become runs, or a reason why not."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,7 +13,8 @@ from reconciler.model.instant import NewUid
 from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job, Schedule
 from reconciler.model.run import Disposition, Occurrence, Run
-from reconciler.runs.enqueue import Request, Requested, cancel_replaced, make_occurrence, make_runs, schedule_trigger
+from reconciler.runs.choosing import History, Request
+from reconciler.runs.enqueue import Requested, cancel_replaced, make_occurrence, make_runs, schedule_trigger
 from reconciler.schedule.misfire import Span, settle_instants, skip_instants
 from reconciler.schedule.times import next_fire
 from reconciler.schedule.zones import UnknownZone
@@ -26,14 +27,10 @@ BATCH = 500
 INSTANT = timedelta(microseconds=1)
 
 
-class Ledger(Protocol):
+class Ledger(History, Protocol):
     """What settling asks of the store; a simulation keeps the same in memory."""
 
     def due_schedules(self, now: datetime, limit: int) -> Sequence[tuple[ScheduleState, Applied]]: ...
-
-    def holds(self) -> Mapping[str, Hold]: ...
-
-    def active_runs_of(self, root_ids: Collection[str]) -> Sequence[Run]: ...
 
     def settle(
         self, states: Sequence[ScheduleState], occurrences: Sequence[Occurrence], runs: Sequence[Run]
@@ -144,7 +141,17 @@ def _settle_one(
     # Instants that start together are not each other's overlap: they were named one after the other, and run so.
     for instant in settled.start:
         request = Request(trigger=schedule_trigger(instant), scheduled_for=instant)
-        requested.append(make_runs(applied, request, target, active=active, now=now, new_uid=scheduler.new_uid))
+        requested.append(
+            make_runs(
+                applied,
+                request,
+                target,
+                history=scheduler.ledger,
+                active=active,
+                now=now,
+                new_uid=scheduler.new_uid,
+            )
+        )
     return requested
 
 

@@ -13,7 +13,8 @@ from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
-from reconciler.runs.enqueue import Request, Requested, make_occurrence, make_receipts, make_runs
+from reconciler.runs.choosing import Request
+from reconciler.runs.enqueue import Requested, make_occurrence, make_receipts, make_runs
 
 DEFAULT_LIFE = timedelta(days=7)
 WAITS = {"no_device": "no device matches"}
@@ -81,6 +82,7 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
             _with_devices(applied, one_off),
             request,
             world.targets[change.target],
+            history=world.store,
             active=(),
             now=now,
             new_uid=world.new_uid,

@@ -17,7 +17,7 @@ from reconciler.model.errors import UsageError
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job
-from reconciler.model.run import Device, Disposition, Occurrence, Origin, Run
+from reconciler.model.run import Device, Disposition, Occurrence, Origin, Run, RunStatus
 from reconciler.schedule.times import fire_times
 from reconciler.targets.fake import FakeTarget
 
@@ -49,7 +49,7 @@ def simulate(
     """Return every instant in ``[start, until)`` of the enabled jobs' schedules, by instant and job.
 
     Every job is first applied at ``start``: intervals count from there.  A downtime that reaches past ``until`` counts
-    as over then, so each instant has a fate.  Which devices a job selects has no part in it.
+    as over then, so each instant has a fate.  Which devices a job selects, and its condition, have no part in it.
     """
     if start >= until:
         raise UsageError("the span is empty: --from must be before --to")
@@ -107,7 +107,7 @@ class _MemoryLedger:
         self._occurrences: list[tuple[Occurrence, tuple[Run, ...]]] = []
 
     def apply(self, declared: Declared[Job], *, at: datetime) -> None:
-        job = replace(declared.form, devices=None, os_filter=None)
+        job = replace(declared.form, devices=None, os_filter=None, condition=None)
         if job.schedule is None:
             return
         origin = Origin(commit="", path=declared.path, blob=declared.blob, digest=declared.digest)
@@ -137,6 +137,12 @@ class _MemoryLedger:
 
     def active_runs_of(self, root_ids: Collection[str]) -> list[Run]:
         return []
+
+    def applied_by_id(self, target: str, job_id: str) -> Applied | None:
+        return self._states[job_id][1] if job_id in self._states else None
+
+    def last_status(self, job_id: str, target: str, device_uid: str) -> RunStatus | None:
+        return None
 
     def settle(self, states: Sequence[ScheduleState], occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> None:
         by_occurrence: dict[str, list[Run]] = {}

@@ -110,6 +110,7 @@ class Occurrence(Struct, frozen=True, kw_only=True):
 class Run(Struct, frozen=True, kw_only=True):
     """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's.
 
+    ``event`` is the event that is its trigger, ``refusal`` why it fails without being started (condition_error).
     One that ``is_exclusive`` is not started while another run of its job is under way on the same device; one with a
     ``concurrency`` not while as many runs of its key are under way as that says.
     """
@@ -135,6 +136,8 @@ class Run(Struct, frozen=True, kw_only=True):
     parent_uid: str | None = None
     requested_by: str = ""
     variables: dict[str, Value] = {}
+    event: dict[str, Any] = {}
+    refusal: str = ""
     handle: str | None = None
     is_exclusive: bool = True
     concurrency: Concurrency | None = None

@@ -80,6 +80,6 @@ def _rerun_lost(driver: Driver, run: Run) -> None:
         driver.store.add_occurrence(retry.occurrence, retry.runs)
 
 
-def failed_to_start(job: Job, why: str, now: datetime) -> Progress:
+def failed_to_start(job: Job, why: str, now: datetime, *, reason: str = "failed_to_start") -> Progress:
     task = TaskResult(id=job.tasks[0].id, status=RunStatus.FAILED, meaning=why, ended_at=now)
-    return Progress(status=RunStatus.FAILED, reason="failed_to_start", ended_at=now, tasks=(task,))
+    return Progress(status=RunStatus.FAILED, reason=reason, ended_at=now, tasks=(task,))

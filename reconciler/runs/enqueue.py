@@ -1,6 +1,6 @@
 """From a trigger to runs: one occurrence, and one run for each device that is to run it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -9,21 +9,11 @@ from msgspec import Struct
 from reconciler.model.errors import TargetUnavailable
 from reconciler.model.instant import NewUid, format_instant
 from reconciler.model.inventory import Applied, Receipt
-from reconciler.model.job import Job, OsFilter, Overlap, Value
-from reconciler.model.run import Device, Disposition, Occurrence, Run, RunStatus, Trigger, TriggerKind
+from reconciler.model.job import Job, Overlap
+from reconciler.model.run import Device, Disposition, Occurrence, Run, Trigger, TriggerKind
+from reconciler.runs.choosing import Choice, History, Request, busy_devices, choose_job, is_admitted_by
 from reconciler.schedule.jitter import jitter_of
 from reconciler.targets.protocol import LiveTarget
-
-
-class Request(Struct, frozen=True, kw_only=True):
-    """Why and when a job is to run: the trigger, its instant, and what was given with it."""
-
-    trigger: Trigger
-    scheduled_for: datetime
-    variables: Mapping[str, Value] = {}
-    requested_by: str = ""
-    parent_uid: str | None = None
-    is_forced: bool = False
 
 
 class Requested(Struct, frozen=True, kw_only=True):
@@ -42,9 +32,16 @@ def schedule_trigger(instant: datetime) -> Trigger:
 
 
 def make_runs(
-    applied: Applied, request: Request, target: LiveTarget, *, active: Sequence[Run], now: datetime, new_uid: NewUid
+    applied: Applied,
+    request: Request,
+    target: LiveTarget,
+    *,
+    history: History,
+    active: Sequence[Run],
+    now: datetime,
+    new_uid: NewUid,
 ) -> Requested:
-    """Return the occurrence of ``request`` and the runs it leads to.
+    """Return the occurrence of ``request`` and the runs it leads to, each of the job or of its alternate.
 
     ``active`` are the runs of the same job on this target that have not ended: overlap is judged by them, device by
     device; a one-off was asked for, and waits its turn.  Raises TargetUnavailable when the target cannot list its
@@ -61,36 +58,34 @@ def make_runs(
     if not devices:
         reason = "os_filter" if listing.devices else "no_device"
         return _skipped(applied, request, reason, now=now, new_uid=new_uid)
-    busy = _busy_devices(job, request, active)
+    busy = busy_devices(job, request, active)
     free = [device for device in devices if device.uid not in busy]
     if not free:
         return _skipped(applied, request, "overlap", now=now, new_uid=new_uid)
+    answers = [
+        (device, choose_job(applied, device, request, history=history, active=active, now=now)) for device in free
+    ]
+    chosen = [(device, answer) for device, answer in answers if isinstance(answer, Choice)]
+    if not chosen:
+        reason = next(answer for _, answer in answers if isinstance(answer, str))
+        return _skipped(applied, request, reason, now=now, new_uid=new_uid)
     occurrence = make_occurrence(applied, request, now=now, new_uid=new_uid)
+    is_scheduled = request.trigger.kind is TriggerKind.SCHEDULE
+    jitter_seconds = job.schedule.jitter_seconds if is_scheduled and job.schedule is not None else 0
     return Requested(
         occurrence=occurrence,
-        runs=tuple(_make_run(occurrence, job, device, request, uid=new_uid()) for device in free),
-        replaced=_replaced(job, free, active),
+        runs=tuple(
+            _make_run(occurrence, choice, device, request, jitter_seconds=jitter_seconds, uid=new_uid())
+            for device, choice in chosen
+        ),
+        replaced=tuple(run for device, choice in chosen for run in _replaced(choice, device)),
     )
 
 
-def _busy_devices(job: Job, request: Request, active: Iterable[Run]) -> set[str]:
-    """Return the uids of the devices on which the job's overlap rule lets no further run come into being.
-
-    A run that may come into being still is not started beside another of its job (``is_exclusive``): it waits.
-    """
-    if job.overlap is Overlap.ALLOW or request.trigger.kind is TriggerKind.ONE_OFF:
-        return set()
-    if job.overlap is Overlap.SKIP:
-        return {run.device.uid for run in active}
-    # queue holds one at most; replace puts the newest in the place of whatever waits, and of what runs.
-    return {run.device.uid for run in active if run.status is RunStatus.CREATED}
-
-
-def _replaced(job: Job, devices: Iterable[Device], active: Iterable[Run]) -> tuple[Run, ...]:
-    if job.overlap is not Overlap.REPLACE:
+def _replaced(choice: Choice, device: Device) -> tuple[Run, ...]:
+    if choice.job.overlap is not Overlap.REPLACE or choice.refusal:
         return ()
-    uids = {device.uid for device in devices}
-    return tuple(run for run in active if run.device.uid in uids and run.handle is not None)
+    return tuple(run for run in choice.active if run.device.uid == device.uid and run.handle is not None)
 
 
 def cancel_replaced(requested: Iterable[Requested], target_of: Callable[[str], LiveTarget | None]) -> None:
@@ -100,14 +95,6 @@ def cancel_replaced(requested: Iterable[Requested], target_of: Callable[[str], L
         if target is not None and run.handle is not None:
             with suppress(TargetUnavailable):
                 target.cancel(run.handle)
-
-
-def is_admitted_by(os_filter: OsFilter | None, device: Device) -> bool:
-    if os_filter is None:
-        return True
-    return {"windows": os_filter.windows, "linux": os_filter.linux, "macos": os_filter.mac_os}.get(
-        device.os.casefold(), False
-    )
 
 
 def make_occurrence(
@@ -140,26 +127,28 @@ def _skipped(applied: Applied, request: Request, reason: str, *, now: datetime, 
     return Requested(occurrence=occurrence)
 
 
-def _make_run(occurrence: Occurrence, job: Job, device: Device, request: Request, *, uid: str) -> Run:
-    due_at = occurrence.scheduled_for
-    if job.schedule is not None and request.trigger.kind is TriggerKind.SCHEDULE:
-        due_at += jitter_of(occurrence.root_id, device.uid, job.schedule.jitter_seconds)
+def _make_run(
+    occurrence: Occurrence, choice: Choice, device: Device, request: Request, *, jitter_seconds: int, uid: str
+) -> Run:
+    job, applied = choice.job, choice.applied
     return Run(
         uid=uid,
         occurrence_id=occurrence.id,
-        root_id=occurrence.root_id,
-        job_id=occurrence.job_id,
+        root_id=applied.root_id,
+        job_id=applied.id,
         target=occurrence.target,
         device=device,
         trigger=occurrence.trigger,
         scheduled_for=occurrence.scheduled_for,
-        due_at=due_at,
+        due_at=occurrence.scheduled_for + jitter_of(occurrence.root_id, device.uid, jitter_seconds),
         created_at=occurrence.created_at,
-        origin=occurrence.origin,
+        origin=applied.origin,
         priority=job.priority,
         parent_uid=request.parent_uid,
         requested_by=request.requested_by,
-        variables=dict(request.variables),
+        variables=dict(choice.variables),
+        event=dict(request.event),
+        refusal=choice.refusal,
         is_exclusive=job.overlap is not Overlap.ALLOW,
         concurrency=job.concurrency,
     )

@@ -54,6 +54,9 @@ def _order(driver: Driver, run: Run) -> StartOrder | None:
     if now - max(run.due_at, run.created_at) > timedelta(minutes=form.expire_after_minutes):
         finish(driver, run, form, Progress(status=RunStatus.EXPIRED, reason="waited_too_long", ended_at=now))
         return None
+    if run.refusal:
+        finish(driver, run, form, failed_to_start(form, run.refusal, now, reason="condition_error"))
+        return None
     try:
         values = resolve_parameters(form, run.variables)
         secrets = driver.secrets.for_job(form, run.target)

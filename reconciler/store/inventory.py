@@ -33,6 +33,7 @@ _BY_ID = (
     _inventory.kind == bindparam("of_kind"),
     _inventory.id == bindparam("of_id"),
 )
+_APPLIED_BY_ID = _APPLIED.where(*_BY_ID)
 _ROOT = select(_inventory.root_id).where(*_BY_ID)
 _DELETE = delete(schema.inventory).where(*_BY_ID)
 _DELETE_OTHER_ROOT = _DELETE.where(_inventory.root_id != bindparam("of_root"))
@@ -59,6 +60,11 @@ class Inventory(Part):
     def applied_job(self, target: str, root_id: str) -> Applied | None:
         with self._db.read() as tx:
             row = tx.row(_JOB, of_target=target, of_root=root_id)
+        return None if row is None else applied_of(row)
+
+    def applied_by_id(self, target: str, job_id: str) -> Applied | None:
+        with self._db.read() as tx:
+            row = tx.row(_APPLIED_BY_ID, of_target=target, of_kind=Kind.JOB.value, of_id=job_id)
         return None if row is None else applied_of(row)
 
     def form(self, kind: Kind, digest: str) -> Form | None:

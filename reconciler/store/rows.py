@@ -36,6 +36,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_device = msgspec.json.Decoder(Device).decode
 _decode_variables = msgspec.json.Decoder(dict[str, Value]).decode
+_decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_task = msgspec.json.Decoder(TaskResult).decode
 _decode_tasks = msgspec.json.Decoder(tuple[TaskResult, ...]).decode
 
@@ -221,6 +222,8 @@ def run_of(row: Row) -> Run:
         parent_uid=row.parent_uid,
         requested_by=row.requested_by,
         variables=_decode_variables(row.variables),
+        event=_decode_event(row.event) if row.event is not None else {},
+        refusal=row.refusal or "",
         handle=row.handle,
         is_exclusive=bool(row.is_exclusive),
         concurrency=_concurrency_of(row),
@@ -255,6 +258,8 @@ def run_row(run: Run) -> Values:
         "parent_uid": run.parent_uid,
         "requested_by": run.requested_by,
         "variables": json_text(run.variables),
+        "event": json_text(run.event) if run.event else None,
+        "refusal": run.refusal or None,
         "handle": run.handle,
         "is_exclusive": run.is_exclusive,
         "cancel_requested_at": maybe_text(run.cancel_requested_at),

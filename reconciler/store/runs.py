@@ -80,6 +80,17 @@ _COUNT_UNDER_WAY = (
 )
 _UNDER_WAY = _RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
 _UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
+_LAST_STATUS = (
+    select(_runs.status)
+    .where(
+        _runs.job_id == bindparam("of_job"),
+        _runs.target == bindparam("of_target"),
+        _runs.device_uid == bindparam("of_device"),
+        _runs.ended_at.is_not(None),
+    )
+    .order_by(_runs.uid.desc())
+    .limit(1)
+)
 _CHILDREN = _RUNS.where(schema.CHILD, _runs.parent_uid == bindparam("of_uid")).order_by(_runs.uid)
 _CLAIM = (
     update(schema.runs)
@@ -190,6 +201,12 @@ class Runs(Part):
         """Return the runs that this one started, and those that retry it, oldest first."""
         with self._db.read() as tx:
             return [run_of(row) for row in tx.rows(_CHILDREN, of_uid=uid)]
+
+    def last_status(self, job_id: str, target: str, device_uid: str) -> RunStatus | None:
+        """Return how the job's latest run there that has ended did end; None: there is none."""
+        with self._db.read() as tx:
+            row = tx.row(_LAST_STATUS, of_job=job_id, of_target=target, of_device=device_uid)
+        return None if row is None else RunStatus(row.status)
 
     def count_active(self) -> int:
         """Return how many runs have not ended."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -198,6 +198,8 @@ runs = Table(
     Column("concurrency_key", Key),
     Column("concurrency_max", Integer),
     Column("device_site", Key, nullable=False, server_default=""),
+    Column("event", Text),
+    Column("refusal", Text),
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),
@@ -251,6 +253,18 @@ tasks = Table(
     Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("data", Text, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("status", Key, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("started_at", Key),
+    Column("ended_at", Key, nullable=False),
+    Column("tasks", Text, nullable=False),
 )
 
 output = Table(

@@ -165,3 +165,13 @@ def test_new_zone_data_move_the_fire_times_to_come(stage):
     stage.reconcile()
     assert stage.rig.store.schedules() == [replace(state, cursor_at=stage.rig.store.schedules()[0].cursor_at)]
     assert stage.rig.store.recall("tzdata") == tzdata_version()
+
+
+def test_an_instant_at_which_the_condition_does_not_hold_is_skipped_or_runs_the_alternate(stage):
+    stage.commit_job(**EVERY_HOUR, condition="run.scheduledFor.getHours() != 2")
+    stage.commit_job("b", **EVERY_HOUR, condition="run.scheduledFor.getHours() != 2", alternateJobId="c")
+    stage.commit_job("c")
+    stage.reconcile()
+    stage.turn_until(stage.serve(), stage.clock() + 3 * HOUR + timedelta(minutes=1))
+    assert [line for line in stage.started() if line.startswith("01 02")] == ["01 02:00 c schedule"]
+    assert stage.ledger() == ["01 02:00 skipped condition x1"]

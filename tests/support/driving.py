@@ -11,8 +11,9 @@ from support.values import ManualClock, apply_job, make_job, uids
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.run import Run, Trigger, TriggerKind
+from reconciler.runs.choosing import Request
 from reconciler.runs.driver import Driver
-from reconciler.runs.enqueue import Request, make_runs
+from reconciler.runs.enqueue import make_runs
 from reconciler.runs.secrets import SecretSource
 from reconciler.store.open import open_store
 from reconciler.targets.fake import FakeTarget
@@ -55,6 +56,7 @@ class Rig:
             applied,
             request,
             self.target,
+            history=self.store,
             active=self.store.active_runs("local", root_id=applied.root_id),
             now=self.clock(),
             new_uid=self.new_uid,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.forms import Target
-from reconciler.model.job import ExecutionType, Job, OnLost, ScriptType, Task
+from reconciler.model.job import ExecutionType, Job, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
 
@@ -50,14 +50,8 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
 
 
 def _check_policies(job: Job) -> Iterator[Finding]:
-    if job.condition is not None:
-        yield _cannot("condition", "conditions are not evaluated by the local target", _NOT_YET)
     if job.retry.attempts > 1:
         yield _cannot("retry", "attempts after the first are not supported", _NOT_YET)
-    if job.concurrency is not None:
-        yield _cannot("concurrency", "limits by key are not supported", _NOT_YET)
-    if job.on_lost is OnLost.RERUN:
-        yield _cannot("onLost", "a lost run is reported, never started again", "Use onLost: report.")
     if job.rollout is not None:
         yield _cannot("rollout", "there is one device: this machine", "Remove rollout.")
     if job.events:
