@@ -1,5 +1,6 @@
 """Options that several verbs share, each spelled once."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,11 +16,31 @@ class VerbCommand(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Left to click, an option whose value may be left out would take the argument after it for its value.
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [_BARE.get(arg, arg) for arg in args[:end]] + args[end:])
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
                     formatter.write(f"  {line.strip()}\n")
+
+
+_FOREVER = "forever"
+_BARE = {"--wait": f"--wait={_FOREVER}"}
+
+
+class _Seconds(click.ParamType[float]):
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if value == _FOREVER:
+            return math.inf
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            self.fail(f"{value!r} is not a whole number of seconds", param, ctx)
+        return float(value)
 
 
 def verb(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -65,6 +86,16 @@ secrets_option = click.option(
     envvar="RECONCILER_SECRETS",
     help="The operator's secrets.toml, outside Git.",
 )
+
+wait_option = click.option(
+    "--wait",
+    type=_Seconds(),
+    metavar="[=SECONDS]",
+    help="Wait for the end, at most so long; the exit code tells how it went.",
+)
+
+job_option = click.option("--job", metavar="ID", help="The last run of this job, instead of a uid.")
+last_option = click.option("--last", is_flag=True, help="The last run, of all or of --job.")
 
 ref_option = click.option(
     "--ref", metavar="REF", default="HEAD", show_default=True, help="The commit, branch or tag to read."

@@ -34,18 +34,24 @@ def run_row(run: Run, tasks: Sequence[TaskResult]) -> tuple[str, ...]:
 
 
 def exit_code_text(tasks: Sequence[TaskResult]) -> str:
+    code = deciding_code(tasks)
+    return "-" if code is None else str(code)
+
+
+def deciding_code(tasks: Sequence[TaskResult]) -> int | None:
     """Return the exit code of the task that decided: the last one that failed, else the last."""
     codes = [task.exit_code for task in tasks if task.exit_code is not None]
     bad = [code for code in codes if code != 0]
-    return str((bad or codes)[-1]) if codes else "-"
+    return (bad or codes)[-1] if codes else None
 
 
-def duration_words(start: datetime | None, end: datetime | None) -> str:
+def duration_words(start: datetime | None, end: datetime | None, *, unit: str = "s") -> str:
+    """Return how long it took, up to a minute in seconds, written as ``unit`` says."""
     if start is None or end is None:
         return "-"
     seconds = (end - start).total_seconds()
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} {unit}"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
@@ -66,6 +72,7 @@ def run_document(run: Run, tasks: Sequence[TaskResult]) -> dict[str, Any]:
         "startedAt": instant_text(run.started_at),
         "endedAt": instant_text(run.ended_at),
         "requestedBy": run.requested_by,
+        "parentUid": run.parent_uid,
         "commit": run.origin.commit,
         "path": run.origin.path,
         "blob": run.origin.blob,

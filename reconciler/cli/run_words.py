@@ -2,11 +2,14 @@
 
 import click
 
-from reconciler.cli.run_table import duration_words, exit_code_text
-from reconciler.model.job import Value, value_text
+from reconciler.cli.run_table import deciding_code, duration_words
+from reconciler.cli.suggestions import suggest
+from reconciler.model.forms import Kind
+from reconciler.model.job import Job, Value, value_text
 from reconciler.model.run import OutputRecord, Run, RunStatus, Stream, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
+from reconciler.reports.exit_codes import explain_exit_code
 from reconciler.store.store import Store
 
 _RULE = "-" * 70
@@ -24,36 +27,70 @@ _TITLES = {
     RunStatus.LOST: "Job Lost",
     RunStatus.UNKNOWN: "Job Outcome Unknown",
 }
+_THIS_MACHINE = "local"
+"""The uid of the one device of a local target: there a run that was ended is gone with all its processes."""
 
 
-def echo_run(store: Store, run: Run) -> None:
-    """Write how ``run`` stands; when it has ended, with what it wrote."""
-    tasks = store.tasks(run.uid)
-    lines = [_TITLES[run.status], "", *_facts(run, tasks)]
-    if run.variables:
-        lines += ["", "Variables:", *(f"  {name}: {_shown(value)}" for name, value in run.variables.items())]
-    if run.status.is_ended:
-        lines += _output_lines(store.output(run.uid), run.status)
-        lines += ["", f"Report: reconciler report --run {run.uid}"]
-    else:
-        lines += ["", f"To check status: reconciler runs show {run.uid}"]
+def echo_run(store: Store, run: Run, *, has_seen_output: bool = False) -> None:
+    """Write how ``run`` stands; when it has ended, with what it wrote, unless that was seen already."""
+    form = store.form(Kind.JOB, run.origin.digest)
+    assert isinstance(form, Job)
+    lines = describe_run(run, form, store.tasks(run.uid), store.output(run.uid), has_seen_output=has_seen_output)
     click.echo("\n".join(escape_text(line) for line in lines))
 
 
-def _facts(run: Run, tasks: tuple[TaskResult, ...]) -> list[str]:
-    status = f"{run.status.value} ({run.reason})" if run.reason else run.status.value
+def describe_run(
+    run: Run, form: Job, tasks: tuple[TaskResult, ...], output: list[OutputRecord], *, has_seen_output: bool = False
+) -> list[str]:
+    """Return how ``run`` of ``form`` stands, as lines."""
+    lines = [_TITLES[run.status], "", *_facts(run, form, tasks)]
+    if run.variables:
+        lines += ["", "Variables:", *(f"  {name}: {_shown(value)}" for name, value in run.variables.items())]
+    if not run.status.is_ended:
+        return [*lines, *_waiting_lines(run), "", f"To check status: reconciler runs show {run.uid}"]
+    if run.status is RunStatus.TIMEOUT:
+        lines += ["", "The job exceeded the maximum execution time."]
+    if not has_seen_output:
+        lines += _output_lines(output, run.status)
+    if run.status is RunStatus.TIMEOUT:
+        lines += ["", *_after_timeout(run)]
+    if hints := suggest(run, tasks, output):
+        lines += ["", "Suggestions:", *(f"- {hint}" for hint in hints)]
+    return [*lines, "", f"Report: reconciler report --run {run.uid}"]
+
+
+def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
+    status = run.status.value.capitalize()
     facts = [
-        ("Run", run.uid),
+        ("Job UID", run.uid),
         ("Device", run.device.hostname),
-        ("Job", run.job_id),
+        ("Component" if form.component else "Job", form.title),
         ("Commit", run.origin.commit[:12]),
-        ("Status", status),
+        ("Status", f"{status} ({run.reason})" if run.reason else status),
     ]
+    if run.started_at is not None and not run.status.is_ended:
+        facts.append(("Started At", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"))
     if run.status.is_ended:
-        facts.append(("Duration", duration_words(run.started_at, run.ended_at)))
-        facts.append(("Exit Code", exit_code_text(tasks)))
+        timeout = " (timeout)" if run.status is RunStatus.TIMEOUT else ""
+        facts.append(("Duration", duration_words(run.started_at, run.ended_at, unit="seconds") + timeout))
+        code = deciding_code(tasks)
+        facts.append(("Exit Code", "-" if code is None else f"{code} ({explain_exit_code(code)})"))
     facts += [("Task", f"{task.id}: {task.meaning}") for task in tasks if task.meaning and task.exit_code != 0]
     return [f"{name + ':':<13} {value}" for name, value in facts]
+
+
+def _waiting_lines(run: Run) -> list[str]:
+    if run.status not in {RunStatus.CREATED, RunStatus.QUEUED}:
+        return []
+    if run.device.uid == _THIS_MACHINE:
+        return ["", "Job will run when there is a free slot."]
+    return ["", "Job will run when the device checks in (typically within 5 minutes)."]
+
+
+def _after_timeout(run: Run) -> list[str]:
+    if run.device.uid == _THIS_MACHINE:
+        return ["The job and all its processes were ended."]
+    return ["The job may still be running on the device.", "Check device logs or run a shorter test job."]
 
 
 def _output_lines(records: list[OutputRecord], status: RunStatus) -> list[str]:

@@ -1,6 +1,5 @@
-"""`reconciler runs`: list runs, show one, read its output."""
+"""`reconciler runs`: list runs, show one; its other verbs are in files of their own."""
 
-import sys
 from datetime import datetime, timedelta
 
 import click
@@ -8,14 +7,17 @@ import msgspec
 
 from reconciler.cli.missed import echo_missed
 from reconciler.cli.options import format_option, state_option, verb
-from reconciler.cli.output import echo_json, instant_text, tell
+from reconciler.cli.output import echo_json, tell
 from reconciler.cli.report import find_run
 from reconciler.cli.run_table import echo_runs, run_document
-from reconciler.cli.session import open_session
+from reconciler.cli.run_words import echo_run
+from reconciler.cli.runs_control import cancel_command, retry_command
+from reconciler.cli.runs_output import logs_command, output_command
+from reconciler.cli.session import Session, open_session
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import parse_instant
 from reconciler.model.report import Report
-from reconciler.model.run import OutputRecord, RunStatus, Stream
+from reconciler.model.run import Run, RunStatus, TriggerKind
 from reconciler.model.text import escape_text
 from reconciler.reports.text import render_reports
 from reconciler.store.records import RunFilter
@@ -23,13 +25,14 @@ from reconciler.store.records import RunFilter
 
 @click.group("runs", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """List runs, show one, read its output.
+    """List runs, show one, read its output, cancel it, run it again.
 
     \b
     Examples:
       reconciler runs list --job disk-space
       reconciler runs show 0198a1c2
       reconciler runs logs 0198a1c2
+      reconciler runs cancel 0198a1c2
     """
 
 
@@ -38,6 +41,7 @@ def command() -> None:
     examples="""
     reconciler runs list
     reconciler runs list --job disk-space --status failed --since 7d
+    reconciler runs list --device web-1 --trigger schedule
     """,
 )
 @click.option("--job", metavar="ID", help="Runs of this job.")
@@ -45,9 +49,12 @@ def command() -> None:
 @click.option("--commit", metavar="SHA", help="Runs of this commit.")
 @click.option("--target", metavar="NAME", help="Runs on this target.")
 @click.option("--device", metavar="NAME", help="Runs on this device, by hostname or uid.")
+@click.option("--site", metavar="NAME", help="Runs on devices of this site.")
+@click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Runs that this made due.")
 @click.option("--since", metavar="WHEN", help="Runs made since: 2026-01-31T00:00Z, or 90m, 12h, 7d ago.")
 @click.option("--missed", is_flag=True, help="What did not run instead: missed, skipped, expired, coalesced, and why.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@click.option("--before", metavar="UID", help="The page after the one that ends with this run.")
 @format_option("text", "json")
 @state_option
 def list_command(
@@ -58,9 +65,12 @@ def list_command(
     commit: str | None,
     target: str | None,
     device: str | None,
+    site: str | None,
+    trigger: str | None,
     since: str | None,
     missed: bool,
     limit: int,
+    before: str | None,
     format_: str,
     state: str | None,
 ) -> int:
@@ -76,13 +86,18 @@ def list_command(
             commit=commit,
             target=target,
             device=device,
+            site=site,
+            trigger_kind=TriggerKind(trigger) if trigger else None,
             since=since_at,
         )
-        runs = session.store.runs(wanted, limit=limit)
+        before_uid = find_run(session, before).uid if before else None
+        runs = session.store.runs(wanted, limit=limit, before_uid=before_uid)
         if format_ == "json":
             echo_json([run_document(run, session.store.tasks(run.uid)) for run in runs])
         elif runs:
             echo_runs(session.store, runs)
+            if len(runs) == limit:
+                tell(f"The page after this one: --before {runs[-1].uid}")
         else:
             tell("No runs match.")
     return 0
@@ -98,46 +113,30 @@ def show_command(*, directory: str | None, uid: str, format_: str, state: str | 
         session.collect()
         run = find_run(session, uid)
         data = session.store.report(run.uid)
+        if format_ == "json":
+            echo_json(msgspec.json.decode(data) if data else run_document(run, session.store.tasks(run.uid)))
+            return 0
         if data is None:
-            echo_json(run_document(run, session.store.tasks(run.uid)))
-        elif format_ == "json":
-            echo_json(msgspec.json.decode(data))
+            echo_run(session.store, run)
         else:
             click.echo(render_reports([msgspec.json.decode(data, type=Report)]), nl=False)
+        _echo_family(session, run)
     return 0
 
 
-@verb("logs", examples="reconciler runs logs 0198a1c2 --stream stderr")
-@click.argument("uid")
-@click.option("--stream", type=click.Choice([stream.value for stream in Stream]), help="Only this stream.")
-@click.option("--raw", is_flag=True, help="The bytes as they were written, also control characters.")
-@format_option("text", "json")
-@state_option
-def logs_command(
-    *, directory: str | None, uid: str, stream: str | None, raw: bool, format_: str, state: str | None
-) -> int:
-    """Write what a run wrote, standard output and error as they came. Control characters are shown escaped."""
-    with open_session(directory=directory, state=state) as session:
-        session.collect()
-        run = find_run(session, uid)
-        records = [record for record in session.store.output(run.uid) if stream in {None, record.stream.value}]
-    if format_ == "json":
-        echo_json([_record_document(record) for record in records])
-    elif raw:
-        sys.stdout.buffer.write(b"".join(record.data for record in records))
-    else:
-        text = b"".join(record.data for record in records).decode("utf-8", errors="backslashreplace")
-        click.echo(escape_text(text, keep_lines=True), nl=bool(text) and not text.endswith("\n"))
-    return 0
-
-
-def _record_document(record: OutputRecord) -> dict[str, str | None]:
-    return {
-        "taskId": record.task_id,
-        "stream": record.stream.value,
-        "at": instant_text(record.at),
-        "text": record.data.decode("utf-8", errors="backslashreplace"),
-    }
+def _echo_family(session: Session, run: Run) -> None:
+    """Write which run this one retries or was started by, and which followed from it."""
+    family = [("  Retry of " if run.trigger.kind is TriggerKind.RETRY else "  Started by ", run.parent_uid)]
+    family += [
+        ("  Retried as " if child.trigger.kind is TriggerKind.RETRY else "  Started ", child.uid)
+        for child in session.store.children(run.uid)
+    ]
+    for words, uid in family:
+        other = session.store.run(uid) if uid else None
+        if other is not None:
+            click.echo(f"{words}run {uid} of {escape_text(other.job_id)}: {other.status.value}")
+        elif uid:
+            click.echo(f"{words}run {uid}, which is no longer kept")
 
 
 def parse_since(text: str, *, now: datetime) -> datetime:
@@ -153,5 +152,12 @@ def parse_since(text: str, *, now: datetime) -> datetime:
         ) from None
 
 
-for _verb in (list_command, show_command, logs_command):
+for _verb in (
+    list_command,
+    show_command,
+    logs_command,
+    output_command,
+    cancel_command,
+    retry_command,
+):
     command.add_command(_verb)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from reconciler.cli.output import tell
 from reconciler.git.repository import Repository
-from reconciler.loop.desired import CommitState, read_commit, read_files
+from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at
 from reconciler.loop.owner import name_owner
 from reconciler.loop.world import World
-from reconciler.model.errors import UsageError
+from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
 from reconciler.model.forms import Target
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
@@ -95,10 +95,18 @@ class Session:
         """Return what runs of applied jobs work with, without reading the definitions again."""
         return self._world({}, settings)
 
+    def applied_settings(self) -> Settings:
+        """Return the repository's settings at the commit that was applied last; the defaults where there is none."""
+        passes = self.store.passes(1)
+        try:
+            return read_settings_at(self.repository, passes[0].commit) if passes else Settings()
+        except (CouldNot, DefinitionsInvalid):
+            return Settings()  # a commit that is gone, or was wrong: runs go on
+
     def collect(self) -> None:
         """Finish the runs that have ended since anybody looked, so that what is shown is how things stand."""
         if self.store.active_runs():
-            drive_once(self.world_of_applied(Settings()).driver)
+            drive_once(self.world_of_applied(Settings()).driver, starts=False)
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         self._close_targets()

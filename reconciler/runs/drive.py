@@ -29,6 +29,7 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
     Not ``is_last``: another turn follows, and what can be done for many runs at once may be left to it.
     """
     moved = False
+    driver.latest.clear()
     for target in driver.targets.values():
         try:
             moved = _drive_target(driver, target, starts=starts) or moved
@@ -132,6 +133,7 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
             finished.append(record_with_output(driver, target, run, news))
             forgettable.append(run.handle)
         else:
+            driver.latest[run.uid] = news
             if news.status is not run.status:
                 moved.append((run, news.status))
             if run.cancel_requested_at is not None:

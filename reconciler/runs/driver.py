@@ -10,7 +10,7 @@ from reconciler.model.job import Job
 from reconciler.model.run import Run, TaskResult
 from reconciler.runs.secrets import SecretSource
 from reconciler.store.store import Store
-from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.protocol import LiveTarget, Progress
 
 ReportOf = Callable[[Run, Sequence[TaskResult], Job], bytes]
 """Returns the report of an ended run as it is stored."""
@@ -20,6 +20,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     """``owner`` names this process in claims; ``pause`` lets some seconds pass.
 
     ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
+    ``latest`` is how the runs under way stood when they were last followed, by uid.
     """
 
     store: Store
@@ -31,6 +32,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     new_uid: NewUid
     owner: str
     forgettable: dict[str, list[str]] = {}
+    latest: dict[str, Progress] = {}
 
     def form_of(self, run: Run) -> Job:
         """Return the form from which ``run`` was made, whatever has been applied since."""

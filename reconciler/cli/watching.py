@@ -1,0 +1,149 @@
+"""Runs as one waits for them: how far each is, and what it writes, on standard error."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.cli.following import NewOutput, output_so_far
+from reconciler.cli.output import tell
+from reconciler.loop.world import World
+from reconciler.model.job import Job
+from reconciler.model.run import OutputRecord, Run, TaskResult
+from reconciler.model.text import escape_text
+
+_BAR_WIDTH = 20
+
+
+class Watch:
+    """Tells what is new of ``runs`` each time it is called; lines on a terminal stand above a bar, else in order."""
+
+    def __init__(self, world: World, runs: Sequence[Run]) -> None:
+        self._views = [_View(world, run, is_alone=len(runs) == 1) for run in runs]
+        self._bar = _TerminalBar() if sys.stderr.isatty() else None
+
+    def __call__(self) -> None:
+        for view in self._views:
+            for line in view.news():
+                if self._bar is not None:
+                    self._bar.say(line)
+                else:
+                    tell(line)
+            if view.step and view.step != view.told_step:
+                view.told_step = view.step
+                if self._bar is not None:
+                    self._bar.show(*view.step)
+                else:
+                    tell(progress_line(*view.step))
+
+    def close(self) -> None:
+        """Say what the runs wrote last, and take the bar away."""
+        self()
+        for view in self._views:
+            for line in view.rest():
+                tell(line)
+        if self._bar is not None:
+            self._bar.close()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a person saw the output as it came, on the terminal on which the result is written."""
+        return self._bar is not None and sys.stdout.isatty()
+
+
+def progress_line(done: float, words: str) -> str:
+    """Return ``[=========>          ] 50% - Executing...`` for the part that is ``done``, from 0 to 1."""
+    full = int(done * _BAR_WIDTH)
+    bar = "=" * _BAR_WIDTH if full == _BAR_WIDTH else "=" * max(0, full - 1) + ">"
+    return f"[{bar:<{_BAR_WIDTH}}] {int(done * 100)}% - {escape_text(words)}"
+
+
+class _View:
+    """One run as it goes on."""
+
+    def __init__(self, world: World, run: Run, *, is_alone: bool) -> None:
+        self._world = world
+        self._run = run
+        self._form = world.driver.form_of(run)
+        self._prefix = "" if is_alone else f"{run.job_id}@{run.device.hostname} "
+        self._new_output = NewOutput()
+        self._open_lines: dict[str, bytes] = {}
+        self._is_announced = False
+        self._has_ended = False
+        self.step: tuple[float, str] | None = None
+        self.told_step: tuple[float, str] | None = None
+
+    def news(self) -> list[str]:
+        """Return the lines that are new; ``step`` is then how far the run is."""
+        run = self._world.store.run(self._run.uid)
+        if run is None or run.handle is None or self._has_ended:
+            return []
+        lines = [] if self._is_announced else self._announcement(run)
+        self._is_announced = True
+        self._has_ended = run.status.is_ended
+        target = self._world.targets.get(run.target)
+        for record in self._new_output.take(output_so_far(self._world.store, target, run)):
+            lines += self._whole_lines(record)
+        self.step = _step(self._form, self._tasks(run), has_ended=run.status.is_ended)
+        return lines
+
+    def rest(self) -> list[str]:
+        """Return what was written without a line end behind it."""
+        return [self._shown(task, data) for task, data in self._open_lines.items() if data]
+
+    def _tasks(self, run: Run) -> tuple[TaskResult, ...]:
+        if run.status.is_ended:
+            return self._world.store.tasks(run.uid)
+        progress = self._world.driver.latest.get(run.uid)
+        return progress.tasks if progress is not None else ()
+
+    def _announcement(self, run: Run) -> list[str]:
+        started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "-"
+        what = "Component" if self._form.component else "Job"
+        facts = ((what, self._form.title), ("Started At", started), ("Status", "Running"))
+        lines = [f"Running job on {run.device.hostname}...", ""]
+        return [escape_text(line) for line in [*lines, *(f"{name + ':':<13} {value}" for name, value in facts), ""]]
+
+    def _whole_lines(self, record: OutputRecord) -> list[str]:
+        *whole, rest = (self._open_lines.get(record.task_id, b"") + record.data).split(b"\n")
+        self._open_lines[record.task_id] = rest
+        return [self._shown(record.task_id, line) for line in whole]
+
+    def _shown(self, task_id: str, data: bytes) -> str:
+        task = f"{task_id} | " if len(self._form.tasks) > 1 else ""
+        return escape_text(f"{self._prefix}{task}{data.decode('utf-8', errors='backslashreplace')}")
+
+
+def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool) -> tuple[float, str]:
+    """Return how much of the tasks is done, half of each that has begun, and what is being done."""
+    if has_ended:
+        return 1.0, "Ended"
+    ended = sum(task.ended_at is not None for task in tasks)
+    total = max(1, len(form.tasks))
+    part = min(1.0, (ended + 0.5) / total)
+    current = form.tasks[min(ended, len(form.tasks) - 1)] if form.tasks else None
+    words = f"{current.id} ({ended + 1} of {total}): Executing..." if current and total > 1 else "Executing..."
+    return part, words
+
+
+class _TerminalBar:
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns: tuple[Any, ...] = (
+            BarColumn(_BAR_WIDTH),
+            TextColumn("{task.percentage:.0f}% - {task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("Waiting...", total=1.0)
+        self._progress.start()
+
+    def say(self, line: str) -> None:
+        self._progress.console.print(line, markup=False, highlight=False)
+
+    def show(self, done: float, words: str) -> None:
+        self._progress.update(self._task, completed=done, description=words)
+
+    def close(self) -> None:
+        self._progress.stop()
