@@ -7,15 +7,25 @@ from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job, Value
 from reconciler.model.run import Run, Trigger, TriggerKind
-from reconciler.runs.enqueue import Request, cancel_replaced, make_runs
+from reconciler.runs.choosing import Request
+from reconciler.runs.enqueue import cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
 
+_UNMET = "does not run now: its condition does not hold, and its alternate cannot run"
 _WHY_NOT = {
     "disabled": ("is disabled", "Enable it in its definition, or add --force."),
     "overlap": ("is running already, and does not overlap", "Wait for that run: reconciler status"),
     "os_filter": ("does not run on this operating system", "Its osFilter decides."),
     "too_many_devices": ("matches more devices than its devices.max", "Raise devices.max, or name fewer."),
+    "condition": ("does not run now: its condition does not hold", "Look at its condition, or add --force."),
+    "alternate_missing": (_UNMET, "Its alternateJobId is not applied on this target."),
+    "alternate_disabled": (_UNMET, "Its alternateJobId is disabled."),
+    "alternate_held": (_UNMET, "Its alternateJobId is paused."),
+    "alternate_os_filter": (_UNMET, "Its alternateJobId does not run on this operating system."),
+    "alternate_overlap": (_UNMET, "Its alternateJobId is running already, and does not overlap."),
+    "alternate_condition": (_UNMET, "The condition of its alternateJobId does not hold either."),
+    "alternate_cycle": (_UNMET, "Its alternateJobId leads back to itself: mend the definitions."),
     "no_device": ("matches no device", "Look at its devices."),
 }
 
@@ -46,7 +56,7 @@ def request_manual_run(
         is_forced=is_forced,
     )
     active = world.store.active_runs(applied.target, root_id=applied.root_id)
-    requested = make_runs(applied, request, target, active=active, now=now, new_uid=world.new_uid)
+    requested = make_runs(applied, request, target, history=world.store, active=active, now=now, new_uid=world.new_uid)
     if not requested.runs:
         why, way_out = describe_refusal(requested.occurrence.reason)
         raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)
