@@ -1,17 +1,12 @@
-"""The entry point: finds the verb, and turns every way out into an exit code and words on standard error."""
+"""The entry point: finds the verb, and turns every way out into an exit code; help loads next to nothing."""
 
 import importlib
-import os
 import sys
-import traceback
 from typing import Any
 
 import click
 
 from reconciler import __version__
-from reconciler.cli.exits import ExitCode, code_of_error
-from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
-from reconciler.model.text import escape_text
 
 VERBS = {
     "init": "Write the first definitions into a Git repository.",
@@ -89,51 +84,10 @@ def run_cli(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else ExitCode.DONE
     except click.exceptions.Exit as way_out:
         return way_out.exit_code
-    except click.UsageError as error:
-        return _say_usage(error)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return ExitCode.INTERRUPTED
-    except ReconcilerError as error:
-        _say_error(error)
-        return code_of_error(error)
-    except BrokenPipeError:
-        # Whoever read our output went away (`| head`): that is not our failure, and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    except Exception as error:  # the process boundary: a bug of ours is told as one, without its traceback
-        _say_bug(error)
-        return ExitCode.BUG
+    except (Exception, KeyboardInterrupt) as error:  # the process boundary: every way out is told in one place
+        from reconciler.cli.failures import tell_failure
 
-
-def _say_usage(error: click.UsageError) -> int:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
-        return ExitCode.USAGE
-    click.echo(f"reconciler: {escape_text(error.format_message(), keep_lines=True)}", err=True)
-    if error.ctx is not None:
-        click.echo(f"  Try: {error.ctx.command_path} --help", err=True)
-    return ExitCode.USAGE
-
-
-def _say_error(error: ReconcilerError) -> None:
-    if isinstance(error, DefinitionsInvalid) and error.problems:
-        from reconciler.cli.problems import echo_problems
-
-        echo_problems(error.problems)
-    click.echo(f"reconciler: {escape_text(str(error), keep_lines=True)}", err=True)
-    for line in error.hint.splitlines():
-        click.echo(f"  {escape_text(line)}", err=True)
-
-
-def _say_bug(error: Exception) -> None:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119 - no pathlib for this
-    click.echo(f"reconciler: this is a bug of ours: {type(error).__name__} at {where}", err=True)
-    if os.environ.get("RECONCILER_DEBUG"):
-        click.echo("".join(traceback.format_exception(error)), err=True)
-    else:
-        click.echo("  Please report it, with the command; RECONCILER_DEBUG=1 shows where it came from.", err=True)
+        return tell_failure(error)
+    return code if isinstance(code, int) else 0

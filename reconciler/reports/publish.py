@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.git.push import needs_push, push
 from reconciler.git.report_branch import REPORTS_FOLDER, publish
 from reconciler.git.repository import Repository
 from reconciler.model.errors import CouldNot, UsageError
@@ -65,7 +64,11 @@ def report_path(uid: str, ended_at: datetime) -> str:
 
 
 def _push(repository: Repository, settings: ReportSettings) -> bool:
-    if not settings.push or not needs_push(repository, settings.push, branch=settings.branch):
+    if not settings.push:
+        return False
+    from reconciler.git.push import needs_push, push  # noqa: PLC0415 - loads GitPython, and few repositories push
+
+    if not needs_push(repository, settings.push, branch=settings.branch):
         return False
     push(repository, settings.push, branch=settings.branch)
     return True
