@@ -104,9 +104,7 @@ def test_from_which_severity_on_it_fails(project, level, code):
 
 
 def test_of_single_files_only_their_problems_are_told_with_references_followed(project):
-    write_jobs(
-        project, a=JOB + "alternateJobId: good\ncondition: 'true'\n", good=JOB.replace("id: a", "id: good"), bad=BAD
-    )
+    write_jobs(project, a=JOB + "alternateJobId: good\n", good=JOB.replace("id: a", "id: good"), bad=BAD)
     answer = project.call("validate", "definitions/jobs/a.yaml", "--format", "json")
     assert paths_of(answer) == ["a.yaml"]
     assert "REF001" not in answer.out
