@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from reconciler.engine.ending import drain, note_oddities, signal_all, take_outputs
@@ -72,7 +73,7 @@ class Runner:
         self._versions = 0
         self._slots = MAX_LIVE_RUNS
         self._starting: dict[str, Preparation] = {}
-        self._early_exits: dict[int, int] = {}
+        self._early_exits: dict[int, tuple[float, int]] = {}
         self._is_look_planned = False
 
     # -- what clients ask
@@ -159,20 +160,26 @@ class Runner:
             wait_for_embryos(patience_seconds=_EMBRYO_SECONDS)
         unclaimed = dict(legacy.pipes)
         for run in self.runs.values():
-            marks = open_marks(run)
-            if run.ended_at is not None:
-                self._settling.append(run)
-            elif marks.start is not None:
-                self._adopt(run, marks, recalled, legacy, unclaimed.pop((run.uid, run.index), None))
-            elif recalled.is_same_boot and run.is_whole:
-                self._waiting.append(run)
-            else:
-                self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
+            kept = unclaimed.pop((run.uid, run.index), None)
+            self._guarded(run, partial(self._take_over_run, recalled=recalled, legacy=legacy, kept=kept))
             self._bump(run)
         for uid, index in unclaimed:
             self._around.guardian.release(uid, index)
         for fd in (*(fd for pair in unclaimed.values() for fd in pair), *legacy.found.values()):
             os.close(fd)
+
+    def _take_over_run(
+        self, run: RunState, *, recalled: Recalled, legacy: Legacy, kept: tuple[int, int] | None
+    ) -> None:
+        marks = open_marks(run)
+        if run.ended_at is not None:
+            self._settling.append(run)
+        elif marks.start is not None:
+            self._adopt(run, marks, recalled, legacy, kept)
+        elif recalled.is_same_boot and run.is_whole:
+            self._waiting.append(run)
+        else:
+            self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
 
     def _adopt(
         self, run: RunState, marks: OpenMarks, recalled: Recalled, legacy: Legacy, kept: tuple[int, int] | None
@@ -218,22 +225,22 @@ class Runner:
                 self._look(run)
                 marks.append({"kind": "exit", "uid": run.uid, "task": run.index, "status": status})
                 run.marks.append(marks[-1])
-            elif self._starting:
-                self._early_exits[pid] = status
             else:
+                self._early_exits[pid] = (time.monotonic(), status)
                 self._look_at_draining()
         # At once, because now nobody else can ever tell these statuses again.
         self._journal.write(marks)
 
     def turn(self, *, may_start: bool) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
-        if not self._starting:
-            self._early_exits.clear()
         looking, self._to_look_at = self._to_look_at, {}
         for run in looking.values():
             self._guarded(run, self._consider)
         self._end_strays()
         self._family.new_turn()
+        if self._early_exits:
+            oldest = min((made.mono for made in self._starting.values()), default=self._loop.now)
+            self._early_exits = {pid: ended for pid, ended in self._early_exits.items() if ended[0] >= oldest}
         if may_start:
             self._start_some()
         if self._settling:
@@ -264,7 +271,7 @@ class Runner:
             if run.live is not None and run.live.has_exited:
                 self._look(run)
 
-    def _guarded(self, run: RunState, step: Callable[[RunState], None]) -> None:
+    def _guarded(self, run: RunState, step: Callable[[RunState], object]) -> None:
         try:
             step(run)
         except Exception:
@@ -317,7 +324,7 @@ class Runner:
                     made.program,
                     before=lambda: mark_start(self._around, run, made),
                     after=lambda pid: mark_spawn(self._around, run, made, pid),
-                    done=lambda outcome: self._started(run, made, outcome),
+                    done=lambda outcome: self._guarded(run, lambda run: self._started(run, made, outcome)),
                 )
             )
 
@@ -337,8 +344,10 @@ class Runner:
             live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
             self._look(run)
         self._arm(run, live)
-        if live.pid in self._early_exits:
-            self.exited([(live.pid, self._early_exits.pop(live.pid))])
+        ended_at, status = self._early_exits.pop(live.pid, (0, 0))
+        # What ended before this start was another process of the same number.
+        if ended_at >= made.mono:
+            self.exited([(live.pid, status)])
         self._bump(run)
 
     def _take_live(self, run: RunState, live: LiveTask) -> None:
@@ -376,7 +385,7 @@ class Runner:
 
     def _read(self, run: RunState, stream: OutputStream) -> None:
         fd = stream.fd
-        stream.read()
+        self._guarded(run, lambda _: stream.read())
         if stream.fd < 0:
             self._loop.forget(fd)
             if run.live is not None and run.live.has_exited:
