@@ -19,6 +19,8 @@ _LEAST = {
     ("engine", "maxRuns"): 1,
     ("engine", "outputBytes"): 1024,
     ("engine", "graceSeconds"): 0,
+    ("retention", "maxRuns"): 1,
+    ("retention", "maxDays"): 1,
     ("limits", "files"): 1,
 }
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")

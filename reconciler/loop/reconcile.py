@@ -10,6 +10,7 @@ from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
+from reconciler.loop.retention import prune_runs
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
@@ -109,6 +110,7 @@ def reconcile(
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
     drive_until_ended(world.driver, deadline=deadline)
     published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
+    prune_runs(world, now=world.clock())
     return PassResult(
         pass_id=pass_id,
         planned=planned,

@@ -14,6 +14,7 @@ from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.reconcile import Planned, apply_commit
+from reconciler.loop.retention import prune_runs
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Action, Change
@@ -24,6 +25,7 @@ from reconciler.store.errors import LeaseLost
 
 LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
+PRUNE_EVERY = timedelta(hours=1)
 RETRY_AFTER = timedelta(seconds=5)
 STILL = timedelta(seconds=90)
 """A turn that comes so much later than it should means that the machine or this process stood still."""
@@ -54,6 +56,7 @@ class Loop:
         self._one_offs: list[Change] = []
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
+        self._prune_at = now + PRUNE_EVERY
         self._hold_lease()
         refresh_zones(world)
 
@@ -70,9 +73,11 @@ class Loop:
             self._poll(now)
         settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now))
         self._start_one_offs(now)
-        drive_once(self._world.driver)
+        drive_once(self._world.driver, is_last=False)
         if now >= self._publish_at:
             self.publish()
+        if now >= self._prune_at:
+            self._prune(now)
         return self._next_turn(now)
 
     def last_turn(self) -> int:
@@ -94,6 +99,11 @@ class Loop:
         if published.problem:
             self._tell(f"reports: {published.problem}")
         self._publish_at = world.clock() + PUBLISH_EVERY
+
+    def _prune(self, now: datetime) -> None:
+        if dropped := prune_runs(self._world, now=now):
+            self._tell(f"{dropped} old runs are kept no longer")
+        self._prune_at = now + PRUNE_EVERY
 
     def _hold_lease(self) -> None:
         # Every write from now on is refused by the database itself once somebody else has taken over.

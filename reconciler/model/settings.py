@@ -34,6 +34,13 @@ class EngineSettings(_Table, frozen=True, kw_only=True):
     grace_seconds: int = 5
 
 
+class RetentionSettings(_Table, frozen=True, kw_only=True):
+    """``[retention]``: how many runs of a job are kept, and how long, where the job itself says nothing; None: all."""
+
+    max_runs: int | None = None
+    max_days: int | None = None
+
+
 class LimitSettings(_Table, frozen=True, kw_only=True):
     """``[limits]``."""
 
@@ -45,4 +52,5 @@ class Settings(_Table, frozen=True, kw_only=True):
     default_targets: tuple[str, ...] = ("local",)
     reports: ReportSettings = ReportSettings()
     engine: EngineSettings = EngineSettings()
+    retention: RetentionSettings = RetentionSettings()
     limits: LimitSettings = LimitSettings()

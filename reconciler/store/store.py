@@ -12,11 +12,12 @@ from reconciler.store.leases import Leases
 from reconciler.store.notes import Notes
 from reconciler.store.occurrences import Occurrences
 from reconciler.store.passes import Passes
+from reconciler.store.retention import Retention
 from reconciler.store.runs import Runs
 from reconciler.store.schedules import Schedules
 
 
-class Store(Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Notes):
+class Store(Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Notes):
     """The state of one repository, open. Threads may share it; every change is durable when its call returns.
 
     Instants are kept to the millisecond.  Any operation raises CouldNot when the database cannot be used.

@@ -118,7 +118,7 @@ def test_an_executable_that_is_not_there_is_a_run_that_failed_to_start(project):
     project.call("apply")
     answer = project.call("run", "hello", "--wait")
     assert answer.code == 6
-    assert "failed (failed_to_start)" in answer.out
+    assert "Failed (failed_to_start)" in answer.out
     assert "no-such-program-here" in answer.out
 
 
