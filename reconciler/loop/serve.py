@@ -153,7 +153,8 @@ class Loop:
         due_at = min(upcoming, default=now + LEASE_TIME)
         if due_at <= now:
             due_at = now + RETRY_AFTER  # its target does not answer; it keeps its instants until it does
-        return min(due_at, self._poll_at, self._publish_at, now + LEASE_TIME / 3)
+        run_at = self._world.store.next_due_run(now) or due_at  # spread by jitter, or to be tried again
+        return min(due_at, run_at, self._poll_at, self._publish_at, now + LEASE_TIME / 3)
 
 
 def _words(planned: Planned) -> str:

@@ -10,13 +10,15 @@ from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.model.errors import TargetUnavailable
 from reconciler.model.run import Run, RunStatus
+from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.driver import Driver
-from reconciler.runs.ending import ended_record, finish_all, record_with_output
+from reconciler.runs.ending import ended_record, finish_all, judge, record_with_output
 from reconciler.runs.starting import ask_again, start_claimed
-from reconciler.store.records import FinishedRun
+from reconciler.store.records import Attempt, FinishedRun
 from reconciler.targets.protocol import LiveTarget, Progress
 
 FOLLOW_SECONDS = 0.5
@@ -86,12 +88,21 @@ def wait_for_news(driver: Driver, seconds: float, *, unless: bool = False) -> No
         driver.targets[name].wait(its_handles, timeout_seconds=seconds / len(handles))
 
 
+class _Again(Struct, frozen=True):
+    """An attempt that ended, by what name its target knows it, and when the next one is due."""
+
+    ended: Attempt
+    handle: str
+    due_at: datetime
+
+
 class _News(Struct, frozen=True, kw_only=True):
-    """What following found: the runs, those that ended, and the words of those that go on."""
+    """What following found: the runs, those that ended, those that are tried again, and how the others go on."""
 
     under_way: Sequence[Run]
     finished: Sequence[FinishedRun]
     forgettable: Sequence[str]
+    again: Sequence[_Again]
     moved: Sequence[tuple[Run, RunStatus]]
 
 
@@ -101,17 +112,18 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     # One transaction, because each waits for the disk: what has ended makes room for what is claimed.
     with driver.store.transaction():
         finish_all(driver, news.under_way, news.finished)
+        forgettable = [item.handle for item in news.again if driver.store.try_again(item.ended, due_at=item.due_at)]
         for run, status in news.moved:
             driver.store.record_progress(run.uid, status)
         if starts:
             claimed = driver.store.claim_runs(
                 target.name, owner=driver.owner, now=driver.clock(), limit=target.max_runs, slots=target.max_runs
             )
-    driver.forgettable.setdefault(target.name, []).extend(news.forgettable)
+    driver.forgettable.setdefault(target.name, []).extend([*news.forgettable, *forgettable])
     if starts:
         unanswered = [run for run in news.under_way if run.status is RunStatus.QUEUED and run.handle is None]
         start_claimed(driver, target, [*claimed, *ask_again(driver, target, unanswered)])
-    return bool(news.finished or claimed)
+    return bool(news.finished or news.again or claimed)
 
 
 def _follow(driver: Driver, target: LiveTarget) -> _News:
@@ -121,6 +133,7 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
     progress = target.follow(handles) if handles else {}
     finished: list[FinishedRun] = []
     forgettable: list[str] = []
+    again: list[_Again] = []
     moved: list[tuple[Run, RunStatus]] = []
     for run in under_way:
         if run.handle is None:
@@ -129,6 +142,8 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
         if news is None:
             lost = Progress(status=RunStatus.LOST, reason="not_known", ended_at=driver.clock())
             finished.append(ended_record(driver, run, driver.form_of(run), lost))
+        elif news.status.is_ended and (following := _next_attempt(driver, run, news)) is not None:
+            again.append(following)
         elif news.status.is_ended:
             finished.append(record_with_output(driver, target, run, news))
             forgettable.append(run.handle)
@@ -138,7 +153,17 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
                 moved.append((run, news.status))
             if run.cancel_requested_at is not None:
                 target.cancel(run.handle)
-    return _News(under_way=under_way, finished=finished, forgettable=forgettable, moved=moved)
+    return _News(under_way=under_way, finished=finished, forgettable=forgettable, again=again, moved=moved)
+
+
+def _next_attempt(driver: Driver, run: Run, news: Progress) -> _Again | None:
+    form = driver.form_of(run)
+    status, reason = judge(form, news)
+    if run.handle is None or not is_tried_again(run, form, status):
+        return None
+    ended_at = news.ended_at or driver.clock()
+    ended = ended_attempt(run, replace(news, status=status, reason=reason), ended_at=ended_at)
+    return _Again(ended, run.handle, ended_at + delay_after(form.retry, run.attempt))
 
 
 def forget_ended(driver: Driver, *, at_least: int = 1) -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from reconciler.model.errors import TargetRefused
 from reconciler.model.job import Job, OnLost, OnWarning
 from reconciler.model.run import Disposition, Run, RunStatus, TaskResult, TriggerKind
+from reconciler.runs.attempts import tasks_of_run
 from reconciler.runs.driver import Driver
 from reconciler.runs.retry import MAX_RERUNS, count_reruns, make_retry
 from reconciler.store.records import FinishedRun
@@ -17,8 +18,11 @@ from reconciler.targets.protocol import LiveTarget, Progress
 def ended_record(driver: Driver, run: Run, job: Job, news: Progress) -> FinishedRun:
     """Return the end of ``run`` as it is stored, with its report, without its output."""
     ended_at = news.ended_at or driver.clock()
-    started_at = news.started_at or run.started_at
-    status, reason = _judge(job, news)
+    is_first = run.attempt == 1
+    started_at = (is_first and news.started_at) or run.started_at or news.started_at
+    status, reason = judge(job, news)
+    earlier = [] if is_first else driver.store.attempts(run.uid)
+    tasks = tasks_of_run(news.tasks, earlier, attempts=job.retry.attempts)
     ended = replace(run, status=status, reason=reason, started_at=started_at, ended_at=ended_at)
     return FinishedRun(
         uid=run.uid,
@@ -26,14 +30,15 @@ def ended_record(driver: Driver, run: Run, job: Job, news: Progress) -> Finished
         reason=ended.reason,
         started_at=started_at,
         ended_at=ended_at,
-        tasks=news.tasks,
-        report=driver.report_of(ended, news.tasks, job),
+        tasks=tasks,
+        report=driver.report_of(ended, tasks, job),
         output=(),
         disposition=Disposition.CANCELLED if _never_began(status, started_at) else Disposition.RUN,
     )
 
 
-def _judge(job: Job, news: Progress) -> tuple[RunStatus, str]:
+def judge(job: Job, news: Progress) -> tuple[RunStatus, str]:
+    """Return the status and the reason that the job's own rules make of how its target says a run ended."""
     has_warning = any(task.warnings for task in news.tasks)
     if news.status is RunStatus.COMPLETED and job.on_warning is OnWarning.FAIL and has_warning:
         return RunStatus.FAILED, "warning"

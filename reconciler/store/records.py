@@ -53,6 +53,18 @@ class FinishedRun(Struct, frozen=True, kw_only=True):
     disposition: Disposition = Disposition.RUN
 
 
+class Attempt(Struct, frozen=True, kw_only=True):
+    """How one attempt of a run ended, when it was not the last."""
+
+    run_uid: str
+    attempt: int
+    status: RunStatus
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime
+    tasks: tuple[TaskResult, ...] = ()
+
+
 class LateResult(Struct, frozen=True, kw_only=True):
     """An ending that arrived for a run that had already ended: kept, and without effect on the run."""
 

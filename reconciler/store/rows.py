@@ -26,7 +26,15 @@ from reconciler.model.run import (
 )
 from reconciler.store import schema
 from reconciler.store.database import Row, Values
-from reconciler.store.records import FinishedRun, JournalEntry, LateResult, Lease, PassRecord, UnpublishedReport
+from reconciler.store.records import (
+    Attempt,
+    FinishedRun,
+    JournalEntry,
+    LateResult,
+    Lease,
+    PassRecord,
+    UnpublishedReport,
+)
 
 ORIGIN_COLUMNS = tuple(column for column in schema.origins.c if column.name != "id")
 
@@ -327,6 +335,30 @@ def task_rows(item: FinishedRun) -> list[Values]:
     return [
         {"run_uid": item.uid, "position": position, "data": json_text(task)} for position, task in enumerate(item.tasks)
     ]
+
+
+def attempt_of(row: Row) -> Attempt:
+    return Attempt(
+        run_uid=row.run_uid,
+        attempt=row.attempt,
+        status=RunStatus(row.status),
+        reason=row.reason,
+        started_at=maybe_instant(row.started_at),
+        ended_at=instant_of(row.ended_at),
+        tasks=_decode_tasks(row.tasks),
+    )
+
+
+def attempt_row(item: Attempt) -> Values:
+    return {
+        "run_uid": item.run_uid,
+        "attempt": item.attempt,
+        "status": item.status.value,
+        "reason": item.reason,
+        "started_at": maybe_text(item.started_at),
+        "ended_at": text_of(item.ended_at),
+        "tasks": json_text(item.tasks),
+    }
 
 
 def output_of(row: Row) -> OutputRecord:

@@ -13,8 +13,8 @@ from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.database import Transaction
 from reconciler.store.part import Part
-from reconciler.store.records import RunFilter
-from reconciler.store.rows import ORIGIN_COLUMNS, run_of
+from reconciler.store.records import Attempt, RunFilter
+from reconciler.store.rows import ORIGIN_COLUMNS, attempt_of, attempt_row, maybe_instant, run_of
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -106,7 +106,34 @@ _RELEASE = (
 _START = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), _NOT_STARTED)
-    .values(status=RunStatus.RUNNING.value, started_at=bindparam("at"), handle=bindparam("by_handle"))
+    .values(
+        status=RunStatus.RUNNING.value,
+        started_at=func.coalesce(_runs.started_at, bindparam("at")),
+        handle=bindparam("by_handle"),
+    )
+)
+_TRY_AGAIN = (
+    update(schema.runs)
+    .where(
+        _runs.uid == bindparam("of_uid"),
+        _runs.attempt == bindparam("of_attempt"),
+        _runs.cancel_requested_at.is_(None),
+        schema.ACTIVE,
+    )
+    .values(
+        status=RunStatus.CREATED.value,
+        attempt=_runs.attempt + 1,
+        due_at=bindparam("to_due"),
+        queued_at=None,
+        claimed_by=None,
+        handle=None,
+    )
+)
+_ATTEMPTS = (
+    select(schema.attempts).where(schema.attempts.c.run_uid == bindparam("of_uid")).order_by(schema.attempts.c.attempt)
+)
+_NEXT_DUE = select(func.min(_runs.due_at).label("at")).where(
+    schema.ACTIVE, _runs.status == RunStatus.CREATED.value, _runs.due_at > bindparam("now")
 )
 _CANCEL = (
     update(schema.runs)
@@ -146,6 +173,29 @@ class Runs(Part):
         """Claim one run so that nobody else starts it; False when it is no longer ``created``."""
         with self._db.write() as tx:
             return tx.run(_CLAIM, of_uid=uid, now=format_instant(now), by_owner=owner) == 1
+
+    def try_again(self, ended: Attempt, *, due_at: datetime) -> bool:
+        """Keep how an attempt ended, and make the run ``created`` again, for its next attempt at ``due_at``.
+
+        False, and nothing is written, when that attempt is not the run's present one, or the run is to be cancelled.
+        """
+        with self._db.write() as tx:
+            row = {"of_uid": ended.run_uid, "of_attempt": ended.attempt, "to_due": format_instant(due_at)}
+            if tx.run(_TRY_AGAIN, **row) != 1:
+                return False
+            tx.insert_new(schema.attempts, [attempt_row(ended)])
+        return True
+
+    def attempts(self, uid: str) -> list[Attempt]:
+        """Return the attempts of a run before its present one, oldest first."""
+        with self._db.read() as tx:
+            return [attempt_of(row) for row in tx.rows(_ATTEMPTS, of_uid=uid)]
+
+    def next_due_run(self, now: datetime) -> datetime | None:
+        """Return when the next run that waits for its time, after ``now``, is due."""
+        with self._db.read() as tx:
+            row = tx.row(_NEXT_DUE, now=format_instant(now))
+        return None if row is None else maybe_instant(row.at)
 
     def request_cancel(self, uid: str, *, at: datetime) -> bool:
         """Note that the run is to be cancelled, for whoever follows it; False when it has ended."""

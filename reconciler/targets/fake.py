@@ -24,6 +24,7 @@ from reconciler.targets.protocol import (
     Started,
     StartOrder,
     Unavailable,
+    attempt_handle,
 )
 from reconciler.targets.selector import select_devices
 
@@ -96,21 +97,21 @@ class FakeTarget:
         return {order.run.uid: self._start_one(order) for order in orders}
 
     def _start_one(self, order: StartOrder) -> StartAnswer:
-        uid = order.run.uid
+        handle = attempt_handle(order.run)
         if order.job.id in self.refuses:
             return Refused(reason=f"{order.job.id} is refused")
         if order.run.device.online is False:
             return Unavailable(reason="offline")
-        if uid not in self._runs:
+        if handle not in self._runs:
             self.started.append(order)
-            self._runs[uid] = _FakeRun.of(order.job, self._clock)
+            self._runs[handle] = _FakeRun.of(order.job, self._clock)
             if self.ends is not None:
-                self.finish(uid, self.ends)
-        return Ambiguous(reason="the answer was lost") if self.loses_answers else Started(handle=uid)
+                self.finish(handle, self.ends)
+        return Ambiguous(reason="the answer was lost") if self.loses_answers else Started(handle=handle)
 
     def find(self, run: Run) -> str | None:
         self._reach()
-        return run.uid if run.uid in self._runs else None
+        return attempt_handle(run) if attempt_handle(run) in self._runs else None
 
     def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
         self._reach()

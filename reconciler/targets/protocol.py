@@ -58,6 +58,11 @@ class DeviceList(Struct, frozen=True, kw_only=True):
     complete: bool = True
 
 
+def attempt_handle(run: Run) -> str:
+    """Return by what name a target may know this attempt of ``run``: each attempt is started for itself, once."""
+    return run.uid if run.attempt == 1 else f"{run.uid}.{run.attempt}"
+
+
 class StartOrder(Struct, frozen=True, kw_only=True):
     """One run to be started: its job in the form that was applied, and the value of every parameter."""
 

@@ -150,3 +150,21 @@ def test_output_comes_as_records_and_goes_when_it_is_forgotten(target):
     assert records == {("only", Stream.STDOUT): b"out\n", ("only", Stream.STDERR): b"err\n"}
     target.forget([handle])
     assert list(target.output(handle)) == []
+
+
+def test_each_attempt_of_a_run_is_started_for_itself_and_only_once(target):
+    job = make_job(tasks=(Task(id="only", script='test "$RECONCILER_ATTEMPT" = 2\n'),))
+    made = order(target, job)
+    handles = []
+    for attempt in (1, 1, 2, 2):
+        run = replace(made.run, attempt=attempt)
+        answer = target.start([replace(made, run=run)])[run.uid]
+        assert isinstance(answer, Started)
+        follow_to_the_end(target, run, answer.handle)
+        assert target.find(run) == answer.handle
+        handles.append(answer.handle)
+    first, again, second, second_again = handles
+    assert first == again != second == second_again
+    if isinstance(target, LocalTarget):
+        assert target.follow({"1": first, "2": second})["1"].status is RunStatus.FAILED
+        assert target.follow({"1": first, "2": second})["2"].status is RunStatus.COMPLETED

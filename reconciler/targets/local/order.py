@@ -11,7 +11,7 @@ from reconciler.model.job import ScriptType, Task, value_text
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.settings import EngineSettings
 from reconciler.model.tokens import fill_tokens
-from reconciler.targets.protocol import ParameterValue, StartOrder
+from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """All that a run gets of the environment of reconciler itself."""
@@ -43,7 +43,7 @@ def make_order(order: StartOrder, *, settings: EngineSettings, environment: Mapp
     base |= _run_environment(order) | {name: _revealed(value) for name, value in order.values.items()}
     value_of = _value_lookup(order)
     return RunOrder(
-        uid=order.run.uid,
+        uid=attempt_handle(order.run),
         tasks=tuple(_task_order(task, order, base, value_of) for task in order.job.tasks),
         timeout_seconds=order.job.timeout_seconds,
         output_bytes=settings.output_bytes,
@@ -56,6 +56,7 @@ def _run_environment(order: StartOrder) -> dict[str, str]:
     run, job = order.run, order.job
     variables = {
         "RECONCILER_RUN_UID": run.uid,
+        "RECONCILER_ATTEMPT": str(run.attempt),
         "RECONCILER_JOB_ID": job.id,
         "RECONCILER_TARGET": run.target,
         "RECONCILER_DEVICE": run.device.hostname,

@@ -50,8 +50,6 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
 
 
 def _check_policies(job: Job) -> Iterator[Finding]:
-    if job.retry.attempts > 1:
-        yield _cannot("retry", "attempts after the first are not supported", _NOT_YET)
     if job.rollout is not None:
         yield _cannot("rollout", "there is one device: this machine", "Remove rollout.")
     if job.events:

@@ -21,6 +21,7 @@ from reconciler.targets.protocol import (
     StartAnswer,
     Started,
     StartOrder,
+    attempt_handle,
 )
 from reconciler.targets.selector import select_devices
 
@@ -77,14 +78,15 @@ class LocalTarget:
         for order in orders:
             try:
                 ready.append(make_order(order, settings=self._settings, environment=self._environment))
-                answers[order.run.uid] = Started(handle=order.run.uid)
+                answers[order.run.uid] = Started(handle=attempt_handle(order.run))
             except TargetRefused as error:
                 answers[order.run.uid] = Refused(reason=str(error))
         self._engine.start(ready)
         return answers
 
     def find(self, run: Run) -> str | None:
-        return run.uid if self._engine.follow([run.uid]) else None
+        handle = attempt_handle(run)
+        return handle if self._engine.follow([handle]) else None
 
     def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
         progress = self._engine.follow(list(handles.values()))
