@@ -49,6 +49,19 @@ _DELETE_ORPHANS = delete(schema.schedules).where(
     )
 )
 
+_event_jobs = schema.event_jobs.c
+_ANY_EVENT_JOB = select(_event_jobs.target).limit(1)
+_DELETE_EVENT_JOBS = delete(schema.event_jobs).where(
+    _event_jobs.target == bindparam("of_target"), _event_jobs.root_id == bindparam("of_root")
+)
+_DELETE_EVENT_ORPHANS = delete(schema.event_jobs).where(
+    ~exists().where(
+        _inventory.target == _event_jobs.target,
+        _inventory.kind == Kind.JOB.value,
+        _inventory.root_id == _event_jobs.root_id,
+    )
+)
+
 
 class Inventory(Part):
     def inventory(self, target: str | None = None) -> list[Applied]:
@@ -84,8 +97,10 @@ class Inventory(Part):
             tx.insert_new(schema.forms, map(_form_row, sorted(items, key=_digest)))
             if tx.run_many(_DELETE_OTHER_ROOT, map(_place, items)):
                 tx.run(_DELETE_ORPHANS)
+                tx.run(_DELETE_EVENT_ORPHANS)
             tx.upsert(schema.inventory, map(applied_row, items))
             _follow_schedules(tx, [item for item in items if item.kind is Kind.JOB])
+            _follow_events(tx, items)
             tx.upsert(schema.schedules, map(schedule_row, schedules))
 
     def record_deleted(self, target: str, kind: Kind, id: str) -> None:  # noqa: A002 - the word of the form
@@ -97,6 +112,7 @@ class Inventory(Part):
             tx.run(_DELETE, of_target=target, of_kind=kind.value, of_id=id)
             if kind is Kind.JOB:
                 tx.run(_DELETE_SCHEDULE, of_target=target, of_root=row.root_id)
+                tx.run(_DELETE_EVENT_JOBS, of_target=target, of_root=row.root_id)
 
 
 def _digest(item: Applied) -> str:
@@ -124,4 +140,19 @@ def _follow_schedules(tx: Transaction, jobs: Sequence[Applied]) -> None:
     renamed = [job for job in jobs if job.id != job.root_id]
     tx.run_many(
         _RENAME_SCHEDULE, [{"of_target": job.target, "of_root": job.root_id, "to_id": job.id} for job in renamed]
+    )
+
+
+def _follow_events(tx: Transaction, items: Sequence[Applied]) -> None:
+    jobs = [(item, item.form) for item in items if isinstance(item.form, Job)]
+    # Most repositories have none at all; then a large apply need not ask for each of its jobs.
+    if tx.row(_ANY_EVENT_JOB) is not None:
+        tx.run_many(_DELETE_EVENT_JOBS, [{"of_target": item.target, "of_root": item.root_id} for item, _ in jobs])
+    tx.insert_new(
+        schema.event_jobs,
+        [
+            {"event_type": trigger.event_type, "target": item.target, "root_id": item.root_id}
+            for item, job in jobs
+            for trigger in job.events
+        ],
     )

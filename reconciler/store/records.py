@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from reconciler.model.event import Event
 from reconciler.model.run import Disposition, OutputRecord, RunStatus, TaskResult, TriggerKind
 
 
@@ -102,3 +103,18 @@ class UnpublishedReport(Struct, frozen=True, kw_only=True):
     status: RunStatus
     job_id: str
     data: bytes
+
+
+class EventRecord(Struct, frozen=True, kw_only=True):
+    """An event as it is kept: ``outcome`` counts the jobs by what became of it there.
+
+    ``remaining`` are the jobs, by target and root id, that it has still to reach; None: all that name its type.
+    ``settled_at`` is None until it has reached them.  Not ``is_readable``: its data was damaged, and is left out.
+    """
+
+    seq: int
+    event: Event
+    remaining: tuple[tuple[str, str], ...] | None = None
+    settled_at: datetime | None = None
+    outcome: dict[str, int] = {}
+    is_readable: bool = True

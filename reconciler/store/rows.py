@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from reconciler.model.event import Event
 from reconciler.model.forms import Kind, decode_form
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, Hold, Receipt, ScheduleState
@@ -28,6 +29,7 @@ from reconciler.store import schema
 from reconciler.store.database import Row, Values
 from reconciler.store.records import (
     Attempt,
+    EventRecord,
     FinishedRun,
     JournalEntry,
     LateResult,
@@ -45,6 +47,7 @@ _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_device = msgspec.json.Decoder(Device).decode
 _decode_variables = msgspec.json.Decoder(dict[str, Value]).decode
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_remaining = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_task = msgspec.json.Decoder(TaskResult).decode
 _decode_tasks = msgspec.json.Decoder(tuple[TaskResult, ...]).decode
 
@@ -412,3 +415,44 @@ def late_result_row(item: FinishedRun) -> Values:
         "tasks": json_text(item.tasks),
         "report": item.report,
     }
+
+
+def event_row(event: Event) -> Values:
+    return {
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "device": event.device,
+        "data": json_text(event.data),
+        "at": text_of(event.at),
+        "depth": event.depth,
+        "outcome": "{}",
+    }
+
+
+def event_record_of(row: Row) -> EventRecord:
+    data, is_readable = _data_of(row)
+    event = Event(
+        id=row.id,
+        type=row.type,
+        source=row.source,
+        at=instant_of(row.at),
+        device=row.device,
+        data=data,
+        depth=row.depth,
+    )
+    return EventRecord(
+        seq=row.seq,
+        event=event,
+        remaining=_decode_remaining(row.remaining) if row.remaining is not None else None,
+        settled_at=maybe_instant(row.settled_at),
+        outcome=_decode_counts(row.outcome),
+        is_readable=is_readable,
+    )
+
+
+def _data_of(row: Row) -> tuple[dict[str, Any], bool]:
+    try:
+        return _decode_event(row.data), True
+    except (msgspec.DecodeError, RecursionError):
+        return {}, False  # the others behind it must not wait for somebody to mend it

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -245,6 +245,37 @@ receipts = Table(
     Column("run_uid", Key, nullable=False),
     Column("digest", Key, nullable=False),
     Column("at", Key, nullable=False),
+)
+
+PENDING = text("settled_at IS NULL")
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("source", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("device", Key, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Key, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("remaining", Text),  # the jobs it has still to reach; empty until it reached the first
+    Column("settled_at", Key),
+    Column("outcome", Text, nullable=False),
+    UniqueConstraint("source", "id"),
+    Index("events_pending", "seq", sqlite_where=PENDING),
+)
+
+# Which applied jobs an event of a type is for, so that one event costs no look at every job.
+event_jobs = Table(
+    "event_jobs",
+    metadata,
+    Column("event_type", Key, primary_key=True),
+    Column("target", Key, primary_key=True),
+    Column("root_id", Key, primary_key=True),
+    Index("event_jobs_of_job", "target", "root_id"),
+    sqlite_with_rowid=False,
 )
 
 tasks = Table(

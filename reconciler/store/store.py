@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.store.database import Database
 from reconciler.store.endings import Endings
+from reconciler.store.events import Events
 from reconciler.store.holds import Holds
 from reconciler.store.inventory import Inventory
 from reconciler.store.leases import Leases
@@ -17,7 +18,7 @@ from reconciler.store.runs import Runs
 from reconciler.store.schedules import Schedules
 
 
-class Store(Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Notes):
+class Store(Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Events, Notes):
     """The state of one repository, open. Threads may share it; every change is durable when its call returns.
 
     Instants are kept to the millisecond.  Any operation raises CouldNot when the database cannot be used.
