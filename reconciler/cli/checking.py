@@ -17,6 +17,7 @@ from reconciler.definitions.listing import REGULAR_MODES
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.overlay import with_file
 from reconciler.definitions.settings import SETTINGS_PATH, read_settings
+from reconciler.definitions.verdicts import Verdicts
 from reconciler.git.repository import Repository
 from reconciler.model.desired import DesiredState, Loaded, SourceFile, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, TargetRefused, UsageError
@@ -68,7 +69,7 @@ def with_unsaved(source: Source, path: str, data: bytes) -> Source:
     return Source(tree=with_file(source.tree, path, data), settings=source.settings, problems=source.problems)
 
 
-def load_source(source: Source, *, now: datetime) -> Loaded:
+def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = None) -> Loaded:
     """Return all that is wrong with ``source``. Raises DefinitionsInvalid where there is nothing to check."""
     if source.problems:
         return Loaded(desired=DesiredState(), problems=source.problems, files=1)
@@ -79,7 +80,8 @@ def load_source(source: Source, *, now: datetime) -> Loaded:
             hint=f"Begin with: reconciler init.  Or write a job to {folder}/jobs/NAME.yaml, or name another folder in "
             f'{SETTINGS_PATH}: definitions = "FOLDER".',
         )
-    return load_definitions(source.tree, settings=source.settings, providers=provider_rules(), now=now)
+    rules = provider_rules()
+    return load_definitions(source.tree, settings=source.settings, providers=rules, now=now, verdicts=verdicts)
 
 
 def resolve_path(repository: Repository, directory: Path, given: str) -> str:
@@ -125,8 +127,9 @@ def of_files(problems: Sequence[Problem], files: Collection[SourceFile], source:
 class Change:
     """What changed since another state of the same definitions."""
 
-    def __init__(self, source: Source, base: Source, *, now: datetime) -> None:
+    def __init__(self, source: Source, base: Source, *, now: datetime, verdicts: Verdicts | None = None) -> None:
         self._now = now
+        self._verdicts = verdicts
         self._source = source
         self._base = base
         self._before = _contents(base.tree)
@@ -142,7 +145,9 @@ class Change:
         if not self.paths:
             return []
         if self._base.tree.files:
-            before.update(_key(problem) for problem in load_source(self._base, now=self._now).problems)
+            before.update(
+                _key(problem) for problem in load_source(self._base, now=self._now, verdicts=self._verdicts).problems
+            )
         kept = []
         for problem in problems:
             known = before[_key(problem)] > 0

@@ -25,6 +25,7 @@ from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import color_option, out_option, verb
 from reconciler.cli.output import tell, wants_color, write_result
 from reconciler.cli.problems import count_words, plural
+from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import utc_now
@@ -32,6 +33,7 @@ from reconciler.model.problem import Problem, Severity
 
 FORMATS = ("text", "json", "jsonl", "github", "gitlab", "sarif", "junit")
 STANDARD_INPUT = "-"
+VERDICTS = "verdicts"
 _MOST_READ = 16 * 1024 * 1024
 _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 
@@ -67,6 +69,9 @@ _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
     envvar="RECONCILER_FORMAT",
     help="How problems are written.  [default: text; in GitHub Actions: github]",
 )
+@click.option(
+    "--cache/--no-cache", default=True, help="Keep what was found in each file beside the state.  [default: on]"
+)
 @out_option
 @color_option
 def command(
@@ -80,6 +85,7 @@ def command(
     with_host: bool,
     fail_level: str,
     format_: str | None,
+    cache: bool,
     out: str | None,
     color: str,
 ) -> int:
@@ -98,7 +104,8 @@ def command(
         paths = [resolve_path(repository, here, name) for name in ([path] if path else files)]
         if path:
             source = with_unsaved(source, paths[0], sys.stdin.buffer.read(_MOST_READ))
-        loaded = load_source(source, now=now)
+        verdicts = VerdictFile(repository.common_dir / "reconciler" / VERDICTS) if cache else None
+        loaded = load_source(source, now=now, verdicts=verdicts)
         problems = list(loaded.problems)
         count = loaded.files
         if with_host:
@@ -108,8 +115,10 @@ def command(
             problems, count = of_files(problems, selected, source), len(selected)
         change = None
         if since is not None:
-            change = Change(source, read_base(repository, since, head=ref), now=now)
+            change = Change(source, read_base(repository, since, head=ref), now=now, verdicts=verdicts)
             problems = change.caused(problems)
+        if verdicts is not None:
+            verdicts.save()
         colored = wants_color(color) if out is None else color == "always"
         write_result(_render(format_, problems, source, change, color=colored), out)
     if format_ in {"text", "github"} or out is not None:

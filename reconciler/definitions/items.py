@@ -9,6 +9,7 @@ from reconciler.definitions.checked import CheckedFile, check_file, locate, read
 from reconciler.definitions.document import Document, Unreadable, path_steps
 from reconciler.definitions.listing import Candidate
 from reconciler.definitions.source import read_text
+from reconciler.definitions.verdicts import Verdicts
 from reconciler.model.desired import SourceFile, SourceTree
 from reconciler.model.forms import Form, Kind
 from reconciler.model.problem import Problem
@@ -41,12 +42,24 @@ class Item(Struct, frozen=True):
         return self.checked.form
 
 
-def read_items(tree: SourceTree, candidates: Sequence[Candidate]) -> Iterator[Item]:
-    """Yield each definition file, checked by itself."""
+def read_items(tree: SourceTree, candidates: Sequence[Candidate], verdicts: Verdicts | None = None) -> Iterator[Item]:
+    """Yield each definition file, checked by itself; those that ``verdicts`` knows are not read."""
     for start in range(0, len(candidates), _READ_AT_ONCE):
         part = candidates[start : start + _READ_AT_ONCE]
-        for candidate, data in zip(part, tree.read([candidate.file for candidate in part]), strict=True):
-            yield Item(candidate, check_file(candidate.kind, candidate.name, data))
+        known = [_find(verdicts, candidate) for candidate in part]
+        unknown = [candidate for candidate, checked in zip(part, known, strict=True) if checked is None]
+        contents = iter(tree.read([candidate.file for candidate in unknown]) if unknown else ())
+        for candidate, found in zip(part, known, strict=True):
+            checked = found
+            if checked is None:
+                checked = check_file(candidate.kind, candidate.name, next(contents))
+                if verdicts is not None:
+                    verdicts.keep(candidate.kind, candidate.name, candidate.file.blob, checked)
+            yield Item(candidate, checked)
+
+
+def _find(verdicts: Verdicts | None, candidate: Candidate) -> CheckedFile | None:
+    return verdicts.find(candidate.kind, candidate.name, candidate.file.blob) if verdicts is not None else None
 
 
 class Places:

@@ -8,6 +8,7 @@ from datetime import datetime
 from reconciler.definitions.items import read_items
 from reconciler.definitions.listing import list_definitions
 from reconciler.definitions.loading import Loading
+from reconciler.definitions.verdicts import Verdicts
 from reconciler.model.desired import Loaded, SourceTree
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
@@ -19,11 +20,15 @@ def load_definitions(
     settings: Settings,
     providers: Mapping[str, ProviderRules],
     now: datetime | None = None,
+    verdicts: Verdicts | None = None,
 ) -> Loaded:
-    """Return the desired state and all problems, sorted. Without ``now`` nothing is said that depends on the clock."""
+    """Return the desired state and all problems, sorted. Without ``now`` nothing is said that depends on the clock.
+
+    ``verdicts`` of earlier runs spare the reading of files; they change nothing in what comes back.
+    """
     listing = list_definitions(tree, most_files=settings.limits.files)
     with _without_collector():
-        items = list(read_items(tree, listing.candidates))
+        items = list(read_items(tree, listing.candidates, verdicts))
         return Loading(tree, listing, items, settings=settings, providers=providers, now=now).load()
 
 

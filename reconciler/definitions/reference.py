@@ -106,8 +106,8 @@ def definitions_page() -> str:
 
 _INTRODUCTION = """
 One file declares one object, in YAML or JSON. The folder says what it is: `jobs/`, `components/`, `targets/` or
-`runs/`, at any depth below. The file's name without its ending is the `id`. Anchors, aliases, tags and merge keys are not read,
-and text like `yes` is text. A file has at most 256 KiB.
+`runs/`, at any depth below. The file's name without its ending is the `id`. Anchors, aliases, tags and merge keys are
+not read, and text like `yes` is text. A file has at most 256 KiB.
 
 Times are RFC 3339, such as `2030-01-15T10:00:00Z`. A token in arguments, environment and requests, such as `{days}` or
 `{run.uid}`, stands for a parameter or a fact of the run; `{{days}}` gives `{days}`. `{secret: NAME}` stands for a

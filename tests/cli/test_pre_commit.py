@@ -1,6 +1,6 @@
 """Our hooks under the real pre-commit, in a repository that uses them.
 
-pre-commit would install the program anew; here it is told that the program is there (`language: system`), and everything
+pre-commit would install the program anew; here it is told that it is there (`language: system`), and everything
 else is as the hooks say.
 """
 

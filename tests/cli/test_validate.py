@@ -231,3 +231,18 @@ class TestHost:
         script = "#!/opt/none/interpreter\necho\n"
         project.commit_job(tasks=[{"id": "t", "script": script}], schedule={"intervalMinutes": 30})
         assert "`/opt/none/interpreter`" in project.call("validate", "--check-host").out
+
+
+class TestVerdicts:
+    def test_they_lie_beside_the_state_and_the_state_is_not_written(self, project):
+        write_jobs(project, a=BAD)
+        first = project.call("validate")
+        folder = project.repo.path / ".git" / "reconciler"
+        assert [path.name for path in folder.iterdir()] == ["verdicts"]
+        assert project.call("validate").out == first.out
+        assert project.repo.git("status", "--porcelain", "--untracked-files=all") == "?? definitions/jobs/a.yaml"
+
+    def test_none_are_kept_when_not_wanted(self, project):
+        write_jobs(project, a=BAD)
+        assert project.call("validate", "--no-cache").code == 3
+        assert not (project.repo.path / ".git" / "reconciler").exists()
