@@ -9,12 +9,10 @@ from reconciler.engine.processes import (
     all_processes,
     children_of,
     descendants_of,
-    environment_of,
     facts_of,
+    variable_of,
 )
 from reconciler.engine.work import OUTPUT_VARIABLE
-
-_MARK = f"{OUTPUT_VARIABLE}=".encode()
 
 
 class Family:
@@ -87,9 +85,9 @@ class Family:
         by_pid = {live.pid: live for live in lives}
         if orphan.session in by_pid:
             return by_pid[orphan.session]
-        marked = _marker_of(orphan.pid)
+        output_path = variable_of(orphan.pid, OUTPUT_VARIABLE)
         for live in lives:
-            if live.marker == marked:
+            if live.output_path == output_path:
                 return live
         earliest = self._earliest_start()
         if earliest is not None and orphan.started >= earliest:
@@ -106,13 +104,8 @@ class Family:
             for facts in all_processes()
             if facts.pid != live.pid
             and facts.started >= live.birth.earliest
-            and (facts.session == live.pid or _marker_of(facts.pid) == live.marker)
+            and (facts.session == live.pid or variable_of(facts.pid, OUTPUT_VARIABLE) == live.output_path)
         ]
-
-
-def _marker_of(pid: int) -> bytes:
-    """Return ``RECONCILER_OUTPUT=...`` as a process was given it, or nothing."""
-    return next((entry for entry in environment_of(pid) if entry.startswith(_MARK)), b"")
 
 
 def _is_alive(pid: int) -> bool:

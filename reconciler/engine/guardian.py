@@ -17,7 +17,18 @@ from typing import NamedTuple, NoReturn
 
 from reconciler.engine.book import Book
 from reconciler.engine.eventloop import EventLoop
-from reconciler.engine.processes import become_subreaper, children_of, facts_of, pipe_of, reopen_pipe, send_signal
+from reconciler.engine.processes import (
+    become_subreaper,
+    children_of,
+    command_of,
+    facts_of,
+    pipe_of,
+    reopen_pipe,
+    send_signal,
+    take_ended_children,
+    variable_of,
+)
+from reconciler.engine.work import OUTPUT_VARIABLE
 
 _FAST_DEATH_SECONDS = 2.0
 _FREE_DEATHS = 3
@@ -25,6 +36,7 @@ _FREE_DEATHS = 3
 
 _LONGEST_PAUSE_SECONDS = 5.0
 _MAX_LOG_BYTES = 1 << 20
+_EMBRYO_SECONDS = 0.5
 _MAX_EXITS = 10_000
 KeptPipes = dict[tuple[str, int], tuple[int, int]]
 """Our ends of (stdout, stderr) by the run's uid and the task's index."""
@@ -33,10 +45,19 @@ Exits = dict[tuple[int, int], int]
 """Wait status by a process's pid and start time."""
 
 
+class Orphan(NamedTuple):
+    """``pipes`` are the inodes behind its stdout and stderr, -1 for what is no pipe."""
+
+    pid: int
+    started: int
+    pipes: tuple[int, int]
+
+
 class Legacy(NamedTuple):
     """What a supervisor gets to begin with, from the guardian and from those before it.
 
     ``pipes`` were given to the guardian to keep, ``found`` it has found open in orphans: our ends, by inode.
+    ``orphans`` are the processes left behind, by their RECONCILER_OUTPUT.
     ``stops`` counts how often it was told to stop while no supervisor lived.
     """
 
@@ -45,6 +66,7 @@ class Legacy(NamedTuple):
     book: Book | None
     pipes: KeptPipes
     found: dict[int, int]
+    orphans: dict[str, Orphan]
     exits: Exits
     stops: int
 
@@ -111,12 +133,13 @@ class _Guardian:
 
     def _raise_one(self) -> int:
         """Fork a supervisor, which knows all that we know at this moment; return its wait status when it has died."""
-        found = self._find_pipes()
+        orphans = self._look_at_orphans()
+        found = _open_pipes(orphans)
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._worker_status = None
         self._worker_pid = os.fork()
         if self._worker_pid == 0:
-            self._become_supervisor(theirs, found)
+            self._become_supervisor(theirs, found, orphans)
         theirs.close()
         for fd in found.values():
             os.close(fd)
@@ -135,24 +158,32 @@ class _Guardian:
     def _status(self) -> int | None:
         return self._worker_status
 
-    def _find_pipes(self) -> dict[int, int]:
-        """Open our ends of the pipes that orphans write to, before one ends and what it wrote is gone with it."""
-        found: dict[int, int] = {}
-        for pid in children_of(os.getpid()):
-            for number in (1, 2):
-                inode = pipe_of(pid, number)
-                fd = reopen_pipe(pid, number) if inode not in {-1, *found} else -1
-                if fd >= 0:
-                    found[inode] = fd
-        return found
+    def _look_at_orphans(self) -> dict[str, Orphan]:
+        """Learn who they are, before one ends: then nobody can tell any more."""
+        own_command = command_of(os.getpid())
+        give_up_at = time.monotonic() + _EMBRYO_SECONDS
+        while True:
+            children = children_of(os.getpid())
+            # A child that was being started when its supervisor was killed looks like that until it is a program.
+            if time.monotonic() > give_up_at or not any(command_of(pid) == own_command for pid in children):
+                break
+            time.sleep(0.001)
+        # A daemon of a program's may look like it, but it is younger.
+        found = sorted((facts for pid in children if (facts := facts_of(pid))), key=lambda facts: facts.started)
+        orphans: dict[str, Orphan] = {}
+        for pid, started in ((facts.pid, facts.started) for facts in found if facts.session == facts.pid):
+            output_path = variable_of(pid, OUTPUT_VARIABLE)
+            if output_path:
+                orphans.setdefault(output_path, Orphan(pid, started, (pipe_of(pid, 1), pipe_of(pid, 2))))
+        return orphans
 
-    def _become_supervisor(self, channel: socket.socket, found: dict[int, int]) -> NoReturn:
+    def _become_supervisor(self, channel: socket.socket, found: dict[int, int], orphans: dict[str, Orphan]) -> NoReturn:
         code = 70
         try:
             os.close(self._wake_reader)
             assert self._channel is not None
             self._channel.close()
-            legacy = Legacy(os.getppid(), channel, self._book, self._pipes, found, self._exits, self._stops)
+            legacy = Legacy(os.getppid(), channel, self._book, self._pipes, found, orphans, self._exits, self._stops)
             if self._renewal is not None:
                 self._succeed(legacy, self._renewal)
             self._serve(legacy)
@@ -172,17 +203,14 @@ class _Guardian:
             send_signal(self._worker_pid, signal.SIGTERM)
         elif numbers & {signal.SIGTERM, signal.SIGINT}:
             self._stops += 1
-        self._reap()
+        take_ended_children(self._child_ended)
 
-    def _reap(self) -> None:
-        with contextlib.suppress(ChildProcessError):
-            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                facts = facts_of(found.si_pid)
-                _, status = os.waitpid(found.si_pid, 0)
-                if found.si_pid == self._worker_pid:
-                    self._worker_status = status
-                elif facts is not None:
-                    self._tell_exit(facts.pid, facts.started, status)
+    def _child_ended(self, pid: int, status: int) -> None:
+        facts = facts_of(pid)
+        if pid == self._worker_pid:
+            self._worker_status = status
+        elif facts is not None:
+            self._tell_exit(pid, facts.started, status)
 
     def _tell_exit(self, pid: int, started: int, status: int) -> None:
         self._exits[pid, started] = status
@@ -213,6 +241,17 @@ class _Guardian:
             os.close(fd)
         if len(fds) == 2:
             self._pipes[uid, index] = (fds[0], fds[1])
+
+
+def _open_pipes(orphans: dict[str, Orphan]) -> dict[int, int]:
+    """Open our ends of the pipes that orphans write to, before one ends and what it wrote is gone with it."""
+    found: dict[int, int] = {}
+    for orphan in orphans.values():
+        for number, inode in zip((1, 2), orphan.pipes, strict=True):
+            fd = reopen_pipe(orphan.pid, number) if inode >= 0 else -1
+            if fd >= 0:
+                found[inode] = fd
+    return found
 
 
 class GuardianLink:

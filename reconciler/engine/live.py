@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.engine.eventloop import Timer
 from reconciler.engine.processes import Birth
 from reconciler.engine.streams import NO_OUTPUT, OutputStream
-from reconciler.engine.work import OUTPUT_VARIABLE, Task
+from reconciler.engine.work import Task
 
 STRAGGLER_GRACE_SECONDS = 0.5
 GIVE_UP_SECONDS = 1.0
@@ -27,7 +27,7 @@ class LiveTask:
         self.index = index
         self.pid = pid
         self.birth = birth
-        self.marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
+        self.output_path = output_path
         self.is_ours = True
         self.streams: tuple[OutputStream, ...] = ()
         self.started_at = 0

@@ -1,12 +1,13 @@
 """Processes as the system shows them: who lives, since when, whose child."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
 import stat
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.engine.wire import IS_LINUX
@@ -17,6 +18,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PIDFD_INFO = struct.Struct("QQ11Ii")
 _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_GET_INFO = 0xC000FF0B | _PIDFD_INFO.size << 16
+_CORE_FLAG = 0x80
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -123,9 +125,11 @@ def all_processes() -> Iterator[ProcessFacts]:
                 yield facts
 
 
-def environment_of(pid: int) -> list[bytes]:
-    """Return the ``NAME=value`` that a process was given at its start; empty where we may not look."""
-    return _read(f"/proc/{pid}/environ").split(b"\0")
+def variable_of(pid: int, name: str) -> str:
+    """Return what a process was given for an environment variable at its start; empty where we may not look."""
+    start = name.encode() + b"="
+    entries = _read(f"/proc/{pid}/environ").split(b"\0")
+    return os.fsdecode(next((entry[len(start) :] for entry in entries if entry.startswith(start)), b""))
 
 
 def exit_status_of(pidfd: int) -> int | None:
@@ -142,16 +146,33 @@ def exit_status_of(pidfd: int) -> int | None:
     return int(status) if mask & _PIDFD_INFO_EXIT else None
 
 
+def take_ended_children(told: Callable[[int, int], None]) -> None:
+    """Call ``told`` with (pid, wait status) of each child that has ended, and only then let the system forget it."""
+    with contextlib.suppress(ChildProcessError):
+        if not hasattr(os, "waitid"):
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                told(*found)
+            return
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            is_exit, is_dump = ended.si_code == os.CLD_EXITED, ended.si_code == os.CLD_DUMPED
+            told(ended.si_pid, ended.si_status << 8 if is_exit else ended.si_status | (_CORE_FLAG if is_dump else 0))
+            os.waitpid(ended.si_pid, 0)
+
+
+def command_of(pid: int) -> bytes:
+    return _read(f"/proc/{pid}/cmdline")
+
+
 def wait_for_embryos(*, patience_seconds: float) -> None:
     """Return when no process is still on its way to become another program, after its supervisor was killed.
 
     Until then it looks like a supervisor, and cannot be told by its environment.
     """
     supervisors = {os.getpid(), os.getppid()}
-    commands = {_read(f"/proc/{pid}/cmdline") for pid in supervisors}
+    commands = {command_of(pid) for pid in supervisors}
     give_up_at = time.monotonic() + patience_seconds
     while time.monotonic() < give_up_at and any(
-        facts.pid not in supervisors and not facts.is_dead and _read(f"/proc/{facts.pid}/cmdline") in commands
+        facts.pid not in supervisors and not facts.is_dead and command_of(facts.pid) in commands
         for facts in all_processes()
     ):
         # A start takes some milliseconds, and there is nothing to be told of its end.

@@ -186,7 +186,7 @@ class Runner:
     ) -> None:
         is_same_boot = recalled.is_same_boot
         live = adopt_task(
-            self._around, run, marks, kept=kept, found=legacy.found, is_same_boot=is_same_boot, read=self._read
+            self._around, run, marks, kept=kept, legacy=legacy, is_same_boot=is_same_boot, read=self._read
         )
         live.is_kept = kept is not None
         self._take_live(run, live)
@@ -215,21 +215,16 @@ class Runner:
 
     # -- what the system tells
 
-    def exited(self, ended: Iterable[tuple[int, int]]) -> None:
-        """Children have ended, and were reaped: programs of tasks, or orphans. Given are (pid, wait status)."""
-        marks: list[Entry] = []
-        for pid, status in ended:
-            run = self._live.get(pid)
-            if run is not None and run.live is not None and run.live.is_ours:
-                run.live.exited(status, now=time.monotonic())
-                self._look(run)
-                marks.append({"kind": "exit", "uid": run.uid, "task": run.index, "status": status})
-                run.marks.append(marks[-1])
-            else:
-                self._early_exits[pid] = (time.monotonic(), status)
-                self._look_at_draining()
-        # At once, because now nobody else can ever tell these statuses again.
-        self._journal.write(marks)
+    def exited(self, pid: int, status: int) -> None:
+        """A child has ended: a task's program, an orphan of one, or a program whose pid we do not know yet."""
+        run = self._live.get(pid)
+        if run is not None and run.live is not None and run.live.is_ours:
+            run.live.exited(status, now=time.monotonic())
+            write_marks(self._around, run, {"kind": "exit", "uid": run.uid, "task": run.index, "status": status})
+            self._look(run)
+        else:
+            self._early_exits[pid] = (time.monotonic(), status)
+            self._look_at_draining()
 
     def turn(self, *, may_start: bool) -> bool:
         """Do all that has become possible; True if there is more to do at once."""
@@ -347,7 +342,7 @@ class Runner:
         ended_at, status = self._early_exits.pop(live.pid, (0, 0))
         # What ended before this start was another process of the same number.
         if ended_at >= made.mono:
-            self.exited([(live.pid, status)])
+            self.exited(live.pid, status)
         self._bump(run)
 
     def _take_live(self, run: RunState, live: LiveTask) -> None:

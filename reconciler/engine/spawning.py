@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from reconciler.engine.guardian import Legacy, Orphan
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask
 from reconciler.engine.masks import Masker, Silence
@@ -13,11 +14,11 @@ from reconciler.engine.processes import (
     NEVER,
     Birth,
     all_processes,
-    environment_of,
     is_process,
     pipe_of,
     reopen_pipe,
     ticks_now,
+    variable_of,
 )
 from reconciler.engine.recall import OpenMarks
 from reconciler.engine.run import RunState
@@ -122,23 +123,24 @@ def adopt_task(
     marks: OpenMarks,
     *,
     kept: tuple[int, int] | None,
-    found: Mapping[int, int],
+    legacy: Legacy,
     is_same_boot: bool,
     read: StreamRead,
 ) -> LiveTask:
     """Take over a task that an earlier supervisor has started, or was about to. Its process may be gone.
 
-    ``kept`` are its pipes, as the guardian was given them; ``found`` are other pipes, by inode.
+    ``kept`` are its pipes, as the guardian was given them.
     """
     assert marks.start is not None
     output_path = _output_path(around, run)
-    spawn = marks.spawn or marks.start | (_find_unmarked(output_path) if is_same_boot else {})
+    spawn = marks.spawn or marks.start | (_find_unmarked(output_path, legacy.orphans) if is_same_boot else {})
     # After a reboot a pid means nothing any more.
     pid, birth = spawn.get("pid", -1) if is_same_boot else -1, Birth(*spawn.get("birth", NEVER))
     live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, birth=birth, output_path=output_path)
     live.is_ours = False
     live.started_at, live.started_mono = spawn["at"], spawn["mono"]
-    pipes = kept or (_reopen_pipes(pid, birth, spawn.get("pipes", [-1, -1]), found) if is_same_boot else _NO_PIPES)
+    inodes = spawn.get("pipes", _NO_PIPES) if is_same_boot else _NO_PIPES
+    pipes = kept or _reopen_pipes(pid, birth, inodes, legacy.found)
     records = _spool(around, run).resume()
     _attach(around, run, live, pipes, read)
     is_all = not records or sum(len(record.data) for record in records) == records[-1].offset + len(records[-1].data)
@@ -187,22 +189,26 @@ def _write_script(folder_fd: int, name: str, text: str) -> None:
         file.write(text)
 
 
-def _find_unmarked(output_path: str) -> Entry:
+def _find_unmarked(output_path: str, orphans: Mapping[str, Orphan]) -> Entry:
     """Return the process of a task whose supervisor died between starting it and writing down its pid."""
-    marker = f"{OUTPUT_VARIABLE}={output_path}".encode("utf-8", "surrogateescape")
-    for facts in all_processes():
-        if facts.pid == facts.session and marker in environment_of(facts.pid):
-            pipes = [pipe_of(facts.pid, fd) for fd in (1, 2)]
-            return {"pid": facts.pid, "birth": [facts.started, facts.started], "pipes": pipes}
-    return {}
+    known = orphans.get(output_path)
+    if known is None:
+        leaders = [facts for facts in all_processes() if facts.pid == facts.session]
+        ours = [facts for facts in leaders if variable_of(facts.pid, OUTPUT_VARIABLE) == output_path]
+        if not ours:
+            return {}
+        # A daemon of the program's may look like it, but it is younger.
+        pid, started = min(((facts.pid, facts.started) for facts in ours), key=lambda pair: pair[1])
+        known = Orphan(pid, started, (pipe_of(pid, 1), pipe_of(pid, 2)))
+    return {"pid": known.pid, "birth": [known.started, known.started], "pipes": known.pipes}
 
 
-def _reopen_pipes(pid: int, birth: Birth, inodes: list[int], found: Mapping[int, int]) -> tuple[int, int]:
+def _reopen_pipes(pid: int, birth: Birth, inodes: Sequence[int], found: Mapping[int, int]) -> tuple[int, int]:
     """Return our ends of a task's pipes, as the guardian has found them or as they can be found now; -1 for none."""
     ends = []
     for number, inode in zip((1, 2), inodes, strict=True):
         end = os.dup(found[inode]) if inode in found else -1
-        if end < 0 and is_process(pid, birth) and pipe_of(pid, number) == inode:
+        if end < 0 <= inode and is_process(pid, birth) and pipe_of(pid, number) == inode:
             end = reopen_pipe(pid, number)
         ends.append(end)
     return ends[0], ends[1]

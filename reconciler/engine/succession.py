@@ -11,7 +11,7 @@ import socket
 from typing import Any, NoReturn
 
 from reconciler.engine.book import Book
-from reconciler.engine.guardian import Legacy, Renewal
+from reconciler.engine.guardian import Legacy, Orphan, Renewal
 from reconciler.engine.worker import Place
 
 FLAG = "--succeed"
@@ -31,6 +31,7 @@ def succeed(place: Place, idle_seconds: float, legacy: Legacy, renewal: Renewal)
         "book": legacy.book.fds,
         "pipes": [[uid, index, *fds] for (uid, index), fds in legacy.pipes.items()],
         "found": list(legacy.found.items()),
+        "orphans": [[output_path, *orphan] for output_path, orphan in legacy.orphans.items()],
         "exits": [[*process, status] for process, status in legacy.exits.items()],
         "stops": legacy.stops,
     }
@@ -53,6 +54,7 @@ def resume(document: int) -> tuple[Place, float, Legacy]:
         book=Book(state["book"]),
         pipes={(uid, index): (out, err) for uid, index, out, err in state["pipes"]},
         found=dict(state["found"]),
+        orphans={path: Orphan(pid, started, (out, err)) for path, pid, started, (out, err) in state["orphans"]},
         exits={(pid, started): status for pid, started, status in state["exits"]},
         stops=state["stops"],
     )

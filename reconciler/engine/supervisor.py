@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     if IS_LINUX:
         guard(serve, lambda legacy, renewal: succeed(place, idle_seconds, legacy, renewal))
     else:
-        serve(Legacy(0, None, None, {}, {}, {}, 0))
+        serve(Legacy(0, None, None, {}, {}, {}, {}, 0))
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from reconciler.engine.eventloop import EventLoop, Timer
 from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
-from reconciler.engine.processes import become_subreaper, boot_id
+from reconciler.engine.processes import become_subreaper, boot_id, take_ended_children
 from reconciler.engine.recall import boot_entry, recall
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
@@ -163,19 +163,14 @@ class Worker:
 
     def _woken(self) -> None:
         numbers = set(self._wake_reader.recv(4096))
-        if signal.SIGCHLD in numbers:
-            self._reap()
         if numbers & {signal.SIGTERM, signal.SIGINT}:
             self._stop()
-        self._journal.run_callbacks()
+        # Starts before ends: whose pid it is should be known when its end is looked at.
         self._spawner.run_callbacks()
-
-    def _reap(self) -> None:
-        ended: list[tuple[int, int]] = []
-        with contextlib.suppress(ChildProcessError):
-            while (found := os.waitpid(-1, os.WNOHANG))[0]:
-                ended.append(found)
-        self._runner.exited(ended)
+        if signal.SIGCHLD in numbers:
+            # The mark is written while the system still keeps the status for our successor.
+            take_ended_children(self._runner.exited)
+        self._journal.run_callbacks()
 
     def _stop(self) -> None:
         self._stops += 1
