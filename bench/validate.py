@@ -1,0 +1,241 @@
+"""Validation beside its peers: ``python bench/validate.py [--files N] [--many N] [--rounds N]``.
+
+Cold: a repository of definition files of 1-2 KB, whole process, nothing kept.  The peers get the same files and the job
+schema, and check that alone: no references, schedules, zones, secrets or script files.  check-jsonschema lives in an
+environment of its own; ajv-cli comes from npm where there is one, and gets the files as YAML.  The plain loop is what a
+script would do: PyYAML's C loader and jsonschema.
+
+Warm: ten files changed in a repository of many, at a commit, beside ``git diff-tree`` of the same two commits and a
+Python that only imports what is needed.  All take their turn in each round; figures are medians.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PYTHON = sys.executable
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo")
+CHANGED = 10
+DIFF = ("git", "diff-tree", "-r", "HEAD~1", "HEAD")
+SLOW_SHARE = 10
+"""Of the slow peers a tenth is measured, and their start is taken off."""
+PLAIN = """
+import json, sys, pathlib, yaml, jsonschema
+validator = jsonschema.Draft202012Validator(json.loads(pathlib.Path(sys.argv[1]).read_text()))
+for path in sys.argv[2:]:
+    assert not list(validator.iter_errors(yaml.load(open(path), yaml.CSafeLoader)))
+"""
+IMPORTS = "import click, msgspec, yaml, jsonschema_rs, zoneinfo, subprocess"
+
+
+def job_text(number: int) -> str:
+    schedule = (
+        f"  intervalMinutes: {15 + number % 60}",
+        f'  cronExpression: "{number % 60} {number % 24} * * 1-5"\n  timezone: {ZONES[number % 4]}',
+        f'  calendar:\n    - daysOfWeek: [1, 3]\n      time: "{number % 24:02}:{number % 60:02}"',
+    )[number % 3]
+    steps = "\n".join(f'      echo "step {step} of job {number}: $root"' for step in range(10 + number % 22))
+    return f"""\
+id: job-{number:06}
+name: Clean up number {number}
+description: Removes what is older than its days, and says how much that was.
+owner: team-{number % 17}
+labels:
+  area: maintenance
+  site: site-{number % 40}
+schedule:
+{schedule}
+parameters:
+  - name: days
+    type: number
+    default: {number % 90 + 1}
+    description: Older than this
+  - name: root
+    default: /var/tmp/{number}
+tasks:
+  - id: list
+    command: find
+    arguments: ["/var/tmp/{number}", "-mtime", "+{{days}}", "-print"]
+    timeoutSeconds: 300
+  - id: clean
+    scriptType: bash
+    script: |
+      set -eu
+{steps}
+    continueOnFailure: true
+osFilter:
+  linux: true
+timeoutSeconds: 900
+"""
+
+
+def path_of(number: int) -> str:
+    return f"definitions/jobs/{number // 10_000}/{number // 100 % 100:02}/job-{number:06}.yaml"
+
+
+def make_repository(folder: Path, count: int) -> None:
+    """Make a repository with ``count`` jobs, and a second commit that changes ten of them."""
+    git(folder.parent, "init", "--quiet", "--initial-branch=main", str(folder))
+    importer = subprocess.Popen(["git", "-C", str(folder), "fast-import", "--quiet"], stdin=subprocess.PIPE)
+    assert importer.stdin is not None
+    send = importer.stdin.write
+    for commit, numbers in (("first", range(count)), ("second", range(0, count, count // CHANGED))):
+        send(f"commit refs/heads/main\ncommitter b <b@b> 1700000000 +0000\ndata {len(commit)}\n{commit}\n".encode())
+        for number in numbers:
+            data = job_text(number).replace("Removes what", f"The {commit} removes what").encode()
+            send(f"M 644 inline {path_of(number)}\ndata {len(data)}\n".encode() + data + b"\n")
+    importer.stdin.close()
+    if importer.wait():
+        sys.exit("fast-import failed")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True)
+
+
+def seconds(*command: str | Path, cwd: Path) -> float:
+    begin = time.perf_counter()
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+    taken = time.perf_counter() - begin
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {(done.stdout + done.stderr)[:2000]}")
+    return taken
+
+
+def medians(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    taken: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            taken[name].append(measure())
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def install_check_jsonschema(folder: Path) -> Path:
+    venv.create(folder, with_pip=True)
+    subprocess.run([folder / "bin/pip", "install", "--quiet", "check-jsonschema"], check=True, capture_output=True)
+    return folder / "bin/check-jsonschema"
+
+
+def install_ajv(folder: Path) -> Path | None:
+    if shutil.which("npm") is None:
+        return None
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), "ajv-cli", "ajv-formats"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return folder / "node_modules/.bin/ajv" if done.returncode == 0 else None
+
+
+def ajv_schema(schema: Path, folder: Path) -> Path:
+    """Return the schema without the words that ajv does not know."""
+    path = folder / "ajv.schema.json"
+    text = schema.read_text(encoding="utf-8")
+    path.write_text(
+        json.dumps(_without(json.loads(text), {"errorMessage", "patternErrorMessage", "minLengthErrorMessage"}))
+    )
+    return path
+
+
+def _without(value: object, names: set[str]) -> object:
+    if isinstance(value, dict):
+        return {name: _without(item, names) for name, item in value.items() if name not in names}
+    return [_without(item, names) for item in value] if isinstance(value, list) else value
+
+
+def measure_cold(folder: Path, count: int, rounds: int) -> None:
+    repository = folder / "cold"
+    make_repository(repository, count)
+    git(repository, "reset", "--quiet", "--hard")
+    schema = Path(__file__).parents[1] / "schemas" / "job.schema.json"
+    all_files = [path_of(number) for number in range(count)]
+    few, one = all_files[::SLOW_SHARE], all_files[:1]
+    checker = install_check_jsonschema(folder / "check-jsonschema")
+
+    def ours(*options: str) -> Callable[[], float]:
+        return lambda: seconds(PYTHON, "-m", "reconciler", "validate", "--no-cache", *options, cwd=repository)
+
+    def share(*command: str | Path) -> Callable[[], float]:
+        """Measure a tenth and one file: what a whole run would take."""
+
+        def measure() -> float:
+            start = seconds(*command, *one, cwd=repository)
+            rest = seconds(*command, *few, cwd=repository) - start
+            return start + rest * (count - 1) / (len(few) - 1)
+
+        return measure
+
+    measures = {
+        "reconciler validate (work tree)": ours(),
+        "reconciler validate --ref HEAD": ours("--ref", "HEAD"),
+        "check-jsonschema": share(checker, "--schemafile", schema),
+        "PyYAML + jsonschema": share(PYTHON, "-c", PLAIN, schema),
+    }
+    if (ajv := install_ajv(folder / "ajv")) is not None:
+        own_schema = ajv_schema(schema, folder)
+        command = [ajv, "validate", "--spec=draft2020", "--strict=false", "-c", "ajv-formats", "-s", own_schema]
+        measures["ajv-cli"] = lambda: seconds(*command, "-d", "definitions/jobs/**/*.yaml", cwd=repository)
+    found = medians(measures, rounds)
+    size = sum((repository / path).stat().st_size for path in few) // len(few)
+    print(f"cold: {count:,} files of {size:,} bytes, whole process, medians of {rounds} rounds")
+    ours_taken = found["reconciler validate (work tree)"]
+    for name, taken in found.items():
+        ratio = "" if "reconciler" in name else f"   reconciler is {taken / ours_taken:5.1f}x as fast"
+        print(f"  {name:34} {taken:7.2f} s {count / taken:>9,.0f} files/s{ratio}")
+    if ajv is None:
+        print("  ajv-cli: npm is not here, or did not install it")
+
+
+def measure_warm(folder: Path, counts: tuple[int, ...], rounds: int) -> None:
+    repositories = {}
+    for count in counts:
+        repositories[count] = folder / f"warm-{count}"
+        make_repository(repositories[count], count)
+    measures: dict[str, Callable[[], float]] = {
+        "python with imports": lambda: seconds(PYTHON, "-c", IMPORTS, cwd=folder)
+    }
+    for count, repository in repositories.items():
+        measures[f"git diff-tree, {count:,}"] = lambda repository=repository: seconds(*DIFF, cwd=repository)
+        measures[f"reconciler, {count:,}"] = lambda repository=repository: _warm(repository)
+    first = {count: _validate(repository, "HEAD~1") for count, repository in repositories.items()}
+    found = medians(measures, rounds)
+    print(f"\nwarm: {CHANGED} files changed, at a commit, whole process, medians of {rounds} rounds")
+    floor = found["python with imports"]
+    for name, taken in found.items():
+        print(f"  {name:34} {taken * 1000:8.0f} ms {taken / floor:8.1f}x python with imports")
+    for count, taken in first.items():
+        print(f"  {'with nothing kept, ' + format(count, ','):34} {taken * 1000:8.0f} ms")
+
+
+def _warm(repository: Path) -> float:
+    """Validate the commit after the one whose verdicts are kept, and forget what that added."""
+    kept = repository / ".git/reconciler/verdicts"
+    before = kept.stat().st_size
+    taken = _validate(repository, "HEAD")
+    with kept.open("r+b") as file:
+        file.truncate(before)
+    return taken
+
+
+def _validate(repository: Path, ref: str) -> float:
+    return seconds(PYTHON, "-m", "reconciler", "validate", "--ref", ref, cwd=repository)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--many", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        measure_cold(Path(name), arguments.files, arguments.rounds)
+        measure_warm(Path(name), (1_000, arguments.many), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
