@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
 from reconciler.cli.session import Session
+from reconciler.model.forms import Kind
 from reconciler.model.run import Disposition, Occurrence
 
 NOT_RUN = (
@@ -35,7 +36,8 @@ def echo_missed(
 
 def _root_of(session: Session, job_id: str | None) -> str | None:
     """Return the id under which the ledger keeps a job: that of the oldest in its `previousId` chain."""
-    return next((item.root_id for item in session.store.inventory() if item.id == job_id), job_id)
+    jobs = (item for item in session.store.inventory() if item.kind is Kind.JOB)
+    return next((item.root_id for item in jobs if item.id == job_id), job_id)
 
 
 def echo_occurrences(occurrences: Iterable[Occurrence]) -> None:

@@ -10,6 +10,7 @@ from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text
 from reconciler.cli.run_table import echo_runs, run_document
 from reconciler.cli.session import Session, open_session
+from reconciler.model.forms import Kind
 from reconciler.store.records import RunFilter
 
 SHOWN = 5
@@ -95,6 +96,8 @@ def echo_upcoming(session: Session) -> None:
 def _applied(session: Session) -> dict[str, int]:
     counts: dict[str, int] = {}
     for item in session.store.inventory():
+        if item.kind is not Kind.JOB:
+            continue
         counts[item.target] = counts.get(item.target, 0) + 1
     return counts
 

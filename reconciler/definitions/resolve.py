@@ -11,7 +11,7 @@ from reconciler.definitions.checks.parameters import check_values, read_value, r
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.suggest import closest, did_you_mean, listed, quote
 from reconciler.model.forms import Component, OneOff, Target
-from reconciler.model.job import Job, Parameter, Task
+from reconciler.model.job import Job, Parameter
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
 
@@ -119,7 +119,7 @@ class JobResolver:
             findings += check_values(job.variables, component.variables, "variables", noun=noun, owner=owner)
             findings += _missing(job, component)
         parameters = (*component.variables, *job.parameters)
-        tasks = (_task_of(component),) if component.script is not None else ()
+        tasks = (component.as_task(),) if component.script is not None else ()
         return {
             "tasks": tasks,
             "parameters": parameters,
@@ -209,17 +209,6 @@ def _missing(job: Job, component: Component) -> Findings:
             hint = f"Give it in variables{quote(what)[1:-1]}."
             findings.append(Finding(code="PARAM006", json_path="variables", message=message, hint=hint))
     return findings
-
-
-def _task_of(component: Component) -> Task:
-    return Task(
-        id=component.id,
-        name=component.name,
-        script=component.script,
-        script_file=component.script_file,
-        script_type=component.script_type,
-        timeout_seconds=component.timeout_seconds,
-    )
 
 
 def check_one_off_job(one_off: OneOff, job: Job) -> Findings:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.model.job import Devices, FormPart, Job, Parameter, ScriptType, Value
+from reconciler.model.job import Devices, FormPart, Job, Parameter, ScriptType, Task, Value
 from reconciler.model.secret import SecretRef
 
 
@@ -38,6 +38,17 @@ class Component(FormPart, frozen=True, kw_only=True):
     script: str | None = None
     script_file: str | None = None
     timeout_seconds: int | None = None
+
+    def as_task(self) -> Task:
+        """Return the one step of a job that runs this component."""
+        return Task(
+            id=self.id,
+            name=self.name,
+            script=self.script,
+            script_file=self.script_file,
+            script_type=self.script_type,
+            timeout_seconds=self.timeout_seconds,
+        )
 
 
 class Target(FormPart, frozen=True, kw_only=True):

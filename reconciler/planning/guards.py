@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from reconciler.model.change import Action, Change, Guard
+from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
 
 MAX_DELETE_SHARE = 0.30
@@ -22,6 +23,7 @@ def check_guards(
     """Return the guards that hold back the deletions among ``changes``; ``digest`` is the plan's, for the override."""
     existing = Counter(item.target for item in inventory)
     deletions = Counter(change.target for change in changes if change.action is Action.DELETE)
+    with_jobs = {change.target for change in changes if change.action is Action.DELETE and change.kind is Kind.JOB}
     return tuple(
         guard
         for target, count in sorted(deletions.items())
@@ -30,7 +32,7 @@ def check_guards(
             deletions=count,
             existing=existing[target],
             override=f"--allow-deletes {digest[:12]}",
-            is_empty=is_empty,
+            is_empty=is_empty and target in with_jobs,
             is_incomplete=target in incomplete_targets,
         )
     )

@@ -7,11 +7,14 @@ import msgspec
 
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.desired import Declared, DesiredState
-from reconciler.model.forms import Kind, OneOff, digest_form
+from reconciler.model.forms import Component, Kind, OneOff, digest_form
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.planning.diff import diff_forms
 from reconciler.planning.guards import check_guards
+
+LOCAL = "local"
+"""The provider of this machine, and the name of a target that is always there."""
 
 INVALID = "a definition is invalid; this waits until it is mended"
 
@@ -34,9 +37,10 @@ def make_plan(
     """
     changes = [
         *_job_changes(desired, inventory),
+        *_component_changes(desired, inventory),
         *_one_off_changes(desired, settled_one_offs),
     ]
-    changes.sort(key=lambda change: (change.target, _STEP[change.action], change.kind, change.id))
+    changes.sort(key=lambda change: (change.target, _STEP[change.action], _rank(change), change.id))
     digest = _digest_plan(tree_digest, changes, live_versions or {})
     guards = check_guards(
         changes, inventory, digest=digest, is_empty=not desired.jobs, incomplete_targets=incomplete_targets
@@ -55,6 +59,14 @@ _STEP = {
     Action.HELD: 2,
     Action.ONE_OFF: 3,
 }
+
+
+def _rank(change: Change) -> int:
+    """A component is there before the jobs that use it, and goes after them."""
+    order = (Kind.COMPONENT, Kind.JOB, Kind.RUN, Kind.TARGET)
+    if change.action is Action.DELETE:
+        order = order[::-1]
+    return order.index(change.kind)
 
 
 def _job_changes(desired: DesiredState, inventory: Collection[Applied]) -> Iterator[Change]:
@@ -77,34 +89,57 @@ def _job_changes(desired: DesiredState, inventory: Collection[Applied]) -> Itera
             yield _removal(item, desired)
 
 
-def _declared_change(target: str, declaration: Declared[Job], previous: Applied | None) -> Iterator[Change]:
-    job = declaration.form
+def _component_changes(desired: DesiredState, inventory: Collection[Applied]) -> Iterator[Change]:
+    """Yield what is to be done for the components that local targets keep, so that they can be run without a job."""
+    applied = {(item.target, item.id): item for item in inventory if item.kind is Kind.COMPONENT}
+    declared = {
+        (target, component_id): declaration
+        for component_id, declaration in desired.components.items()
+        if declaration.form.script is not None
+        for target in _local_targets(desired)
+    }
+    for (target, component_id), declaration in declared.items():
+        yield from _declared_change(target, declaration, applied.get((target, component_id)))
+    for key, item in applied.items():
+        if key not in declared:
+            yield _removal(item, desired)
+
+
+def _local_targets(desired: DesiredState) -> list[str]:
+    providers = {LOCAL: LOCAL} | {name: item.form.provider for name, item in desired.targets.items()}
+    return [name for name, provider in providers.items() if provider == LOCAL]
+
+
+def _declared_change(
+    target: str, declaration: Declared[Job] | Declared[Component], previous: Applied | None
+) -> Iterator[Change]:
+    form = declaration.form
     if previous is None:
-        action, before, root_id = Action.CREATE, None, job.previous_id or job.id
+        previous_id = form.previous_id if isinstance(form, Job) else None
+        action, before, root_id = Action.CREATE, None, previous_id or form.id
     elif previous.origin.digest == declaration.digest:
         return
     else:
-        assert isinstance(previous.form, Job)
         action, before, root_id = Action.UPDATE, previous.form, previous.root_id
     yield Change(
         action=action,
-        kind=Kind.JOB,
-        id=job.id,
+        kind=Kind.JOB if isinstance(form, Job) else Kind.COMPONENT,
+        id=form.id,
         root_id=root_id,
         target=target,
         before=before,
-        after=job,
-        fields=diff_forms(before, job) if before else (),
+        after=form,
+        fields=diff_forms(before, form) if before else (),
         path=declaration.path,
         blob=declaration.blob,
         digest=declaration.digest,
-        reason=f"renamed from {before.id}" if before and before.id != job.id else "",
+        reason=f"renamed from {before.id}" if before and before.id != form.id else "",
     )
 
 
 def _removal(item: Applied, desired: DesiredState) -> Change:
     action, reason = Action.DELETE, ""
-    if not desired.complete or (Kind.JOB, item.id) in desired.unreadable:
+    if not desired.complete or (item.kind, item.id) in desired.unreadable:
         action, reason = Action.HELD, INVALID
     elif isinstance(item.form, Job) and item.form.protect:
         action, reason = Action.HELD, "it is protected; apply it once with `protect: false`, then remove it"
