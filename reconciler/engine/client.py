@@ -38,9 +38,6 @@ class RunProgress(Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskResult, ...] = ()
 
 
-_FORGOTTEN = RunProgress(status=RunStatus.LOST, reason="forgotten")
-
-
 class Engine:
     """The engine in ``folder``; may be used from several threads.
 
@@ -80,10 +77,13 @@ class Engine:
             for uid in answer["absent"]:
                 self._drop(uid)
             for uid, progress in fresh.items():
-                self._versions[uid] = answer["runs"][uid]["version"]
-                self._known[uid] = progress
+                # An answer to another thread may have been newer.
+                if answer["runs"][uid]["version"] > self._versions.get(uid, 0):
+                    self._versions[uid] = answer["runs"][uid]["version"]
+                    self._known[uid] = progress
             known = {uid: self._known[uid] for uid in uids if uid in self._known}
-        return known | dict.fromkeys(answer["forgotten"], _FORGOTTEN)
+        forgotten = RunProgress(status=RunStatus.LOST, reason="forgotten", ended_at=self._clock())
+        return known | dict.fromkeys(answer["forgotten"], forgotten)
 
     def wait(self, timeout_seconds: float, uids: Collection[str]) -> None:
         """Return when one of these is no longer as ``follow`` last showed it, or when the time is over."""

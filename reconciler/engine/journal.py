@@ -46,10 +46,11 @@ class Journal:
         self.size = os.fstat(self._fd).st_size
         self.problem = ""
 
-    def write(self, entries: Iterable[Entry]) -> None:
+    def write(self, entries: Iterable[Entry]) -> bool:
+        """Write entries down, so that they survive this process; False where that was not possible."""
         data = b"".join(map(_encode_line, entries))
-        if not data or self.problem:
-            return
+        if self.problem:
+            return False
         try:
             written = os.write(self._fd, data)
             self.size += written
@@ -57,6 +58,7 @@ class Journal:
                 raise OSError(28, "No space left on device")
         except OSError as error:
             self.problem = f"journal: {error.strerror}"
+        return not self.problem
 
     def sync(
         self,

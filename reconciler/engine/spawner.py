@@ -42,12 +42,12 @@ class Program(NamedTuple):
 class Start(NamedTuple):
     """A program to start, in a session of its own.
 
-    ``before`` is called just before, ``after`` with the pid just after, both in another thread; ``done`` gets the pid,
-    or why there is none, in ``run_callbacks``.
+    ``before`` is called just before, and returns why it must not be started, or nothing; ``after`` gets the pid just
+    after; both are called in another thread.  ``done`` gets the pid, or why there is none, in ``run_callbacks``.
     """
 
     program: Program
-    before: Callable[[], None]
+    before: Callable[[], str]
     after: Callable[[int], None]
     done: Callable[[int | CannotStart], None]
 
@@ -143,8 +143,8 @@ class Spawner:
             self._serve_one(self._wanted.get(), self._start)
 
     def _serve_one(self, start: Start, spawn: Callable[[Program], int | CannotStart]) -> None:
-        start.before()
-        outcome = spawn(start.program)
+        obstacle = start.before()
+        outcome = CannotStart(obstacle) if obstacle else spawn(start.program)
         if isinstance(outcome, int):
             start.after(outcome)
         self._started.put((start, outcome))

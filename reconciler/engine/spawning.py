@@ -84,9 +84,10 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     )
 
 
-def mark_start(around: Surroundings, run: RunState, made: Preparation) -> None:
-    """Write down that a task is about to start: from here on it is not started again."""
-    write_marks(around, run, {"kind": "start", "uid": run.uid, "task": run.index, "at": made.at, "mono": made.mono})
+def mark_start(around: Surroundings, run: RunState, made: Preparation) -> str:
+    """Write down that a task is about to start: from here on it is not started again. Return why not, or nothing."""
+    mark = {"kind": "start", "uid": run.uid, "task": run.index, "at": made.at, "mono": made.mono}
+    return "" if write_marks(around, run, mark) else around.journal.problem
 
 
 def mark_spawn(around: Surroundings, run: RunState, made: Preparation, pid: int) -> None:
@@ -139,6 +140,8 @@ def adopt_task(
     live = LiveTask(run.order.tasks[run.index], run.index, pid=pid, birth=birth, output_path=output_path)
     live.is_ours = False
     live.started_at, live.started_mono = spawn["at"], spawn["mono"]
+    if marks.spawn is None and pid > 0:
+        write_marks(around, run, spawn | {"kind": "spawn"})
     inodes = spawn.get("pipes", _NO_PIPES) if is_same_boot else _NO_PIPES
     pipes = kept or _reopen_pipes(pid, birth, inodes, legacy.found)
     records = _spool(around, run).resume()
@@ -150,10 +153,10 @@ def adopt_task(
     return live
 
 
-def write_marks(around: Surroundings, run: RunState, *marks: Entry) -> None:
-    """Write down what happens to a run: it survives us at once."""
+def write_marks(around: Surroundings, run: RunState, *marks: Entry) -> bool:
+    """Write down what happens to a run: it survives us at once; False where that was not possible."""
     run.marks += marks
-    around.journal.write(marks)
+    return around.journal.write(marks)
 
 
 def _output_path(around: Surroundings, run: RunState) -> str:

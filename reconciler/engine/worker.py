@@ -108,7 +108,7 @@ class Worker:
             self._loop.turn(wait=not is_pressed)
             # A compaction needs a quiet moment; where none comes by itself, new starts are held back until it has.
             is_overdue = self._journal.size > 4 * self._compact_at
-            is_pressed = self._runner.turn(may_start=not is_overdue)
+            is_pressed = self._runner.turn(may_start=not is_overdue and not self._journal.problem)
             self._tell_waiters()
             is_large = self._book is not None and self._book.is_large
             if self._journal.size > self._compact_at or is_large or self._journal.problem:

@@ -14,11 +14,13 @@ def start():
     """Start a program, wait for what came of it, and return that with what was told before and after."""
     spawner = Spawner(wake=lambda: None)
 
-    def run(*argv, cwd="/", env=None):
+    def run(*argv, cwd="/", env=None, obstacle=""):
         told, outcomes = [], []
         null = os.open(os.devnull, os.O_RDWR)
         program = prepare_program(argv, env or {}, cwd=cwd, stdio=(null, null, null))
-        spawner.start(Start(program, before=lambda: told.append("before"), after=told.append, done=outcomes.append))
+        spawner.start(
+            Start(program, before=lambda: told.append("before") or obstacle, after=told.append, done=outcomes.append)
+        )
         until(lambda: spawner.run_callbacks() or outcomes)
         os.close(null)
         return told, outcomes[0]
@@ -42,6 +44,12 @@ def test_what_cannot_start_is_an_outcome(start):
     assert told == ["before"]
     assert isinstance(outcome, CannotStart)
     assert str(outcome) == "/etc/passwd: Permission denied"
+
+
+def test_what_cannot_be_written_down_is_not_started(start, tmp_path):
+    told, outcome = start("touch", str(tmp_path / "evidence"), obstacle="journal: No space left on device")
+    assert (told, str(outcome)) == (["before"], "journal: No space left on device")
+    assert not (tmp_path / "evidence").exists()
 
 
 def test_the_folder_is_the_childs_alone(start, tmp_path):
