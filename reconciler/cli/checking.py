@@ -69,7 +69,7 @@ def with_unsaved(source: Source, path: str, data: bytes) -> Source:
     return Source(tree=with_file(source.tree, path, data), settings=source.settings, problems=source.problems)
 
 
-def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = None) -> Loaded:
+def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = None, declare: bool = False) -> Loaded:
     """Return all that is wrong with ``source``. Raises DefinitionsInvalid where there is nothing to check."""
     if source.problems:
         return Loaded(desired=DesiredState(), problems=source.problems, files=1)
@@ -81,7 +81,9 @@ def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = No
             f'{SETTINGS_PATH}: definitions = "FOLDER".',
         )
     rules = provider_rules()
-    return load_definitions(source.tree, settings=source.settings, providers=rules, now=now, verdicts=verdicts)
+    return load_definitions(
+        source.tree, settings=source.settings, providers=rules, now=now, verdicts=verdicts, declare=declare
+    )
 
 
 def resolve_path(repository: Repository, directory: Path, given: str) -> str:

@@ -45,6 +45,17 @@ def meaning_of(text: str) -> Any:
     return value
 
 
+def read_yaml_quickly(text: str) -> tuple[Any, int]:
+    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
+    try:
+        return read_block_yaml(text)
+    except Unusual:
+        # Late: most sets of definitions never need libyaml.
+        from reconciler.definitions.yaml_reader import read_event_yaml  # noqa: PLC0415
+
+        return read_event_yaml(text)
+
+
 def read_block_yaml(text: str) -> tuple[dict[str, Any], int]:
     """Return the value of a file of plain lines, and its first line. Raises Unusual for any other."""
     lines = text.split("\n")

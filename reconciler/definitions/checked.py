@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.definitions.block_reader import read_yaml_quickly
 from reconciler.definitions.checks import check_form
 from reconciler.definitions.document import (
     MAX_PROBLEMS,
@@ -25,7 +26,6 @@ from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.schemas import verdict_of
 from reconciler.definitions.source import read_text
 from reconciler.definitions.suggest import kind_of, quote
-from reconciler.definitions.yaml_reader import read_yaml, read_yaml_quickly
 from reconciler.model.forms import FORM_TYPES, Form, Kind
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.provider import Finding
@@ -91,7 +91,11 @@ def _check_quickly(kind: Kind, stem: str, text: str, *, is_json: bool) -> Checke
 
 def read_document(text: str, *, is_json: bool) -> Document:
     """Return the document with positions. Raises Unreadable."""
-    return read_json(text) if is_json else read_yaml(text)
+    if is_json:
+        return read_json(text)
+    from reconciler.definitions.yaml_reader import read_yaml  # noqa: PLC0415 - late, as in read_yaml_quickly
+
+    return read_yaml(text)
 
 
 def _check_carefully(kind: Kind, stem: str, text: str, *, is_json: bool) -> CheckedFile:

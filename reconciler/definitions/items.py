@@ -20,18 +20,12 @@ _DOCUMENTS_KEPT = 50
 
 
 class Item(Struct, frozen=True):
-    """A definition file with what was found in it."""
+    """A definition file with what was found in it; ``id`` is the file's name without its ending."""
 
     candidate: Candidate
     checked: CheckedFile
-
-    @property
-    def kind(self) -> Kind:
-        return self.candidate.kind
-
-    @property
-    def id(self) -> str:
-        return self.candidate.stem
+    kind: Kind
+    id: str
 
     @property
     def path(self) -> str:
@@ -55,7 +49,7 @@ def read_items(tree: SourceTree, candidates: Sequence[Candidate], verdicts: Verd
                 checked = check_file(candidate.kind, candidate.name, next(contents))
                 if verdicts is not None:
                     verdicts.keep(candidate.kind, candidate.name, candidate.file.blob, checked)
-            yield Item(candidate, checked)
+            yield Item(candidate, checked, candidate.kind, candidate.stem)
 
 
 def _find(verdicts: Verdicts | None, candidate: Candidate) -> CheckedFile | None:

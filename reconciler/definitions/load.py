@@ -21,15 +21,17 @@ def load_definitions(
     providers: Mapping[str, ProviderRules],
     now: datetime | None = None,
     verdicts: Verdicts | None = None,
+    declare: bool = True,
 ) -> Loaded:
     """Return the desired state and all problems, sorted. Without ``now`` nothing is said that depends on the clock.
 
-    ``verdicts`` of earlier runs spare the reading of files; they change nothing in what comes back.
+    ``verdicts`` of earlier runs spare the reading of files; they change nothing in what comes back. Without ``declare``
+    only problems are wanted, and nothing is declared.
     """
     listing = list_definitions(tree, most_files=settings.limits.files)
     with _without_collector():
         items = list(read_items(tree, listing.candidates, verdicts))
-        return Loading(tree, listing, items, settings=settings, providers=providers, now=now).load()
+        return Loading(tree, listing, items, settings=settings, providers=providers, now=now).load(declare=declare)
 
 
 @contextmanager

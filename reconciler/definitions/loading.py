@@ -68,7 +68,7 @@ class Loading:
             self._problems += self._places.problems(item, [finding], of_the_file=True)
             self._waiting |= {(item.kind, item.id), (first.kind, first.id)}
 
-    def load(self) -> Loaded:
+    def load(self, *, declare: bool) -> Loaded:
         self._scripts.read_all(self._script_files())
         targets = self._load_targets()
         components = self._load_components()
@@ -77,14 +77,15 @@ class Loading:
         self._check_jobs_together(one_offs)
         self._problems += self._scripts.problems
         self._spread_waiting()
-        desired = DesiredState(
-            jobs=self._declare(Kind.JOB, jobs),
-            components=self._declare(Kind.COMPONENT, components),
-            targets=self._declare(Kind.TARGET, targets),
-            one_offs=self._declare(Kind.RUN, one_offs),
-            unreadable=frozenset(self._waiting),
-            complete=not self._waiting,
-        )
+        desired = DesiredState(unreadable=frozenset(self._waiting), complete=not self._waiting)
+        if declare:
+            desired = replace(
+                desired,
+                jobs=self._declare(Kind.JOB, jobs),
+                components=self._declare(Kind.COMPONENT, components),
+                targets=self._declare(Kind.TARGET, targets),
+                one_offs=self._declare(Kind.RUN, one_offs),
+            )
         problems = sorted(dict.fromkeys(self._problems), key=lambda problem: problem.sort_key)
         return Loaded(desired=desired, problems=tuple(problems), files=len(self._listing.candidates))
 

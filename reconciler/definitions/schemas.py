@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-import jsonschema_rs
-
 from reconciler.model.errors import UsageError
 
 SCHEMA_NAMES = ("job", "component", "target", "run", "report", "plan")
@@ -52,6 +50,9 @@ class Verdict:
     """Whether a value keeps a schema, quickly and without a word."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        # Late: where all verdicts are kept from the last run, none is asked for.
+        import jsonschema_rs  # noqa: PLC0415
+
         self.schema = schema
         self._validator = jsonschema_rs.Draft202012Validator(_without_words(schema), retriever=_refuse_fetch)
 

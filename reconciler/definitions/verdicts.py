@@ -75,13 +75,16 @@ class VerdictFile:
         key = f"{kind.value}/{blob}/{name}"
         raw = self._stored.get(key)
         if raw is None:
+            raw = self._new.get(key)
+        if raw is None:
             return None
         try:
             stored = _STORED.decode(raw)
             form = _FORMS[kind].decode(stored.form) if stored.form != _NO_FORM else None
         except msgspec.DecodeError:
             return None
-        self._used.add(key)
+        if key in self._stored:
+            self._used.add(key)
         return CheckedFile(form, stored.problems, stored.damaged, stored.line, stored.given_id)
 
     def keep(self, kind: Kind, name: str, blob: str, checked: CheckedFile) -> None:

@@ -20,7 +20,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.definitions.block_reader import meaning_of, read_block_yaml
+from reconciler.definitions.block_reader import meaning_of
 from reconciler.definitions.document import (
     MAX_DEPTH,
     MAX_VALUES,
@@ -38,16 +38,8 @@ from reconciler.model.text import escape_text
 _NO_KEY: Final = object()
 
 
-def read_yaml_quickly(text: str) -> tuple[Any, int]:
-    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
-    try:
-        return read_block_yaml(text)
-    except Unusual:
-        return read_event_yaml(text)
-
-
 def read_event_yaml(text: str) -> tuple[Any, int]:
-    """The same by libyaml's events, whatever the style."""
+    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
     parser = CParser(text.encode())
     try:
         return _read_events(parser)

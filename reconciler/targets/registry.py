@@ -8,8 +8,7 @@ from reconciler.model.forms import Target
 from reconciler.model.instant import Clock
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
-from reconciler.targets.local.rules import LOCAL_RULES
-from reconciler.targets.local.target import LocalTarget
+from reconciler.targets.local.rules import LOCAL_RULES, http_settings
 from reconciler.targets.protocol import LiveTarget
 
 LOCAL = "local"
@@ -33,11 +32,20 @@ def open_targets(
 
     ``folder`` is where local targets keep their runs; ``environment`` is what their runs are given a part of.
     """
+    # Here and not above: what talks to targets costs more to import than a validation takes.
+    from reconciler.targets.local.target import LocalTarget  # noqa: PLC0415
+
     targets: dict[str, LiveTarget] = {}
     for name, target in {LOCAL: Target(id=LOCAL, provider=LOCAL), **declared}.items():
         if target.provider != LOCAL:
             raise UsageError(f"target {name}: unknown provider {target.provider}", hint="Known: local.")
         targets[name] = LocalTarget(
-            name, folder=folder / "engine", settings=settings.engine, environment=environment, host=host, clock=clock
+            name,
+            folder=folder / "engine",
+            settings=settings.engine,
+            environment=environment,
+            host=host,
+            clock=clock,
+            http=http_settings(target),
         )
     return targets

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.definitions.block_reader import read_block_yaml
+from reconciler.definitions.block_reader import read_block_yaml, read_yaml_quickly
 from reconciler.definitions.document import Span, Unreadable, Unusual, path_steps, path_text
 from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.scalars import Doubtful, read_scalar
-from reconciler.definitions.yaml_reader import read_event_yaml, read_yaml, read_yaml_quickly
+from reconciler.definitions.yaml_reader import read_event_yaml, read_yaml
 
 QUICKLY = settings(max_examples=60, deadline=None)
 YAML = """\
