@@ -1,5 +1,6 @@
 """The names that a job's condition may read, and of what kind each is."""
 
+from reconciler.model.event import Event
 from reconciler.model.expressions import Expression, Sort, compile_expression
 from reconciler.model.job import Job, Parameter, ValueType
 
@@ -12,6 +13,7 @@ _BUILT_IN = {
     "device.uid": Sort.TEXT,
     "event.at": Sort.ANY,
     "event.data": Sort.ANY,
+    "event.device": Sort.TEXT,
     "event.id": Sort.TEXT,
     "event.source": Sort.TEXT,
     "event.type": Sort.TEXT,
@@ -23,6 +25,9 @@ _BUILT_IN = {
     "run.trigger": Sort.TEXT,
     "target": Sort.TEXT,
 }
+EVENT_NAMES = {name: sort for name, sort in _BUILT_IN.items() if name.startswith("event.")} | {"event.at": Sort.INSTANT}
+"""What the `where` of an event trigger may read."""
+
 _SORTS = {ValueType.STRING: Sort.TEXT, ValueType.BOOLEAN: Sort.BOOLEAN, ValueType.NUMBER: Sort.ANY}
 
 
@@ -41,3 +46,13 @@ def compile_condition(job: Job) -> Expression:
     """Read the condition of ``job``, which is text. Raises ExpressionInvalid."""
     assert isinstance(job.condition, str)
     return compile_expression(job.condition, tuple(sorted(condition_names(job).items())))
+
+
+def compile_where(text: str) -> Expression:
+    """Read the `where` of an event trigger. Raises ExpressionInvalid."""
+    return compile_expression(text, tuple(sorted(EVENT_NAMES.items())))
+
+
+def where_holds(text: str, event: Event) -> bool:
+    """Return whether the `where` holds for ``event``. Raises ExpressionInvalid or ExpressionFailed."""
+    return compile_where(text).holds({f"event.{name}": value for name, value in event.facts.items()})

@@ -63,6 +63,20 @@ class Event(Struct, frozen=True, kw_only=True):
             "depth": self.depth,
         }
 
+    @property
+    def parent_uid(self) -> str | None:
+        """The run whose end it is, or None."""
+        return str(self.data["runUid"]) if _is_end(self) else None
+
+
+def is_end_of(event: Event, job_id: str) -> bool:
+    """Return whether the event is the end of a run of this very job."""
+    return _is_end(event) and event.data.get("jobId") == job_id
+
+
+def _is_end(event: Event) -> bool:
+    return event.source == OWN_SOURCE and event.type in {RUN_COMPLETED, RUN_FAILED} and "runUid" in event.data
+
 
 def _without_at(text: str) -> str:
     return text.replace("%", "%25").replace("@", "%40")

@@ -21,13 +21,15 @@ _LONGEST_CHAIN = 32
 class Request(Struct, frozen=True, kw_only=True):
     """Why and when a job is to run: the trigger, its instant, and what was given with it.
 
-    ``event`` is the event that is the trigger: id, type, source, data and at.
+    ``event`` is the event that is the trigger: id, type, source, device, data, at and depth; ``device``, a hostname or
+    a uid, is the only one of those that the job selects where it is to run.
     """
 
     trigger: Trigger
     scheduled_for: datetime
     variables: Mapping[str, Value] = {}
     event: Mapping[str, Any] = {}
+    device: str = ""
     requested_by: str = ""
     parent_uid: str | None = None
     is_forced: bool = False

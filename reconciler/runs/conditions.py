@@ -12,7 +12,7 @@ from reconciler.model.run import Device, Trigger
 from reconciler.model.secret import SecretRef
 
 _LAST_STATUS = "job.lastStatus"
-_EVENT_FIELDS = ("id", "type", "source")
+_EVENT_FIELDS = ("id", "type", "source", "device")
 
 
 class Moment(Struct, frozen=True, kw_only=True):

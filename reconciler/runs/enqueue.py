@@ -52,11 +52,12 @@ def make_runs(
     if not job.enabled and not request.is_forced:
         return _skipped(applied, request, "disabled", now=now, new_uid=new_uid)
     listing = target.devices(job.devices)
-    if job.devices is not None and job.devices.max is not None and len(listing.devices) > job.devices.max:
+    listed = _narrowed(listing.devices, job, request)
+    if job.devices is not None and job.devices.max is not None and len(listed) > job.devices.max:
         return _skipped(applied, request, "too_many_devices", now=now, new_uid=new_uid)
-    devices = [device for device in listing.devices if is_admitted_by(job.os_filter, device)]
+    devices = [device for device in listed if is_admitted_by(job.os_filter, device)]
     if not devices:
-        reason = "os_filter" if listing.devices else "no_device"
+        reason = "os_filter" if listed else "no_device"
         return _skipped(applied, request, reason, now=now, new_uid=new_uid)
     busy = busy_devices(job, request, active)
     free = [device for device in devices if device.uid not in busy]
@@ -80,6 +81,14 @@ def make_runs(
         ),
         replaced=tuple(run for device, choice in chosen for run in _replaced(choice, device)),
     )
+
+
+def _narrowed(devices: Sequence[Device], job: Job, request: Request) -> Sequence[Device]:
+    """Return the device that the request names; all where it names none, or the job selects none."""
+    if not request.device or job.devices is None:
+        return devices
+    name = request.device.casefold()
+    return [device for device in devices if name in {device.uid.casefold(), device.hostname.casefold()}]
 
 
 def _replaced(choice: Choice, device: Device) -> tuple[Run, ...]:

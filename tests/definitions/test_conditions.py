@@ -79,3 +79,26 @@ def test_a_condition_reads_the_variables_of_the_jobs_component():
 def test_a_damaged_parameter_is_told_once_and_not_again_by_the_condition():
     text = JOB + "parameters: [{name: 7days}]\ncondition: parameters.days == 7\n"
     assert [line.split()[1] for line in job_lines(text)] == ["VAL003"]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        pytest.param("event.data.free < 5 && event.device != ''", [], id="readable"),
+        pytest.param(
+            "event.dat.free < 5",
+            ["JOB006 events[1].where: unknown name `event.dat.free` in the where at column 1"],
+            id="name",
+        ),
+        pytest.param(
+            "device.os == 'linux'",
+            ["JOB006 events[1].where: unknown name `device.os` in the where at column 1"],
+            id="not-of-the-event",
+        ),
+        pytest.param("event.type", ["JOB005 events[1].where: the where: it gives text"], id="not-boolean"),
+    ],
+)
+def test_what_an_event_must_hold_is_read_at_validation(where, expected):
+    text = JOB + f'events: [Startup, {{eventType: full, where: "{where}"}}]\n'
+    found = [line.partition(" ")[2] for line in job_lines(text) if "JOB00" in line]
+    assert [line.partition(";")[0].partition(",")[0] for line in found] == expected

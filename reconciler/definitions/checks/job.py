@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.definitions.checks.conditions import check_condition
+from reconciler.definitions.checks.conditions import check_condition, check_wheres
 from reconciler.definitions.checks.http import check_url
 from reconciler.definitions.checks.parameters import check_declared, key_step
 from reconciler.definitions.checks.scripts import asks_for_input, check_script_path
@@ -46,6 +46,8 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
         )
     if not damaged & {"condition", "parameters", "component", "variables"} and job.component is None:
         yield from check_condition(job)
+    if "events" not in damaged:
+        yield from check_wheres(job)
     yield from _check_event_topic(job)
     if job.previous_id == job.id:
         yield Finding(code="REF006", json_path="previousId", message="previousId is the job's own id")

@@ -11,6 +11,7 @@ from reconciler.model.job import ScriptType, Task, value_text
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.settings import EngineSettings
 from reconciler.model.tokens import fill_tokens
+from reconciler.targets.local.event_values import event_json, event_text
 from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
@@ -64,6 +65,8 @@ def _run_environment(order: StartOrder) -> dict[str, str]:
         "RECONCILER_SCHEDULED_FOR": format_instant(run.scheduled_for),
         "RECONCILER_TRIGGER": run.trigger.kind.value,
     }
+    if run.event:
+        variables["RECONCILER_EVENT"] = event_json(run.event)
     if job.mqtt_topics:
         # Keeper sets these two only for a job with MQTT topics (Keeper, custom job guide).
         variables |= {"KEEPER_JOB_ID": job.id, "KEEPER_JOB_NAME": job.title}
@@ -95,6 +98,8 @@ def _value_lookup(order: StartOrder) -> ValueOf:
             return ""  # declared, optional, and nobody gave it a value
         if name.startswith("tasks."):
             return late_token(name)
+        if name.startswith("event."):
+            return event_text(run.event, name.removeprefix("event."))
         raise TargetRefused(f"unknown token {{{name}}}", hint=f"Known: {', '.join(sorted(known))}.")
 
     return value_of
