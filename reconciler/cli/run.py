@@ -1,5 +1,6 @@
 """`reconciler run`: start an applied job now."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 import click
@@ -8,11 +9,16 @@ from reconciler.cli.driving import see_through
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import read_settings_at
-from reconciler.loop.manual import request_manual_run
+from reconciler.loop.manual import request_component_run, request_manual_run
+from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
+from reconciler.model.job import Value
+from reconciler.model.run import Run
+from reconciler.runs.components import find_component
 from reconciler.runs.parameters import parse_assignment, parse_assignments
+from reconciler.targets.registry import LOCAL
 
 
 @verb(
@@ -21,9 +27,12 @@ from reconciler.runs.parameters import parse_assignment, parse_assignments
     reconciler run disk-space
     reconciler run clear-temp-files --var days=30 --wait
     reconciler run clear-temp-files --variables "days=30,dryRun=false" --wait
+    reconciler run --component "Clear Temp Files" --variables "days=30" --wait=600
     """,
 )
-@click.argument("job")
+@click.argument("job", required=False)
+@click.option("--component", metavar="NAME|UID", help="Run this component by itself, without a job.")
+@click.option("--device", metavar="NAME|UID", help="Only on this device.")
 @click.option("--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--variables", metavar="K=V,K2=V2", help=r"Parameters in one text; \, is a comma.")
 @click.option("--target", metavar="NAME", help="On this target.  [default: all that the job names]")
@@ -35,7 +44,9 @@ from reconciler.runs.parameters import parse_assignment, parse_assignments
 def command(
     *,
     directory: str | None,
-    job: str,
+    job: str | None,
+    component: str | None,
+    device: str | None,
     assignments: tuple[str, ...],
     variables: str | None,
     target: str | None,
@@ -45,21 +56,42 @@ def command(
     state: str | None,
     secrets: str | None,
 ) -> int:
-    """Run an applied job now, in the form that was last applied.
+    """Run an applied job, or a component by itself, now, in the form that was last applied.
 
     With --wait the exit code is 0 when it completed, 6 when it failed, 7 when it timed out.
     """
     given = parse_assignments(variables) if variables else {}
     given |= dict(parse_assignment(text) for text in assignments)
     with open_session(directory=directory, state=state, secrets=secrets) as session:
-        applied = find_job(session, job, target)
-        world = session.world_of_applied(read_settings_at(session.repository, applied[0].origin.commit))
-        runs = [
-            run
-            for item in applied
-            for run in request_manual_run(world, item, given, requested_by=session.requester, is_forced=force)
-        ]
+        if job is not None and component is None:
+            runs, world = _request_job(session, job, given, target=target, device=device, is_forced=force)
+        elif component is not None and job is None:
+            runs, world = _request_component(session, component, given, target=target, device=device)
+        else:
+            raise UsageError("name a job, or a component with --component", hint="One of the two: reconciler run JOB")
         return see_through(session, world, runs, wait=wait, format_=format_)
+
+
+def _request_job(
+    session: Session, job: str, given: Mapping[str, Value], *, target: str | None, device: str | None, is_forced: bool
+) -> tuple[list[Run], World]:
+    applied = find_job(session, job, target)
+    world = session.world_of_applied(read_settings_at(session.repository, applied[0].origin.commit))
+    by = session.requester
+    return [
+        run
+        for item in applied
+        for run in request_manual_run(world, item, given, requested_by=by, is_forced=is_forced, device=device)
+    ], world
+
+
+def _request_component(
+    session: Session, component: str, given: Mapping[str, Value], *, target: str | None, device: str | None
+) -> tuple[list[Run], World]:
+    inventory = session.store.inventory(target or LOCAL)
+    applied = find_component([item for item in inventory if item.kind is Kind.COMPONENT], component)
+    world = session.world_of_applied(session.applied_settings())
+    return list(request_component_run(world, applied, given, requested_by=session.requester, device=device)), world
 
 
 def find_job(session: Session, job_id: str, target: str | None) -> list[Applied]:

@@ -45,13 +45,12 @@ def deciding_code(tasks: Sequence[TaskResult]) -> int | None:
     return (bad or codes)[-1] if codes else None
 
 
-def duration_words(start: datetime | None, end: datetime | None, *, unit: str = "s") -> str:
-    """Return how long it took, up to a minute in seconds, written as ``unit`` says."""
+def duration_words(start: datetime | None, end: datetime | None) -> str:
     if start is None or end is None:
         return "-"
     seconds = (end - start).total_seconds()
     if seconds < 60:
-        return f"{seconds:.1f} {unit}"
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -2,7 +2,7 @@
 
 import click
 
-from reconciler.cli.run_table import deciding_code, duration_words
+from reconciler.cli.run_table import deciding_code
 from reconciler.cli.suggestions import suggest
 from reconciler.model.forms import Kind
 from reconciler.model.job import Job, Value, value_text
@@ -72,11 +72,18 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
         facts.append(("Started At", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"))
     if run.status.is_ended:
         timeout = " (timeout)" if run.status is RunStatus.TIMEOUT else ""
-        facts.append(("Duration", duration_words(run.started_at, run.ended_at, unit="seconds") + timeout))
+        facts.append(("Duration", _duration(run) + timeout))
         code = deciding_code(tasks)
         facts.append(("Exit Code", "-" if code is None else f"{code} ({explain_exit_code(code)})"))
     facts += [("Task", f"{task.id}: {task.meaning}") for task in tasks if task.meaning and task.exit_code != 0]
     return [f"{name + ':':<13} {value}" for name, value in facts]
+
+
+def _duration(run: Run) -> str:
+    if run.started_at is None or run.ended_at is None:
+        return "-"
+    seconds = (run.ended_at - run.started_at).total_seconds()
+    return f"{seconds:.1f} seconds" if seconds < 10 else f"{seconds:.0f} seconds"
 
 
 def _waiting_lines(run: Run) -> list[str]:

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
-from reconciler.model.job import Job, Value
-from reconciler.model.run import Run, Trigger, TriggerKind
+from reconciler.model.job import Devices, Job, Value
+from reconciler.model.run import Device, Run, Trigger, TriggerKind
 from reconciler.runs.choosing import Request
+from reconciler.runs.components import check_variables, job_of_component
+from reconciler.runs.devices import find_device
 from reconciler.runs.enqueue import cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
+from reconciler.targets.protocol import LiveTarget
 
 _UNMET = "does not run now: its condition does not hold, and its alternate cannot run"
 _WHY_NOT = {
@@ -36,18 +42,84 @@ def describe_refusal(reason: str) -> tuple[str, str]:
 
 
 def request_manual_run(
-    world: World, applied: Applied, given: Mapping[str, Value], *, requested_by: str, is_forced: bool = False
+    world: World,
+    applied: Applied,
+    given: Mapping[str, Value],
+    *,
+    requested_by: str,
+    is_forced: bool = False,
+    device: str | None = None,
 ) -> tuple[Run, ...]:
-    """Enqueue the job and return its runs. Raises UsageError for parameters, CouldNot when the job may not run now."""
+    """Enqueue the job, on the one ``device`` if that is given, and return its runs.
+
+    Raises UsageError for parameters and devices, CouldNot when the job may not run now.
+    """
     job = applied.form
     assert isinstance(job, Job)
     resolve_parameters(job, given)
+    target = _target_of(world, applied)
+    if not is_forced:
+        _refuse_held(world, applied.root_id, applied.id)
+    if device is not None:
+        applied = _on_device(applied, find_device(target, device, selector=job.devices))
+    return _enqueue(world, applied, target, given, requested_by=requested_by, is_forced=is_forced)
+
+
+def request_component_run(
+    world: World, applied: Applied, given: Mapping[str, Value], *, requested_by: str, device: str | None = None
+) -> tuple[Run, ...]:
+    """Enqueue an applied component by itself, on ``device`` or the only one there is, and return its run.
+
+    Raises UsageError for variables and devices, CouldNot when it cannot run there now.
+    """
+    check_variables(applied, given, device=device)
+    target = _target_of(world, applied)
+    place = find_device(target, device)
+    if place.online is False:
+        raise _offline(place)
+    job = job_of_component(applied)
+    with world.store.transaction():
+        world.store.keep_form(Kind.JOB, job.form)
+        return _enqueue(world, _on_device(job, place), target, given, requested_by=requested_by)
+
+
+def _target_of(world: World, applied: Applied) -> LiveTarget:
     target = world.targets.get(applied.target)
     if target is None:
         raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
+    return target
+
+
+def _on_device(applied: Applied, device: Device) -> Applied:
+    assert isinstance(applied.form, Job)
+    return replace(applied, form=replace(applied.form, devices=Devices(uids=(device.uid,))))
+
+
+def _offline(device: Device) -> CouldNot:
+    seen = f"{device.last_seen:%Y-%m-%d %H:%M:%S} UTC" if device.last_seen else "-"
+    facts = (("Device", device.hostname), ("Status", "Offline"), ("Last Seen", seen))
+    options = (
+        "Quick jobs require the device to be online.",
+        "",
+        "Options:",
+        "1. Wait for device to come online",
+        "2. Schedule a job instead (run when device connects)",
+        "3. Contact on-site personnel to check device",
+    )
+    lines = ["", *(f"{name + ':':<11} {value}" for name, value in facts), "", *options]
+    return CouldNot("Cannot run job - Device is offline", hint="\n".join(lines))
+
+
+def _enqueue(
+    world: World,
+    applied: Applied,
+    target: LiveTarget,
+    given: Mapping[str, Value],
+    *,
+    requested_by: str,
+    is_forced: bool = False,
+) -> tuple[Run, ...]:
     now = world.clock()
-    if not is_forced:
-        _refuse_held(world, applied.root_id, applied.id)
     request = Request(
         trigger=Trigger(TriggerKind.MANUAL, f"manual:{world.new_uid()}"),
         scheduled_for=now,
@@ -59,7 +131,8 @@ def request_manual_run(
     requested = make_runs(applied, request, target, history=world.store, active=active, now=now, new_uid=world.new_uid)
     if not requested.runs:
         why, way_out = describe_refusal(requested.occurrence.reason)
-        raise CouldNot(f"job {applied.id} {why}; nothing was started", hint=way_out)
+        noun = "component" if isinstance(applied.form, Job) and applied.root_id.startswith("component:") else "job"
+        raise CouldNot(f"{noun} {applied.id} {why}; nothing was started", hint=way_out)
     world.store.add_occurrence(requested.occurrence, requested.runs)
     cancel_replaced([requested], world.targets.get)
     return requested.runs

@@ -87,14 +87,18 @@ def describe_parameters(job_id: str, parameters: Sequence[Parameter]) -> str:
     if not parameters:
         return f"{job_id} has no parameters."
     lines = [f"Parameters of {job_id}:"]
-    for parameter in parameters:
-        need = "required" if parameter.required and parameter.default is None else "optional"
-        default = "" if parameter.default is None else f", default: {value_text(_shown(parameter.default))}"
-        description = f": {parameter.description}" if parameter.description else ""
-        lines.append(f"  - {parameter.name} ({need}{default}){description}")
+    lines += map(describe_parameter, parameters)
     required = [p for p in parameters if p.required and p.default is None] or parameters[:1]
     usage = " ".join(f"--var {parameter.name}=VALUE" for parameter in required)
     return "\n".join([*lines, f"Usage: reconciler run {job_id} {usage}"])
+
+
+def describe_parameter(parameter: Parameter) -> str:
+    """Return the line of one parameter: ``  - days (required): Age in days``."""
+    need = "required" if parameter.required and parameter.default is None else "optional"
+    default = "" if parameter.default is None else f", default: {value_text(_shown(parameter.default))}"
+    description = f": {parameter.description}" if parameter.description else ""
+    return f"  - {parameter.name} ({need}{default}){description}"
 
 
 def _shown(value: Value) -> Value:

@@ -86,6 +86,14 @@ class Inventory(Part):
             row = tx.row(_FORM, of_kind=kind.value, of_digest=digest)
         return None if row is None else decode_form(kind, row.data)
 
+    def keep_form(self, kind: Kind, form: Form) -> str:
+        """Keep a form that is applied nowhere, for runs that are made from it; return its digest."""
+        data = encode_form(form)
+        digest = digest_encoded(data)
+        with self._db.write() as tx:
+            tx.insert_new(schema.forms, [{"digest": digest, "kind": kind.value, "data": data}])
+        return digest
+
     def record_applied(self, items: Sequence[Applied], schedules: Sequence[ScheduleState]) -> None:
         """Write down what was applied, and the schedules that begin or change with it; one transaction.
 

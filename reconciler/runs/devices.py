@@ -1,0 +1,53 @@
+"""Finding the one device that a person named, in the words of seed 002."""
+
+from collections.abc import Sequence
+
+from reconciler.model.errors import UsageError
+from reconciler.model.job import Devices
+from reconciler.model.run import Device
+from reconciler.targets.protocol import LiveTarget
+
+
+def find_device(target: LiveTarget, name: str | None, *, selector: Devices | None = None) -> Device:
+    """Return the device of ``target`` with the uid or hostname ``name``, or part of it; without a name the only one.
+
+    ``selector`` narrows where it is looked for.  Raises UsageError when there is none, or more than one.
+    """
+    devices = target.devices(selector).devices
+    if name is None:
+        found = list(devices)
+        wanted = f"target {target.name}"
+    else:
+        found = _matching(devices, name)
+        wanted = f'"{name}"'
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = "Please specify a more precise hostname or use the device UID."
+        raise UsageError(f"Multiple devices match {wanted}", hint="\n".join([*_table(found), "", hint]))
+    known = ", ".join(device.hostname for device in devices[:10]) or "nothing"
+    raise UsageError(
+        f"Device not found: {wanted}", hint=f"No device matching {wanted} was found. Target {target.name} has: {known}."
+    )
+
+
+def _matching(devices: Sequence[Device], name: str) -> list[Device]:
+    """Return the devices with this uid, else with this hostname, else whose hostname has it in it."""
+    folded = name.casefold()
+    for matches in (
+        [device for device in devices if device.uid.casefold() == folded],
+        [device for device in devices if device.hostname.casefold() == folded],
+    ):
+        if matches:
+            return matches
+    return [device for device in devices if folded in device.hostname.casefold()]
+
+
+def _table(devices: Sequence[Device]) -> list[str]:
+    rows = [("#", "Hostname", "Site", "Status")]
+    for number, device in enumerate(devices, 1):
+        status = {True: "Online", False: "Offline", None: "-"}[device.online]
+        rows.append((str(number), device.hostname, device.site or "-", status))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [" | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "-+-".join("-" * width for width in widths), *lines[1:]]
