@@ -184,8 +184,9 @@ def _check_here(job: Job, target: Target, damaged: frozenset[str], components: M
         findings.append(Finding(code="JOB003", json_path="condition", message=message, hint=hint))
     allowed = target.settings.get("allowedHosts", ())
     hosts = [host for host in allowed if isinstance(host, str)] if isinstance(allowed, list | tuple) else []
+    has_own_list = "http" in target.settings  # its provider's rules look at each host then
     for index, task in enumerate(job.tasks):
-        if task.http is not None:
+        if task.http is not None and not has_own_list:
             findings += check_host(task.http.url, f"tasks[{index}].http.url", hosts, target.id)
         if task.keeper and target.provider != "keeper":
             name = next(iter(task.keeper))

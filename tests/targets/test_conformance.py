@@ -1,22 +1,22 @@
 """What every target promises, asked of the fake and of the real one alike."""
 
 import os
-from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 from support.engine import kill_all_with
-from support.values import MIDNIGHT, ManualClock, apply_job, make_job
+from support.targets import follow_to_the_end, order
+from support.values import MIDNIGHT, ManualClock, make_job
 
 from reconciler.model.change import Action, Change
 from reconciler.model.forms import Kind, digest_form
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Devices, Task
-from reconciler.model.run import OutputRecord, Run, RunStatus, Stream, Trigger, TriggerKind
+from reconciler.model.run import OutputRecord, RunStatus, Stream
 from reconciler.model.settings import EngineSettings
 from reconciler.targets.fake import FakeTarget
 from reconciler.targets.local.target import LocalTarget
-from reconciler.targets.protocol import Started, StartOrder
+from reconciler.targets.protocol import Started
 
 
 @pytest.fixture(params=["fake", "local"])
@@ -33,40 +33,11 @@ def target(request, tmp_path):
     kill_all_with(str(folder))
 
 
-def order(target, job, uid="0198a1c2-0000-7000-8000-000000000001") -> StartOrder:
-    applied = apply_job(job, target=target.name)
-    (device, *_) = target.devices(None).devices
-    run = Run(
-        uid=uid,
-        occurrence_id="1",
-        root_id=job.id,
-        job_id=job.id,
-        target=target.name,
-        device=device,
-        trigger=Trigger(TriggerKind.MANUAL, "manual:1"),
-        scheduled_for=MIDNIGHT,
-        due_at=MIDNIGHT,
-        created_at=MIDNIGHT,
-        origin=applied.origin,
-    )
-    return StartOrder(run=run, job=job)
-
-
 def start(target, job, **fields):
     made = order(target, job, **fields)
     answer = target.start([made])[made.run.uid]
     assert isinstance(answer, Started)
     return made.run, answer.handle
-
-
-def follow_to_the_end(target, run, handle):
-    deadline = utc_now() + timedelta(seconds=30)
-    while utc_now() < deadline:
-        progress = target.follow({run.uid: handle})[run.uid]
-        if progress.status.is_ended:
-            return progress
-        target.wait([handle], timeout_seconds=1)
-    raise AssertionError(f"run {run.uid} did not end")
 
 
 def test_it_says_what_it_is_and_how_much_it_takes(target):

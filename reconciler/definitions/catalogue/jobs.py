@@ -217,11 +217,14 @@ CODES: tuple[Code, ...] = (
     ),
     code(
         "HTTP002",
-        "A host inside",
-        "This machine, private networks and the metadata service of a cloud are asked only where the settings of the"
-        " target list the host in allowedHosts.",
+        "A host that is not on the list",
+        "A local target asks only the hosts that its settings list; any other asks this machine, private networks"
+        " and the metadata service of a cloud only where allowedHosts of its settings has the host.",
         bad=job(tasks=_request("http://169.254.169.254/")),
-        good=job(tasks=_request("https://example.com/")),
+        good=job(
+            tasks=_request("https://example.com/"),
+            targets__local="id: local\nprovider: local\nsettings: {http: {allow: [example.com]}}\n",
+        ),
     ),
     code(
         "HOST001",

@@ -39,7 +39,7 @@ def check_host(url: str, json_path: str, allowed: Collection[str], target: str) 
         return
     if _is_inside(host):
         message = f"host {quote(host)} is not on the allow-list of target {quote(target)}"
-        hint = "Hosts of the machine itself and of private networks are listed in the target's settings: allowedHosts."
+        hint = "Its settings list such hosts: http: {allow: [...]} of a local target, allowedHosts of others."
         yield Finding(code="HTTP002", json_path=json_path, message=message, hint=hint)
 
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
+from reconciler.engine.http_wire import DEFAULT_SECONDS
 from reconciler.engine.order import SCRIPT_FILE, RunOrder, TaskOrder, late_token
 from reconciler.model.errors import TargetRefused
 from reconciler.model.instant import format_instant
@@ -12,6 +13,7 @@ from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.settings import EngineSettings
 from reconciler.model.tokens import fill_tokens
 from reconciler.targets.local.event_values import event_json, event_text
+from reconciler.targets.local.http_order import ARGV, HttpSettings, http_environment
 from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
@@ -34,18 +36,31 @@ _TYPE_BY_ENDING = {
     ".ps1": ScriptType.POWERSHELL,
 }
 
+_INTERPRETER_VARIABLES = ("PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_HTTP_MARGIN_SECONDS = 10
+_NOWHERE = HttpSettings()
+
 ValueOf = Callable[[str], str]
 
 
-def make_order(order: StartOrder, *, settings: EngineSettings, environment: Mapping[str, str]) -> RunOrder:
+def make_order(
+    order: StartOrder, *, settings: EngineSettings, environment: Mapping[str, str], http: HttpSettings = _NOWHERE
+) -> RunOrder:
     """Return the engine's order for a run. Raises TargetRefused for a job that cannot be started as it is."""
-    base = {name: environment[name] for name in ALLOWED_ENVIRONMENT if name in environment}
-    base.setdefault("PATH", DEFAULT_PATH)
-    base |= _run_environment(order) | {name: _revealed(value) for name, value in order.values.items()}
+    plain = {name: environment[name] for name in ALLOWED_ENVIRONMENT if name in environment}
+    plain.setdefault("PATH", DEFAULT_PATH)
+    base = plain | _run_environment(order) | {name: _revealed(value) for name, value in order.values.items()}
+    # Parameters are not for the interpreter that makes requests, whatever their names mean to it.
+    requesting = plain | {name: environment[name] for name in _INTERPRETER_VARIABLES if name in environment}
     value_of = _value_lookup(order)
     return RunOrder(
         uid=attempt_handle(order.run),
-        tasks=tuple(_task_order(task, order, base, value_of) for task in order.job.tasks),
+        tasks=tuple(
+            _http_order(task, order, requesting, value_of, http)
+            if task.http is not None
+            else _task_order(task, order, base, value_of)
+            for task in order.job.tasks
+        ),
         timeout_seconds=order.job.timeout_seconds,
         output_bytes=settings.output_bytes,
         grace_seconds=settings.grace_seconds,
@@ -123,6 +138,18 @@ def _task_order(task: Task, order: StartOrder, base: Mapping[str, str], value_of
         timeout_seconds=task.timeout_seconds,
         continue_on_failure=task.continue_on_failure,
         success_exit_codes=task.success_exit_codes,
+    )
+
+
+def _http_order(
+    task: Task, order: StartOrder, environment: Mapping[str, str], value_of: ValueOf, http: HttpSettings
+) -> TaskOrder:
+    return TaskOrder(
+        id=task.id,
+        argv=ARGV,
+        env={**environment, **http_environment(task, value_of, settings=http, secrets=order.secrets)},
+        timeout_seconds=(task.timeout_seconds or DEFAULT_SECONDS) + _HTTP_MARGIN_SECONDS,
+        continue_on_failure=task.continue_on_failure,
     )
 
 

@@ -2,25 +2,61 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus, urlsplit
 
+import msgspec
+
+from reconciler.definitions.checks.http import split_url
+from reconciler.definitions.suggest import quote
+from reconciler.engine.http_allow import NotAllowed, check_destination, destination_of, parse_entry
 from reconciler.model.forms import Target
-from reconciler.model.job import ExecutionType, Job, ScriptType, Task
+from reconciler.model.job import ExecutionType, HttpRequest, Job, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
+from reconciler.model.tokens import fill_tokens
+from reconciler.targets.local.http_order import HttpSettings
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Settings of a local target",
-    "description": "This machine. It has no settings of its own; [engine] of reconciler.toml has its limits.",
+    "description": "This machine; [engine] of reconciler.toml has its limits.",
     "type": "object",
-    "properties": {},
+    "properties": {
+        "http": {
+            "type": "object",
+            "description": "Where HTTP tasks may go: nowhere, unless it is listed.",
+            "properties": {
+                "allow": {
+                    "type": "array",
+                    "description": "Hosts: api.example.com, *.example.org, http://localhost:8080; https unless given.",
+                    "items": {"type": "string", "minLength": 1, "maxLength": 300},
+                    "maxItems": 1000,
+                },
+                "privateAddresses": {
+                    "type": "array",
+                    "description": "Addresses and networks of this machine or of a private network that may be asked.",
+                    "items": {"type": "string", "minLength": 1, "maxLength": 60},
+                    "maxItems": 100,
+                },
+            },
+            "unevaluatedProperties": False,
+        }
+    },
     "unevaluatedProperties": False,
 }
 
 _NOT_YET = "The local target cannot do this yet; leave it out, or use a target that can."
 
 
-def check_job(job: Job, target: Target) -> Iterator[Finding]:  # noqa: ARG001 - the signature that all providers share
+def http_settings(target: Target) -> HttpSettings:
+    """Return where HTTP tasks of ``target`` may go; what cannot be read of it allows nothing."""
+    try:
+        return msgspec.convert(target.settings.get("http", {}), HttpSettings)
+    except msgspec.ValidationError:
+        return HttpSettings()
+
+
+def check_job(job: Job, target: Target) -> Iterator[Finding]:
     """Yield what the local target cannot express of ``job``."""
     yield from _check_vendor_fields(job)
     yield from _check_policies(job)
@@ -35,6 +71,8 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:  # noqa: ARG001 - 
         return
     for index, task in enumerate(job.tasks):
         yield from _check_task(task, f"tasks[{index}]")
+        if task.http is not None:
+            yield from _check_request(task.http, f"tasks[{index}].http", target)
 
 
 def _check_vendor_fields(job: Job) -> Iterator[Finding]:
@@ -63,9 +101,7 @@ def _check_policies(job: Job) -> Iterator[Finding]:
 
 
 def _check_task(task: Task, path: str) -> Iterator[Finding]:
-    if task.http is not None or task.execution_type is ExecutionType.HTTP:
-        yield _cannot(f"{path}.http", "HTTP tasks are not supported", _NOT_YET)
-    elif task.execution_type is not ExecutionType.SERVICE:
+    if task.execution_type not in {ExecutionType.SERVICE, ExecutionType.HTTP}:
         yield _cannot(
             f"{path}.executionType",
             f"{task.execution_type.value} needs the session of a user, and this machine may have none",
@@ -75,6 +111,35 @@ def _check_task(task: Task, path: str) -> Iterator[Finding]:
         yield _cannot(f"{path}.runAs", "a local run has the account of reconciler itself", "Remove runAs.")
     if task.script_type is ScriptType.BATCH:
         yield _cannot(f"{path}.scriptType", "batch needs Windows", "Use bash, python or powershell.")
+
+
+def _check_request(request: HttpRequest, path: str, target: Target) -> Iterator[Finding]:
+    """Yield what keeps a request from being made; a host that a token stands for is looked at when it is known."""
+    settings = http_settings(target)
+    for entry in settings.allow:
+        if parse_entry(entry) is None:
+            message = f"target {target.id}: settings.http.allow has {quote(entry)}, which names no host"
+            yield Finding(code="TGT001", json_path=path, message=message, hint="Write api.example.com.")
+    authority = urlsplit(request.url).netloc if split_url(request.url) is not None else ""
+    if not authority or "{" in authority:
+        return
+    try:
+        destination = destination_of(fill_tokens(request.url, quote_plus))
+    except NotAllowed as error:
+        if "@" in authority or not request.url.lower().startswith(("http:", "https:")):
+            return  # said of every target
+        yield Finding(code="HTTP001", json_path=f"{path}.url", message=str(error))
+        return
+    try:
+        check_destination(destination, settings.allow)
+    except NotAllowed:
+        host = (urlsplit(request.url).hostname or "").rstrip(".").lower()
+        yield Finding(
+            code="HTTP002",
+            json_path=f"{path}.url",
+            message=f"host {quote(host)} is not on the allow-list of target {quote(target.id)}",
+            hint="The target's settings list where requests may go: http: {allow: [api.example.com]}.",
+        )
 
 
 def _cannot(json_path: str, message: str, hint: str) -> Finding:

@@ -11,6 +11,7 @@ from reconciler.model.instant import Clock
 from reconciler.model.job import Devices
 from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.settings import EngineSettings
+from reconciler.targets.local.http_order import HttpSettings
 from reconciler.targets.local.order import make_order
 from reconciler.targets.protocol import (
     Capabilities,
@@ -32,7 +33,10 @@ _SYSTEMS = {"linux": "linux", "darwin": "macOS", "win32": "windows"}
 
 
 class LocalTarget:
-    """``host`` is this machine's name; ``environment`` that of reconciler, of which runs are given a small part."""
+    """``host`` is this machine's name; ``environment`` that of reconciler, of which runs are given a small part.
+
+    ``http`` says where HTTP tasks may go; without it, nowhere.
+    """
 
     capabilities = Capabilities(
         holds_schedules=False,
@@ -54,11 +58,13 @@ class LocalTarget:
         environment: Mapping[str, str],
         host: str,
         clock: Clock,
+        http: HttpSettings | None = None,
     ) -> None:
         self.name = name
         self.max_runs = settings.max_runs
         self._settings = settings
         self._environment = environment
+        self._http = http or HttpSettings()
         self._device = Device(uid=DEVICE_UID, hostname=host, os=_SYSTEMS.get(sys.platform, sys.platform), online=True)
         self._engine = Engine(folder, clock=clock)
 
@@ -77,7 +83,7 @@ class LocalTarget:
         ready = []
         for order in orders:
             try:
-                ready.append(make_order(order, settings=self._settings, environment=self._environment))
+                ready.append(make_order(order, settings=self._settings, environment=self._environment, http=self._http))
                 answers[order.run.uid] = Started(handle=attempt_handle(order.run))
             except TargetRefused as error:
                 answers[order.run.uid] = Refused(reason=str(error))
