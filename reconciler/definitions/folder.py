@@ -12,15 +12,19 @@ from reconciler.model.errors import CouldNot
 _SETTINGS = "reconciler.toml"
 _HASHED_AT_ONCE = 4 * MAX_BYTES
 """Of a larger file nothing is read: its size alone is a problem."""
+_KEPT_BYTES = 64 << 20
+"""So much of what was read to find the ids is kept; the rest is read again when it is asked for."""
 
 
 def read_folder(repository_root: Path, *, root: str) -> SourceTree:
     """Return the files under ``root`` as they lie there, with the blob ids that Git would give them.
 
-    Symbolic links are listed and not followed. A missing folder has no files. Raises CouldNot.
+    Symbolic links are listed and not followed. A missing folder has no files. Raises CouldNot, and so does reading a
+    file that has changed since.
     """
+    folder = _Folder(repository_root)
     try:
-        files = tuple(sorted(_walk(repository_root, root), key=lambda file: file.path))
+        files = tuple(sorted(folder.walk(root), key=lambda file: file.path))
         settings = _read_settings(repository_root)
     except OSError as error:
         raise CouldNot(f"{error.filename}: {error.strerror}", hint="Check the folder and its permissions.") from error
@@ -28,49 +32,65 @@ def read_folder(repository_root: Path, *, root: str) -> SourceTree:
     for file in files:
         digest.update(f"{file.mode} {file.blob} {file.path}\0".encode(errors="surrogateescape"))
     digest.update(settings if settings is not None else b"\0none")
-
-    def read(wanted: list[SourceFile]) -> list[bytes]:
-        return [_read_bytes(repository_root / file.path) for file in wanted]
-
-    return SourceTree(root=root, files=files, commit="", digest=digest.hexdigest(), read=read, settings=settings)
+    return SourceTree(root=root, files=files, commit="", digest=digest.hexdigest(), read=folder.read, settings=settings)
 
 
-def _walk(repository_root: Path, root: str) -> list[SourceFile]:
-    found: list[SourceFile] = []
-    folders = [repository_root / root]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except FileNotFoundError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != ".git":
-                    folders.append(Path(entry.path))
+class _Folder:
+    """The files of a folder; the content that was read first is the content that counts."""
+
+    def __init__(self, repository_root: Path) -> None:
+        self._prefix = os.path.join(repository_root, "")  # noqa: PTH118 - path objects cost as much as reading
+        self._contents: dict[str, bytes] = {}
+        self._bytes = 0
+
+    def walk(self, root: str) -> list[SourceFile]:
+        found: list[SourceFile] = []
+        folders = [self._prefix + root]
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except FileNotFoundError:
                 continue
-            found.append(_source_file(repository_root, entry))
-    return found
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    found.append(self._source_file(entry))
+                elif entry.name != ".git":
+                    folders.append(entry.path)
+        return found
+
+    def read(self, wanted: list[SourceFile]) -> list[bytes]:
+        return [self._read(file) for file in wanted]
+
+    def _source_file(self, entry: "os.DirEntry[str]") -> SourceFile:
+        path = entry.path[len(self._prefix) :].replace(os.sep, "/")
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            data = os.fsencode(Path(entry.path).readlink())
+            return SourceFile(path, blob_id(data), "120000", len(data))
+        if not stat.S_ISREG(status.st_mode):
+            return SourceFile(path, blob_id(b""), "000000", 0)
+        mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
+        if status.st_size > _HASHED_AT_ONCE:
+            return SourceFile(path, _large_blob_id(Path(entry.path), status.st_size), mode, status.st_size)
+        data = _read_bytes(entry.path)
+        self._bytes += len(data)
+        if self._bytes <= _KEPT_BYTES:
+            self._contents[path] = data
+        return SourceFile(path, blob_id(data), mode, len(data))
+
+    def _read(self, file: SourceFile) -> bytes:
+        data = self._contents.get(file.path)
+        if data is None:
+            data = _read_bytes(self._prefix + file.path)
+            if blob_id(data) != file.blob:
+                raise CouldNot(f"{file.path} changed while it was read", hint="Try again.")
+        return data
 
 
-def _source_file(repository_root: Path, entry: "os.DirEntry[str]") -> SourceFile:
-    path = Path(entry.path).relative_to(repository_root).as_posix()
-    status = entry.stat(follow_symlinks=False)
-    if stat.S_ISLNK(status.st_mode):
-        data = os.fsencode(Path(entry.path).readlink())
-        return SourceFile(path, blob_id(data), "120000", len(data))
-    if not stat.S_ISREG(status.st_mode):
-        return SourceFile(path, blob_id(b""), "000000", 0)
-    mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
-    if status.st_size > _HASHED_AT_ONCE:
-        return SourceFile(path, _large_blob_id(Path(entry.path), status.st_size), mode, status.st_size)
-    data = _read_bytes(Path(entry.path))
-    return SourceFile(path, blob_id(data), mode, len(data))
-
-
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in _Folder
+            return file.readall()
     except OSError as error:
         raise CouldNot(f"{path}: {error.strerror}", hint="Check the file and its permissions.") from error
 

@@ -81,7 +81,8 @@ def test_a_large_file_has_its_blob_id_too(tmp_path):
     assert (file.blob, file.size) == (blob_id(data), len(data))
 
 
-def test_a_file_that_went_away_is_told(tmp_path):
+def test_a_file_that_went_away_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("reconciler.definitions.folder._KEPT_BYTES", 0)
     write(tmp_path, {"definitions/jobs/a.yaml": b"a"})
     tree = read_folder(tmp_path, root="definitions")
     (tmp_path / "definitions/jobs/a.yaml").unlink()
@@ -96,3 +97,15 @@ def test_a_name_that_is_no_utf_8_is_kept(tmp_path):
     [file] = read_folder(tmp_path, root="definitions").files
     assert file.path == "definitions/jobs/\udcff.yaml"
     assert read_folder(tmp_path, root="definitions").read([file]) == [b"a"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_never_taken_for_what_it_was(tmp_path, monkeypatch):
+    """What is kept of a file is kept under the id of its content."""
+    write(tmp_path, {"definitions/jobs/a.yaml": b"before"})
+    tree = read_folder(tmp_path, root="definitions")
+    monkeypatch.setattr("reconciler.definitions.folder._KEPT_BYTES", 3)
+    forgetful = read_folder(tmp_path, root="definitions")
+    write(tmp_path, {"definitions/jobs/a.yaml": b"after!"})
+    assert tree.read(list(tree.files)) == [b"before"]
+    with pytest.raises(CouldNot, match="changed while it was read"):
+        forgetful.read(list(forgetful.files))
