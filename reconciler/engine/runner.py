@@ -41,7 +41,7 @@ from reconciler.engine.work import read_order, scratch_files, without_secrets
 
 MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
-_KEEP_AFTER_SECONDS = 0.02
+_KEEP_AFTER_SECONDS = 0.01
 _LOOK_AGAIN_SECONDS = 0.1
 _EMBRYO_SECONDS = 2.0
 
@@ -196,7 +196,7 @@ class Runner:
             self._watch.watch(live, legacy.exits, is_same_guardian=recalled.is_same_guardian)
         else:
             live.exited(None, now=time.monotonic())
-        self._keep_later(run, live)
+        self._keep(run, live)
         if run.cause:
             live.stop(run.cause, now=self._loop.now, grace=run.order.grace_seconds)
         self._look(run)
@@ -368,15 +368,14 @@ class Runner:
     def _keep_young(self) -> None:
         while self._young and self._young[0][0] <= self._loop.now:
             _, run, live = self._young.popleft()
-            if (
-                run.live is live
-                and not live.has_exited
-                and not live.is_kept
-                and all(stream.fd >= 0 for stream in live.streams)
-            ):
-                live.is_kept = self._around.guardian.keep(run.uid, live.index, (live.streams[0].fd, live.streams[1].fd))
+            self._keep(run, live)
         if self._young:
             self._loop.call_at(self._young[0][0], self._keep_young)
+
+    def _keep(self, run: RunState, live: LiveTask) -> None:
+        has_pipes = all(stream.fd >= 0 for stream in live.streams)
+        if run.live is live and has_pipes and not live.has_exited and not live.is_kept:
+            live.is_kept = self._around.guardian.keep(run.uid, live.index, (live.streams[0].fd, live.streams[1].fd))
 
     def _read(self, run: RunState, stream: OutputStream) -> None:
         fd = stream.fd

@@ -65,11 +65,12 @@ class OutputStream:
 
     def _take(self, shown: bytes) -> None:
         if shown:
+            # First of all: what was read and not yet kept would go down with this process.
+            self._keep(shown, self.count)
             if self._hash is None:
                 self._hash = hashlib.sha256()
             self._hash.update(shown)
             self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
-            self._keep(shown, self.count)
 
     def close(self) -> None:
         if self.fd >= 0:
