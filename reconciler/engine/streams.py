@@ -1,4 +1,7 @@
-"""A child's stdout or stderr, read: masked, counted, hashed, and handed to the spool."""
+"""A child's stdout or stderr, read: masked, counted, hashed, and handed to the spool.
+
+A piece that has been read and not yet been written when the supervisor is killed is lost: some microseconds' worth.
+"""
 
 import hashlib
 import os

@@ -1,8 +1,19 @@
 """The process that runs jobs: ``python -m reconciler.engine.supervisor FOLDER [IDLE_SECONDS]``.
 
 It lives apart from whoever started it, so that the daemon may die, restart or be upgraded while runs go on.  Standard
-library only: it starts in some 40 ms.  The call returns when clients can connect: 0, also where another supervisor
+library only: it starts in some 50 ms.  The call returns when clients can connect: 0, also where another supervisor
 already serves the folder; else 1 and the reason on standard error.
+
+There are two processes, the guardian (``guardian.py``) and under it the supervisor (``worker.py``).  Children are the
+supervisor's, and their output comes through pipes, which cost nothing to speak of and hold a child back that writes too
+fast; files would do neither, and would hold secrets before they could be masked.  What that lacks the guardian makes
+good: it inherits the children of a supervisor that was killed, with their exit codes, and holds the other ends of their
+pipes.  When both are killed a run is found again by the pid, start time and boot id in the journal, and its output by
+the pipe that it still holds; its exit code is known on Linux 6.15 and later.
+
+FOLDER (mode 0700) holds: ``lock``, with flock for as long as either lives; ``socket`` (``wire.py``), at which only our
+own user is heard; ``journal`` (``journal.py``, ``recall.py``), one mark per line; ``spool/`` (``spool.py``), the output;
+``seen`` (``seen.py``), uids that are never to be started again; ``log``, what went wrong.
 """
 
 import contextlib
