@@ -12,8 +12,8 @@ pipes.  When both are killed a run is found again by the pid, start time and boo
 the pipe that it still holds; its exit code is known on Linux 6.15 and later.
 
 FOLDER (mode 0700) holds: ``lock``, with flock for as long as either lives; ``socket`` (``wire.py``), at which only our
-own user is heard; ``journal`` (``journal.py``, ``recall.py``), one mark per line; ``spool/`` (``spool.py``), the output;
-``seen`` (``seen.py``), uids that are never to be started again; ``log``, what went wrong.
+own user is heard; ``journal`` (``journal.py``, ``recall.py``), one mark per line; ``spool/`` (``spool.py``), the
+output; ``seen`` (``seen.py``), uids that are never to be started again; ``log``, what went wrong.
 """
 
 import contextlib
