@@ -64,7 +64,7 @@ def show_throughput(engine: Engine, *, rounds: int, runs: int) -> None:
     times = [(time_engine(engine, number, runs), time_xargs(runs)) for number in range(rounds)]
     ours, theirs = (statistics.median(runs / seconds for seconds in side) for side in zip(*times, strict=True))
     ratio = statistics.median(xargs / engine for engine, xargs in times)
-    print(f"{runs} no-op runs          engine {ours:6.0f}/s   xargs -P2 {theirs:6.0f}/s   ratio {ratio:.2f}")
+    show(f"{runs} no-op runs, durable", f"{ours:.0f}/s", f"xargs -P2 -n1 true: {theirs:.0f}/s", f"{ratio:.2f}x")
 
 
 def show_output(engine: Engine, *, megabytes: int) -> None:
@@ -81,10 +81,10 @@ def show_output(engine: Engine, *, megabytes: int) -> None:
         engine.wait(0.02, ["much"])
     seconds = time.perf_counter() - began
     peak = peak_memory(engine.supervisor_pid())
-    print(
-        f"{megabytes} MiB of output      {megabytes / seconds:6.0f} MiB/s   peak RSS {peak:.0f} MiB (idle {idle:.0f})"
-    )
-    print(f"a no-op run meanwhile   median {statistics.median(lags) * 1000:.1f} ms   worst {max(lags) * 1000:.1f} ms")
+    show(f"{megabytes} MiB of output", f"{megabytes / seconds:.0f} MiB/s", "", "")
+    show("peak RSS of the supervisor at that", f"{peak:.0f} MiB", f"idle: {idle:.0f} MiB", "")
+    show("a no-op run meanwhile, median", f"{statistics.median(lags) * 1000:.1f} ms", "", "")
+    show("a no-op run meanwhile, worst", f"{max(lags) * 1000:.1f} ms", "", "")
 
 
 def show_start(folder: Path) -> None:
@@ -97,8 +97,13 @@ def show_start(folder: Path) -> None:
         engine.close()
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", "pass"], check=True)
-    print(f"supervisor up           {statistics.median(times) * 1000:.0f} ms   (python -c pass: "
-          f"{(time.perf_counter() - began) * 1000:.0f} ms)")  # fmt: skip
+    ours, theirs = statistics.median(times), time.perf_counter() - began
+    show("a supervisor up and answering", f"{ours * 1000:.0f} ms", f"python -c pass: {theirs * 1000:.0f} ms",
+         f"{ours / theirs:.1f}x")  # fmt: skip
+
+
+def show(*cells: str) -> None:
+    print("|", " | ".join(cells), "|", flush=True)
 
 
 def main() -> None:
@@ -107,7 +112,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--megabytes", type=int, default=1024)
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    print(f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} before.\n")
+    show("what", "engine", "beside", "ratio")
+    show("---", "---", "---", "---")
     with tempfile.TemporaryDirectory() as name:
         engine = Engine(Path(name) / "engine", clock=utc_now, idle_seconds=5)
         show_start(Path(name))
