@@ -10,6 +10,7 @@ from reconciler.cli.run_table import run_document
 from reconciler.cli.run_words import echo_run
 from reconciler.cli.session import Session
 from reconciler.cli.watching import Watch
+from reconciler.loop.events import settle_events
 from reconciler.loop.world import World
 from reconciler.model.run import Run
 from reconciler.reports.publish import publish_reports
@@ -19,6 +20,7 @@ from reconciler.runs.drive import drive_once, drive_until_ended
 def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: float | None, format_: str) -> ExitCode:
     """Start ``runs``; wait for their ends as long as ``wait`` says (None: not at all); tell how they stand.
 
+    What their ends start in their turn is started, and not waited for.
     Return 0 without waiting, else how they went.
     """
     is_seen = False
@@ -26,6 +28,8 @@ def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: fl
         drive_once(world.driver)
     elif runs:
         is_seen = _wait(world, runs, until=deadline_of(world.clock(), wait))
+    if settle_events(world, now=world.clock()):
+        drive_once(world.driver)
     settled = [session.store.run(run.uid) or run for run in runs]
     if format_ == "json":
         echo_json([run_document(run, session.store.tasks(run.uid)) for run in settled])

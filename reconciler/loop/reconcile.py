@@ -8,6 +8,7 @@ from msgspec import Struct
 from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_stale, refuse_if_unsafe
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
+from reconciler.loop.events import settle_events
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.retention import prune_runs
@@ -108,7 +109,10 @@ def reconcile(
     deadline = started_at + wait if wait is not None else None
     pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes)
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
+    settle_events(world, now=world.clock())
     drive_until_ended(world.driver, deadline=deadline)
+    while settle_events(world, now=world.clock()):  # the ends of runs start others, up to a depth
+        drive_until_ended(world.driver, deadline=deadline)
     published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
     prune_runs(world, now=world.clock())
     return PassResult(

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
+from reconciler.loop.events import settle_events, startup_event, take_event
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.reconcile import Planned, apply_commit
@@ -54,6 +55,7 @@ class Loop:
         self._tell = tell
         self._commit = ""
         self._one_offs: list[Change] = []
+        self._has_told_startup = False
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._prune_at = now + PRUNE_EVERY
@@ -73,7 +75,11 @@ class Loop:
             self._poll(now)
         settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now))
         self._start_one_offs(now)
+        self._tell_startup()
+        settle_events(self._world, now=now)
         drive_once(self._world.driver, is_last=False)
+        if settle_events(self._world, now=now):
+            drive_once(self._world.driver, is_last=False)
         if now >= self._publish_at:
             self.publish()
         if now >= self._prune_at:
@@ -148,11 +154,18 @@ class Loop:
             _, waiting = start_one_offs(self._world, self._one_offs, commit=self._commit, now=now)
             self._one_offs = [item.change for item in waiting]
 
+    def _tell_startup(self) -> None:
+        if not self._has_told_startup:
+            take_event(self._world, startup_event(self._world))
+            self._has_told_startup = True
+
     def _next_turn(self, now: datetime) -> datetime:
         upcoming = [state.next_at for state in self._world.store.upcoming(1) if state.next_at is not None]
         due_at = min(upcoming, default=now + LEASE_TIME)
         if due_at <= now:
             due_at = now + RETRY_AFTER  # its target does not answer; it keeps its instants until it does
+        if self._world.store.pending_events(limit=1):
+            due_at = min(due_at, now + RETRY_AFTER)
         run_at = self._world.store.next_due_run(now) or due_at  # spread by jitter, or to be tried again
         return min(due_at, run_at, self._poll_at, self._publish_at, now + LEASE_TIME / 3)
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from reconciler.model.errors import TargetRefused
 from reconciler.model.job import Job, OnLost, OnWarning
 from reconciler.model.run import Disposition, Run, RunStatus, TaskResult, TriggerKind
+from reconciler.runs.announce import announce_ends
 from reconciler.runs.attempts import tasks_of_run
 from reconciler.runs.driver import Driver
 from reconciler.runs.retry import MAX_RERUNS, count_reruns, make_retry
@@ -71,6 +72,7 @@ def finish_all(driver: Driver, runs: Sequence[Run], records: Sequence[FinishedRu
     by_uid = {run.uid: run for run in runs}
     with driver.store.transaction():
         ended = driver.store.finish_runs(records)
+        announce_ends(driver.store, [(by_uid[record.uid], record) for record in records if record.uid in ended])
         for record in records:
             if record.status is RunStatus.LOST and record.uid in ended:
                 _rerun_lost(driver, by_uid[record.uid])

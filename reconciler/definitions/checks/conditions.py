@@ -1,4 +1,4 @@
-"""A job's condition, and what its events must hold: it must read as CEL, name only what there is, and never take long."""
+"""A job's condition, and the `where` of its events: each reads as CEL, names only what there is, is never slow."""
 
 from collections.abc import Iterator, Mapping
 
