@@ -30,6 +30,7 @@ _PENDING = (
     .limit(bindparam("row_limit"))
 )
 _NEWEST = select(schema.events).order_by(_events.seq.desc()).limit(bindparam("row_limit"))
+_BY_ID = select(schema.events).where(_events.source == bindparam("of_source"), _events.id == bindparam("of_id"))
 _SETTLE = (
     update(schema.events)
     .where(_events.seq == bindparam("of_seq"))
@@ -74,6 +75,11 @@ class Events(Part):
         """Return events that have still to reach a job, oldest first."""
         with self._db.read() as tx:
             return [event_record_of(row) for row in tx.rows(_PENDING, after_seq=after_seq, row_limit=limit)]
+
+    def event(self, source: str, id: str) -> EventRecord | None:  # noqa: A002 - the word of the event
+        with self._db.read() as tx:
+            row = tx.row(_BY_ID, of_source=source, of_id=id)
+        return None if row is None else event_record_of(row)
 
     def events(self, *, limit: int) -> list[EventRecord]:
         """Return the latest events, newest first."""
