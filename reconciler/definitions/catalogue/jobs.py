@@ -280,14 +280,6 @@ CODES: tuple[Code, ...] = (
         severity=Severity.INFORMATION,
     ),
     code(
-        "TGT003",
-        "Not done by this target yet",
-        "The field is understood and kept, and this target does not act on it.",
-        bad=job("events: [Startup]"),
-        good=job(),
-        severity=Severity.WARNING,
-    ),
-    code(
         "TGT004",
         "A job that never runs on this target",
         "Its osFilter leaves out the systems that the target serves, so it is applied and never starts there.",

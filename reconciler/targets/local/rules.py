@@ -90,14 +90,6 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
 def _check_policies(job: Job) -> Iterator[Finding]:
     if job.rollout is not None:
         yield _cannot("rollout", "there is one device: this machine", "Remove rollout.")
-    if job.events:
-        yield Finding(
-            code="TGT003",
-            json_path="events",
-            message="events do not start a job on a local target yet",
-            hint=_NOT_YET,
-            severity=Severity.WARNING,
-        )
 
 
 def _check_task(task: Task, path: str) -> Iterator[Finding]:
