@@ -45,8 +45,6 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     "unevaluatedProperties": False,
 }
 
-_NOT_YET = "The local target cannot do this yet; leave it out, or use a target that can."
-
 
 def http_settings(target: Target) -> HttpSettings:
     """Return where HTTP tasks of ``target`` may go; what cannot be read of it allows nothing."""
