@@ -4,7 +4,6 @@ Nothing is started twice: a run is claimed in the store before it is started, a 
 asked again, and any other is asked whether it knows the run before its outcome is called unknown.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.model.errors import TargetUnavailable
+from reconciler.model.forms import Kind
 from reconciler.model.run import Run, RunStatus
 from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.driver import Driver
@@ -32,6 +32,7 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
     """
     moved = False
     driver.latest.clear()
+    driver.handles.clear()
     for target in driver.targets.values():
         try:
             moved = _drive_target(driver, target, starts=starts) or moved
@@ -71,21 +72,24 @@ def drive_until_ended(
 
 def _have_ended(driver: Driver, uids: frozenset[str] | None) -> bool:
     if uids is None:
-        return driver.store.count_active() == 0
+        return not any(driver.handles.values()) and driver.store.count_active() == 0
     runs = (driver.store.run(uid) for uid in uids)
     return all(run is None or run.status.is_ended for run in runs)
 
 
 def wait_for_news(driver: Driver, seconds: float, *, unless: bool = False) -> None:
-    """Return when a run under way may have changed, or after ``seconds``; ``unless``: not where none is under way."""
-    handles = defaultdict(list)
-    for run in driver.store.runs_under_way():
-        if run.handle is not None and run.target in driver.targets:
-            handles[run.target].append(run.handle)
+    """Return when a run that the last turn saw under way may have changed, or after ``seconds``.
+
+    ``unless``: at once where none is under way.
+    """
+    handles = {name: found for name, found in driver.handles.items() if found and name in driver.targets}
     if not handles and not unless:
         driver.pause(seconds)
     for name, its_handles in handles.items():
-        driver.targets[name].wait(its_handles, timeout_seconds=seconds / len(handles))
+        try:
+            driver.targets[name].wait(its_handles, timeout_seconds=seconds / len(handles))
+        except TargetUnavailable:
+            driver.pause(seconds / len(handles))
 
 
 class _Again(Struct, frozen=True):
@@ -119,10 +123,13 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
             claimed = driver.store.claim_runs(
                 target.name, owner=driver.owner, now=driver.clock(), limit=target.max_runs, slots=target.max_runs
             )
+            driver.store.hold_forms(Kind.JOB, [run.origin.digest for run in claimed])
+    driver.handles[target.name] = [run.handle for run in news.under_way if run.handle and run.uid in driver.latest]
     driver.forgettable.setdefault(target.name, []).extend([*news.forgettable, *forgettable])
     if starts:
         unanswered = [run for run in news.under_way if run.status is RunStatus.QUEUED and run.handle is None]
-        start_claimed(driver, target, [*claimed, *ask_again(driver, target, unanswered)])
+        started = start_claimed(driver, target, [*claimed, *ask_again(driver, target, unanswered)])
+        driver.handles[target.name] += started.values()
     return bool(news.finished or news.again or claimed)
 
 
@@ -159,7 +166,7 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
 def _next_attempt(driver: Driver, run: Run, news: Progress) -> _Again | None:
     form = driver.form_of(run)
     status, reason = judge(form, news)
-    if run.handle is None or not is_tried_again(run, form, status):
+    if run.handle is None or run.cancel_requested_at is not None or not is_tried_again(run, form, status):
         return None
     ended_at = news.ended_at or driver.clock()
     ended = ended_attempt(run, replace(news, status=status, reason=reason), ended_at=ended_at)

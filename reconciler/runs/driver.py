@@ -20,6 +20,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     """``owner`` names this process in claims; ``pause`` lets some seconds pass.
 
     ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
+    ``handles`` are those of the runs under way, by target, as they were after the last turn.
     ``latest`` is how the runs under way stood when they were last followed, by uid.
     """
 
@@ -32,6 +33,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     new_uid: NewUid
     owner: str
     forgettable: dict[str, list[str]] = {}
+    handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}
 
     def form_of(self, run: Run) -> Job:

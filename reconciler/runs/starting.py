@@ -21,11 +21,14 @@ from reconciler.targets.protocol import (
 )
 
 
-def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) -> None:
-    """Start ``claimed``; one that cannot be started ends here, or waits for a later claim."""
+def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) -> dict[str, str]:
+    """Start ``claimed`` and return the handles of those that run, by uid.
+
+    One that cannot be started ends here, or waits for a later claim.
+    """
     orders = [order for run in claimed if (order := _order(driver, run))]
     if not orders:
-        return
+        return {}
     answers = target.start(orders)
     started = {uid: answer.handle for uid, answer in answers.items() if isinstance(answer, Started)}
     # Where a start may be repeated, forgetting one costs nothing, and waiting for the disk a quarter of all time.
@@ -33,6 +36,7 @@ def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) ->
     driver.store.record_starts(started, at=driver.clock(), is_durable=is_durable)
     for order in orders:
         _record_answer(driver, target, order, answers[order.run.uid])
+    return started
 
 
 def ask_again(driver: Driver, target: LiveTarget, unanswered: Sequence[Run]) -> list[Run]:

@@ -1,6 +1,6 @@
 """The inventory: what this repository has applied, in which form, and from where."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, delete, exists, select, update
 
@@ -9,7 +9,7 @@ from reconciler.model.forms import Form, Kind, decode_form, digest_encoded, enco
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job
 from reconciler.store import schema
-from reconciler.store.database import Transaction, Values
+from reconciler.store.database import Database, Transaction, Values
 from reconciler.store.part import Part
 from reconciler.store.rows import applied_of, applied_row, schedule_row
 
@@ -26,6 +26,7 @@ _JOB = _APPLIED.where(
     _inventory.root_id == bindparam("of_root"),
 )
 
+_FORMS = select(schema.forms).where(_forms.digest.in_(bindparam("keys", expanding=True)))
 _FORM = select(_forms.data).where(_forms.kind == bindparam("of_kind"), _forms.digest == bindparam("of_digest"))
 
 _BY_ID = (
@@ -62,8 +63,15 @@ _DELETE_EVENT_ORPHANS = delete(schema.event_jobs).where(
     )
 )
 
+_FORMS_HELD = 4096
+"""How many forms are held in memory, by digest: a run needs its own some four times."""
+
 
 class Inventory(Part):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._forms: dict[tuple[Kind, str], Form] = {}
+
     def inventory(self, target: str | None = None) -> list[Applied]:
         """Return what is applied, on ``target`` or everywhere, ordered by target, kind and id."""
         with self._db.read() as tx:
@@ -82,9 +90,26 @@ class Inventory(Part):
 
     def form(self, kind: Kind, digest: str) -> Form | None:
         """Return the form with this digest if it was ever applied: runs keep the form they were made from."""
+        form = self._forms.get((kind, digest))
+        if form is not None:
+            return form
         with self._db.read() as tx:
             row = tx.row(_FORM, of_kind=kind.value, of_digest=digest)
-        return None if row is None else decode_form(kind, row.data)
+        if row is None:
+            return None
+        if len(self._forms) >= _FORMS_HELD:
+            self._forms.clear()
+        return self._forms.setdefault((kind, digest), decode_form(kind, row.data))
+
+    def hold_forms(self, kind: Kind, digests: Collection[str]) -> None:
+        """Read the forms with these digests in one go, for whoever asks for them next."""
+        missing = {digest for digest in digests if (kind, digest) not in self._forms}
+        if len(self._forms) + len(missing) > _FORMS_HELD:
+            self._forms.clear()
+        with self._db.read() as tx:
+            for row in tx.rows_in(_FORMS, missing):
+                if row.kind == kind.value:
+                    self._forms[kind, row.digest] = decode_form(kind, row.data)
 
     def keep_form(self, kind: Kind, form: Form) -> str:
         """Keep a form that is applied nowhere, for runs that are made from it; return its digest."""

@@ -2,8 +2,10 @@
 
 import pytest
 from msgspec.structs import replace
+from support.values import make_job
 
 from reconciler.model.errors import CouldNot
+from reconciler.model.job import Retry
 from reconciler.model.run import Disposition, RunStatus
 from reconciler.runs.cancel import cancel_run
 from reconciler.runs.drive import drive_once, drive_until_ended
@@ -79,3 +81,12 @@ def test_a_target_that_cannot_cancel_says_so_and_nothing_is_asked_of_it(slow_rig
     with pytest.raises(CouldNot, match="cannot end a run once it has begun"):
         cancel(slow_rig, run)
     assert slow_rig.store.run(run.uid).cancel_requested_at is None
+
+
+def test_a_run_that_fails_while_it_is_cancelled_is_not_tried_again(slow_rig):
+    (run,) = slow_rig.request(make_job(retry=Retry(attempts=3)))
+    drive_once(slow_rig.driver)
+    slow_rig.target.finish(run.uid, RunStatus.FAILED)
+    assert cancel(slow_rig, run)
+    drive_once(slow_rig.driver)
+    assert slow_rig.status(run) == "failed"
