@@ -26,6 +26,7 @@ def said(**fields):
             ["TGT001 tasks[0].scriptType"],
             id="batch",
         ),
+        pytest.param({"run_as": "postgres"}, ["TGT001 runAs"], id="another-account"),
         pytest.param({"rollout": Rollout()}, ["TGT001 rollout"], id="rollout"),
         pytest.param({"event_topic": "a/b"}, ["TGT002 eventTopic"], id="keepers-topic"),
         pytest.param(

@@ -46,6 +46,10 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 }
 
 
+_OTHER_ACCOUNT = "a local run has the account of reconciler itself, and cannot change to another yet"
+_OTHER_ACCOUNT_HINT = "Run reconciler under that account, or let the task call `runuser -u USER -- ...` itself."
+
+
 def http_settings(target: Target) -> HttpSettings:
     """Return where HTTP tasks of ``target`` may go; what cannot be read of it allows nothing."""
     try:
@@ -82,7 +86,7 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
             severity=Severity.INFORMATION,
         )
     if job.run_as is not None:
-        yield _cannot("runAs", "a local run has the account of reconciler itself", "Remove runAs.")
+        yield _cannot("runAs", _OTHER_ACCOUNT, _OTHER_ACCOUNT_HINT)
 
 
 def _check_policies(job: Job) -> Iterator[Finding]:
@@ -98,7 +102,7 @@ def _check_task(task: Task, path: str) -> Iterator[Finding]:
             "Use executionType: Service.",
         )
     if task.run_as is not None:
-        yield _cannot(f"{path}.runAs", "a local run has the account of reconciler itself", "Remove runAs.")
+        yield _cannot(f"{path}.runAs", _OTHER_ACCOUNT, _OTHER_ACCOUNT_HINT)
     if task.script_type is ScriptType.BATCH:
         yield _cannot(f"{path}.scriptType", "batch needs Windows", "Use bash, python or powershell.")
 
