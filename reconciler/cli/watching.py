@@ -1,7 +1,7 @@
 """Runs as one waits for them: how far each is, and what it writes, on standard error."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reconciler.cli.following import NewOutput, output_so_far
@@ -23,11 +23,7 @@ class Watch:
 
     def __call__(self) -> None:
         for view in self._views:
-            for line in view.news():
-                if self._bar is not None:
-                    self._bar.say(line)
-                else:
-                    tell(line)
+            self._say(view.news())
             if view.step and view.step != view.told_step:
                 view.told_step = view.step
                 if self._bar is not None:
@@ -39,10 +35,16 @@ class Watch:
         """Say what the runs wrote last, and take the bar away."""
         self()
         for view in self._views:
-            for line in view.rest():
-                tell(line)
+            self._say(view.rest())
         if self._bar is not None:
             self._bar.close()
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if self._bar is not None:
+                self._bar.say(line)
+            else:
+                tell(line)
 
     @property
     def is_seen(self) -> bool:
@@ -117,10 +119,11 @@ def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool) -> tuple[f
     """Return how much of the tasks is done, half of each that has begun, and what is being done."""
     if has_ended:
         return 1.0, "Ended"
-    ended = sum(task.ended_at is not None for task in tasks)
     total = max(1, len(form.tasks))
-    part = min(1.0, (ended + 0.5) / total)
-    current = form.tasks[min(ended, len(form.tasks) - 1)] if form.tasks else None
+    # All may have ended while the end of the run is not durable yet.
+    ended = min(sum(task.ended_at is not None for task in tasks), total - 1)
+    part = (ended + 0.5) / total
+    current = form.tasks[ended] if form.tasks else None
     words = f"{current.id} ({ended + 1} of {total}): Executing..." if current and total > 1 else "Executing..."
     return part, words
 

@@ -1,6 +1,9 @@
 """Runs under way and after: wait, cancel, retry, logs, results, the list."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 
@@ -199,3 +202,23 @@ def test_looking_starts_nothing(project):
     project.call("runs", "cancel", first)
     assert project.call("runs", "list", "--job", "other", "--format", "json").json[0]["status"] == "created"
     assert project.call("wait", waiting).code == 0
+
+
+def test_on_a_terminal_output_stands_above_a_bar_and_is_not_repeated(project):
+    applied(project, tasks=[{"id": "one", "script": "echo first; printf 'no end'"}, {"id": "two", "command": "true"}])
+    command = [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), "run", "hello", "--wait"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # Linux tells the end of a terminal as an error
+            while data := os.read(ours, 65536):
+                text += data
+    os.close(ours)
+    shown = text.decode()
+    assert process.returncode == 0
+    assert "100% - Ended" in shown
+    assert shown.count("one | first") == 1
+    assert "one | no end" in shown
+    assert "Job Completed Successfully" in shown
+    assert "Output:" not in shown
