@@ -24,6 +24,7 @@ def succeed(place: Place, idle_seconds: float, legacy: Legacy, renewal: Renewal)
     state = {
         "path": place.path,
         "folder": place.fd,
+        "lock": place.lock_fd,
         "listener": place.listener.fileno(),
         "idle_seconds": idle_seconds,
         "guardian_pid": legacy.guardian_pid,
@@ -58,11 +59,11 @@ def resume(document: int) -> tuple[Place, float, Legacy]:
         exits={(pid, started): status for pid, started, status in state["exits"]},
         stops=state["stops"],
     )
-    place = Place(state["path"], state["folder"], socket.socket(fileno=state["listener"]))
+    place = Place(state["path"], state["folder"], state["lock"], socket.socket(fileno=state["listener"]))
     return place, state["idle_seconds"], legacy
 
 
 def _open_files(state: dict[str, Any]) -> list[int]:
     pipes = [fd for _, _, *fds in state["pipes"] for fd in fds]
     found = [fd for _, fd in state["found"]]
-    return [state["folder"], state["listener"], state["channel"], *state["book"], *pipes, *found]
+    return [state["folder"], state["lock"], state["listener"], state["channel"], *state["book"], *pipes, *found]

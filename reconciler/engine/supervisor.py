@@ -31,7 +31,7 @@ from reconciler.engine.processes import hide_memory
 from reconciler.engine.recall import FORMAT
 from reconciler.engine.succession import FLAG, resume, succeed
 from reconciler.engine.wire import IS_LINUX, SOCKET_NAME, socket_address
-from reconciler.engine.worker import Place, Worker
+from reconciler.engine.worker import LOCK_NAME, Place, Worker
 from reconciler.model.instant import utc_now
 
 IDLE_SECONDS = 30.0
@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
     idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
     try:
         folder_fd = open_folder(path)
-        if not take_lock(path, folder_fd):
+        lock_fd = take_lock(path, folder_fd)
+        if lock_fd is None:
             return 0
         refuse_newer(path, folder_fd)
         listener = listen(path, folder_fd)
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> int:
     if os.fork():
         return 0
     detach(folder_fd)
-    place = Place(path, folder_fd, listener)
+    place = Place(path, folder_fd, lock_fd, listener)
 
     def serve(legacy: Legacy) -> None:
         Worker(place, legacy, clock=utc_now, idle_seconds=idle_seconds).run()
@@ -90,18 +91,18 @@ def refuse_newer(path: str, folder_fd: int) -> None:
         raise OSError(0, reason, f"{path}/journal")
 
 
-def take_lock(path: str, folder_fd: int) -> bool:
-    """Take the folder's lock for as long as this process or a child of it lives; False if another serves already."""
+def take_lock(path: str, folder_fd: int) -> int | None:
+    """Return the folder's lock, held for as long as that file is open anywhere; None if another serves already."""
     flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-    lock_fd = os.open("lock", flags, 0o600, dir_fd=folder_fd)
+    lock_fd = os.open(LOCK_NAME, flags, 0o600, dir_fd=folder_fd)
     give_up_at = time.monotonic() + _LOCK_PATIENCE_SECONDS
     while True:
         try:
             fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return lock_fd
         except BlockingIOError:
             if is_served(path, folder_fd):
-                return False
+                return None
             if time.monotonic() > give_up_at:
                 raise
             # Its owner is on its way in or out: neither takes longer than some milliseconds.

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -25,14 +26,26 @@ from reconciler.model.instant import Clock
 _COMPACT_BYTES = 1 << 20
 _RETRY_SECONDS = 1.0
 _RENEWED = 75
+LOCK_NAME = "lock"
+_LOOK_AT_LOCK_SECONDS = 1.0
 
 
 class Place(NamedTuple):
-    """The engine's folder, open, and the socket that listens in it."""
+    """The engine's folder, open, its lock, held, and the socket that listens in it."""
 
     path: str
     fd: int
+    lock_fd: int
     listener: socket.socket
+
+    @property
+    def is_ours(self) -> bool:
+        """False once the lock's file was removed: another supervisor may serve the folder then."""
+        try:
+            there, held = os.stat(LOCK_NAME, dir_fd=self.fd), os.fstat(self.lock_fd)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
 class _Waiter(NamedTuple):
@@ -101,6 +114,7 @@ class Worker:
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         self._loop.call_at(self._loop.now, self._look_at_idleness)
+        self._loop.call_at(self._loop.now + _LOOK_AT_LOCK_SECONDS, self._look_at_lock)
         for _ in range(self._stops_before):
             self._stop()
         is_pressed = False
@@ -114,8 +128,9 @@ class Worker:
             if self._journal.size > self._compact_at or is_large or self._journal.problem:
                 is_pressed = self._compact() or is_pressed
         self._server.close()
-        with contextlib.suppress(OSError):
-            os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
+        if self._place.is_ours:
+            with contextlib.suppress(OSError):
+                os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
         self._journal.close()
 
     def _now(self) -> int:
@@ -187,6 +202,13 @@ class Worker:
             return
         pause = 0.05 if self._stops else max(self._idle_seconds / 4, 0.01)
         self._loop.call_at(now + pause, self._look_at_idleness)
+
+    def _look_at_lock(self) -> None:
+        if not self._stops and not self._place.is_ours:
+            sys.stderr.write(f"{self._place.path}: the lock is gone; nobody can reach these runs: they are cancelled\n")
+            sys.stderr.flush()
+            self._stop()
+        self._loop.call_at(self._loop.now + _LOOK_AT_LOCK_SECONDS, self._look_at_lock)
 
     # -- clients
 

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -248,6 +249,14 @@ def test_a_folder_that_cannot_be_made_is_told_of_by_name(tmp_path):
     engine = Engine(tmp_path / "file" / "engine", clock=utc_now)
     with pytest.raises(CouldNot, match=f"{tmp_path}/file.*Not a directory"):
         engine.follow(["run"])
+
+
+def test_c12_without_its_folder_it_ends_with_all_its_runs(engine, tmp_path):
+    engine.start([order("run", shell("sleep 600"))])
+    until_running(engine, "run")
+    shutil.rmtree(tmp_path / "engine")
+    until(lambda: not processes_with(f"{tmp_path}/engine"), what="the end of all of them")
+    assert engine.follow(["run"]) == {}
 
 
 def limit_files(pid, size):
