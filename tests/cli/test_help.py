@@ -11,7 +11,10 @@ from reconciler.cli.main import VERBS, run_cli
 HEAVY = {"sqlalchemy", "git", "httpx", "jsonschema", "yaml", "alembic", "croniter"}
 
 
-@pytest.mark.parametrize("verb", [*VERBS, *(f"runs {name}" for name in ("list", "show", "logs", "output", "cancel", "retry"))])
+RUNS_VERBS = [f"runs {name}" for name in ("list", "show", "logs", "output", "cancel", "retry")]
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *RUNS_VERBS])
 def test_each_verb_has_help_with_an_example(verb, capsys):
     assert run_cli([*verb.split(), "--help"]) == 0
     text = capsys.readouterr().out
