@@ -40,7 +40,9 @@ def succeed(place: Place, idle_seconds: float, legacy: Legacy, renewal: Renewal)
         os.set_inheritable(fd, True)
     document = os.memfd_create("legacy", 0)
     os.write(document, json.dumps(state).encode())
-    os.execve(renewal.command[0], [*renewal.command, FLAG, str(document)], renewal.env)  # noqa: S606 - no shell, rightly
+    # The path is for those who look at the list of processes.
+    command = [*renewal.command, FLAG, str(document), place.path]
+    os.execve(command[0], command, renewal.env)  # noqa: S606 - no shell, rightly
 
 
 def resume(document: int) -> tuple[Place, float, Legacy]:
