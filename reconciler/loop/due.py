@@ -15,7 +15,7 @@ from reconciler.model.job import Job, Schedule
 from reconciler.model.run import Disposition, Occurrence, Run
 from reconciler.runs.choosing import History, Request
 from reconciler.runs.enqueue import Requested, cancel_replaced, make_occurrence, make_runs, schedule_trigger
-from reconciler.schedule.misfire import Span, settle_instants, skip_instants
+from reconciler.schedule.misfire import Settled, Span, settle_instants, skip_instants
 from reconciler.schedule.times import next_fire
 from reconciler.schedule.zones import UnknownZone
 from reconciler.targets.protocol import LiveTarget
@@ -93,16 +93,18 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         requested: list[Requested] = []
         for state, applied in due:
             try:
+                following = next_fire(_schedule_of(applied), after=state.next_at or now, anchor=state.anchor_at)
                 requested += _settle_one(
                     scheduler,
                     state,
                     applied,
+                    following=following,
                     hold=holds.get(state.root_id),
                     active=active[state.target, state.root_id],
                     now=now,
                     tolerance=tolerance,
                 )
-                states.append(_moved(state, applied, now))
+                states.append(_moved(state, applied, following, now))
             except TargetUnavailable:
                 put_off.add((state.target, state.root_id))
             except UnknownZone as error:
@@ -121,14 +123,20 @@ def _settle_one(
     state: ScheduleState,
     applied: Applied,
     *,
+    following: datetime | None,
     hold: Hold | None,
     active: Sequence[Run],
     now: datetime,
     tolerance: timedelta,
 ) -> list[Requested]:
+    """Return what becomes of the instants since the cursor; ``following`` is the next one after ``next_at``."""
     schedule = _schedule_of(applied)
     held, after = _settle_held(schedule, state, hold, now=now)
-    settled = settle_instants(schedule, after=after, now=now, anchor=state.anchor_at, tolerance=tolerance)
+    if hold is None and _is_one_on_time(state, following, now=now, tolerance=tolerance):
+        assert state.next_at is not None
+        settled = Settled(start=(state.next_at,))  # as settle_instants says, at a third of its cost
+    else:
+        settled = settle_instants(schedule, after=after, now=now, anchor=state.anchor_at, tolerance=tolerance)
     requested = [
         Requested(occurrence=_span_occurrence(applied, span, now=now, new_uid=scheduler.new_uid))
         for span in (*held, *settled.spans)
@@ -184,8 +192,15 @@ def _span_occurrence(applied: Applied, span: Span, *, now: datetime, new_uid: Ne
     return replace(occurrence, last_instant=span.last, count=span.count) if span.count > 1 else occurrence
 
 
-def _moved(state: ScheduleState, applied: Applied, now: datetime) -> ScheduleState:
-    following = next_fire(_schedule_of(applied), after=now, anchor=state.anchor_at)
+def _is_one_on_time(state: ScheduleState, following: datetime | None, *, now: datetime, tolerance: timedelta) -> bool:
+    """Return whether exactly one instant has passed since the cursor, and is on time whatever the policy."""
+    is_one = following is None or following > now
+    return is_one and state.next_at is not None and now - tolerance <= state.next_at <= now
+
+
+def _moved(state: ScheduleState, applied: Applied, following: datetime | None, now: datetime) -> ScheduleState:
+    if following is not None and following <= now:
+        following = next_fire(_schedule_of(applied), after=now, anchor=state.anchor_at)
     return replace(state, cursor_at=max(state.cursor_at, now), next_at=following)
 
 
