@@ -11,6 +11,7 @@ from reconciler.cli.output import ago, echo_json, echo_table, instant_text
 from reconciler.cli.run_table import echo_runs, run_document
 from reconciler.cli.session import Session, open_session
 from reconciler.model.forms import Kind
+from reconciler.model.run import Disposition
 from reconciler.store.records import RunFilter
 
 SHOWN = 5
@@ -22,9 +23,10 @@ RECENT = timedelta(hours=24)
     examples="""
     reconciler status
     reconciler status --format json
+    reconciler status --format prometheus > /var/lib/node_exporter/reconciler.prom
     """,
 )
-@format_option("text", "json")
+@format_option("text", "json", "prometheus")
 @state_option
 def command(*, directory: str | None, format_: str, state: str | None) -> int:
     """Show the last pass and its commit, what is applied where, the last runs, and the next fire times."""
@@ -32,6 +34,8 @@ def command(*, directory: str | None, format_: str, state: str | None) -> int:
         session.collect()
         if format_ == "json":
             echo_json(_document(session))
+        elif format_ == "prometheus":
+            click.echo(_metrics(session), nl=False)
         else:
             _echo_status(session)
     return 0
@@ -58,6 +62,30 @@ def _echo_status(session: Session) -> None:
         click.echo("\nLast runs:")
         echo_runs(session.store, runs)
     echo_upcoming(session)
+
+
+def _metrics(session: Session) -> str:
+    """Return the figures in Prometheus' text format: what did not run shows here as surely as what did."""
+    counts = session.store.count_instants()
+    passes = session.store.passes(1)
+    lines = [
+        "# HELP reconciler_instants_total Instants, events and requests, by what became of them.",
+        "# TYPE reconciler_instants_total counter",
+        *(
+            f'reconciler_instants_total{{disposition="{disposition.value}"}} {counts.get(disposition, 0)}'
+            for disposition in Disposition
+        ),
+        "# HELP reconciler_runs_active Runs that have not ended.",
+        "# TYPE reconciler_runs_active gauge",
+        f"reconciler_runs_active {session.store.count_active()}",
+    ]
+    if passes:
+        lines += [
+            "# HELP reconciler_last_pass_timestamp_seconds When the last pass began.",
+            "# TYPE reconciler_last_pass_timestamp_seconds gauge",
+            f"reconciler_last_pass_timestamp_seconds {passes[0].started_at.timestamp():.3f}",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _echo_holds(session: Session) -> None:

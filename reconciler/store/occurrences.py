@@ -27,6 +27,9 @@ _occurrences = schema.occurrences.c
 _schedules = schema.schedules.c
 _receipts = schema.receipts.c
 
+_COUNTS = select(_occurrences.disposition, func.sum(_occurrences["count"]).label("instants")).group_by(
+    _occurrences.disposition
+)
 _OCCURRENCES = (
     select(schema.occurrences, *ORIGIN_COLUMNS)
     .join(schema.origins)
@@ -111,6 +114,11 @@ class Occurrences(Part):
         with self._db.read() as tx:
             rows = tx.rows(_RECEIPTS) if one_off_ids is None else tx.rows_in(_RECEIPTS_OF, one_off_ids)
             return [receipt_of(row) for row in rows]
+
+    def count_instants(self) -> dict[Disposition, int]:
+        """Return how many instants, events and requests became what; a missed span counts with all its instants."""
+        with self._db.read() as tx:
+            return {Disposition(row.disposition): row.instants for row in tx.rows(_COUNTS)}
 
     def settled_one_offs(self) -> set[tuple[str, str]]:
         """Return (one-off id, target) of all whose fate is recorded: started, expired or skipped."""

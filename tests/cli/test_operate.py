@@ -72,3 +72,16 @@ def test_a_backfill_starts_each_instant_once_and_names_it(scheduled):
 def test_runs_list_missed_says_that_everything_ran(scheduled):
     assert "Everything ran." in scheduled.call("runs", "list", "--missed").err
     assert scheduled.call("runs", "list", "--missed", "--format", "json").json == []
+
+
+def test_what_did_not_run_shows_in_the_report_of_its_commit_and_in_the_metrics(project):
+    project.commit_job(schedule={"runAt": "2020-01-01T00:00:00Z"})
+    project.call("apply")
+    project.call("run", "hello", "--wait")
+    told = project.call("report").out
+    assert "Did not run:" in told
+    assert "missed" in told
+    metrics = project.call("status", "--format", "prometheus").out
+    assert 'reconciler_instants_total{disposition="missed"} 1' in metrics
+    assert 'reconciler_instants_total{disposition="run"} 1' in metrics
+    assert "reconciler_runs_active 0" in metrics
