@@ -15,6 +15,9 @@ class Action(StrEnum):
     DELETE = "delete"
     REPLACE = "replace"
     ADOPT = "adopt"
+    MOVE = "move"
+    SUSPEND = "suspend"
+    RESUME = "resume"
     DRIFT = "drift"
     HELD = "held"
     ONE_OFF = "one-off"
@@ -30,22 +33,49 @@ _SIGNS = {
     Action.DELETE: "-",
     Action.REPLACE: "-/+",
     Action.ADOPT: "+",
+    Action.MOVE: "~",
+    Action.SUSPEND: "~",
+    Action.RESUME: "~",
     Action.DRIFT: "~",
     Action.HELD: "=",
     Action.ONE_OFF: ">",
 }
 
 
+class FieldCause(StrEnum):
+    """Who changed a field since it was last applied: we in Git, somebody at the target, both.
+
+    ``VENDOR_DEFAULT``: the target filled it in where we said nothing.  ``UNMANAGED``: the target has it, and our terms
+    have no word for it.  Neither is ever a reason to write.
+    """
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+    VENDOR_DEFAULT = "vendor-default"
+    UNMANAGED = "unmanaged"
+
+
 class FieldChange(Struct, frozen=True, rename="camel"):
-    """One field, by its JSON path; None where it is absent. Secrets are shown as their reference."""
+    """One field, by its JSON path; None where it is absent. Secrets are shown as their reference.
+
+    ``before`` is what was last applied, ``after`` what is declared, ``live`` what the target has; ``live`` counts only
+    where ``cause`` is not ``OURS``.
+    """
 
     json_path: str
     before: Any
     after: Any
+    live: Any = None
+    cause: FieldCause = FieldCause.OURS
 
 
 class Change(Struct, frozen=True, kw_only=True):
     """One create, update, delete ... of one object on one target; ``before`` is the form last applied.
+
+    ``live`` is what the target has now and ``live_version`` its version, both empty where it has nothing or is not
+    asked.  DRIFT: Git did not change the object, the target did; carrying it out brings ``after`` back.  MOVE: the same
+    object, its file now at ``path`` and before at ``from_path``, its id perhaps another.
 
     ``root_id`` is as in ``Applied``; ``path``, ``blob`` and ``digest`` say where ``after`` stands (``before``, for a
     deletion).  ``reason`` says why a change is held, or what is special about it.
@@ -58,8 +88,11 @@ class Change(Struct, frozen=True, kw_only=True):
     target: str
     before: Job | Component | Target | OneOff | None = None
     after: Job | Component | Target | OneOff | None = None
+    live: Job | Component | Target | OneOff | None = None
+    live_version: str = ""
     fields: tuple[FieldChange, ...] = ()
     path: str = ""
+    from_path: str = ""
     blob: str = ""
     digest: str = ""
     reason: str = ""
@@ -67,6 +100,7 @@ class Change(Struct, frozen=True, kw_only=True):
     @property
     def form(self) -> Form:
         form = self.after if self.after is not None else self.before
+        form = form if form is not None else self.live
         assert form is not None
         return form
 

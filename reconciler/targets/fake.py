@@ -8,16 +8,15 @@ from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import TargetRefused, TargetUnavailable
-from reconciler.model.forms import Kind, digest_form
+from reconciler.model.forms import Form, Kind, digest_form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, Job
+from reconciler.model.live import LiveObject, LiveState
 from reconciler.model.run import Device, OutputRecord, Run, RunStatus, Stream, StreamSummary, TaskResult
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
     DeviceList,
-    LiveObject,
-    LiveState,
     Progress,
     Refused,
     StartAnswer,
@@ -72,6 +71,9 @@ class FakeTarget:
     def read(self) -> LiveState:
         self._reach()
         return LiveState(objects=dict(self._objects))
+
+    def normalise(self, form: Form) -> Form:
+        return form
 
     def apply(self, change: Change) -> None:
         self._reach()

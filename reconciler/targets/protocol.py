@@ -10,8 +10,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from reconciler.model.change import Change
-from reconciler.model.forms import Form, Kind
+from reconciler.model.forms import Form
 from reconciler.model.job import Devices, Job
+from reconciler.model.live import LiveState
 from reconciler.model.run import Device, OutputRecord, Run, RunStatus, TaskResult
 from reconciler.model.secret import Secret
 
@@ -33,22 +34,6 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     exit_code: bool
     lists_devices: bool
     idempotent_start: bool
-
-
-class LiveObject(Struct, frozen=True, kw_only=True):
-    """One object as the target has it; ``version`` changes whenever the object does."""
-
-    kind: Kind
-    id: str
-    form: Form
-    version: str
-
-
-class LiveState(Struct, frozen=True, kw_only=True):
-    """All that the target holds of ours. Not ``complete``: something may be missing, so nothing may be deleted."""
-
-    objects: Mapping[tuple[Kind, str], LiveObject] = {}
-    complete: bool = True
 
 
 class DeviceList(Struct, frozen=True, kw_only=True):
@@ -127,8 +112,15 @@ class LiveTarget(Protocol):
         """Return what the target holds; reads only."""
         ...
 
+    def normalise(self, form: Form) -> Form:
+        """Return ``form`` as ``read`` gives it back once it is applied: what the target has no room for is gone."""
+        ...
+
     def apply(self, change: Change) -> None:
-        """Carry out ``change``; doing it twice is the same as once."""
+        """Carry out ``change``; doing it twice is the same as once.
+
+        An ADOPT takes over an object that is there and not ours: write it, and mark it as ours.
+        """
         ...
 
     def devices(self, selector: Devices | None) -> DeviceList:

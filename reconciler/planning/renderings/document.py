@@ -22,6 +22,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "delete": plan.count(Action.DELETE),
             "replace": plan.count(Action.REPLACE),
             "adopt": plan.count(Action.ADOPT),
+            "move": plan.count(Action.MOVE),
+            "suspend": plan.count(Action.SUSPEND),
+            "resume": plan.count(Action.RESUME),
+            "drift": plan.count(Action.DRIFT),
             "held": plan.count(Action.HELD),
             "run": plan.count(Action.ONE_OFF),
         },
@@ -37,6 +41,7 @@ def _change_document(change: Change) -> dict[str, Any]:
         "id": change.id,
         "target": change.target,
         "path": change.path,
+        "fromPath": change.from_path,
         "reason": change.reason,
         "fields": [msgspec.to_builtins(field) for field in change.fields],
     }

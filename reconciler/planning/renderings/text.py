@@ -17,12 +17,16 @@ _COLOURS = {
     Action.ADOPT: "32",
     Action.UPDATE: "33",
     Action.REPLACE: "33",
+    Action.MOVE: "33",
+    Action.SUSPEND: "33",
+    Action.RESUME: "33",
     Action.DRIFT: "33",
     Action.DELETE: "31",
     Action.HELD: "2",
     Action.ONE_OFF: "36",
 }
 _VALUE_LIMIT = 120
+CHANGING = (Action.UPDATE, Action.REPLACE, Action.MOVE, Action.SUSPEND, Action.RESUME, Action.DRIFT)
 
 
 def render_plan(plan: Plan, *, color: bool = False) -> str:
@@ -41,7 +45,7 @@ def summarise_plan(plan: Plan) -> str:
     """Return ``Plan: 2 to create, 1 to change, 0 to delete, 1 to run. digest 3f9a...``."""
     parts = [
         f"{plan.count(Action.CREATE, Action.ADOPT)} to create",
-        f"{plan.count(Action.UPDATE, Action.REPLACE, Action.DRIFT)} to change",
+        f"{plan.count(*CHANGING)} to change",
         f"{plan.count(Action.DELETE)} to delete",
         f"{plan.count(Action.ONE_OFF)} to run",
     ]

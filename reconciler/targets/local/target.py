@@ -7,8 +7,10 @@ from pathlib import Path
 from reconciler.engine.client import Engine
 from reconciler.model.change import Change
 from reconciler.model.errors import TargetRefused
+from reconciler.model.forms import Form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices
+from reconciler.model.live import LiveState
 from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.settings import EngineSettings
 from reconciler.targets.local.http_order import HttpSettings
@@ -16,7 +18,6 @@ from reconciler.targets.local.order import make_order
 from reconciler.targets.protocol import (
     Capabilities,
     DeviceList,
-    LiveState,
     Progress,
     Refused,
     StartAnswer,
@@ -71,6 +72,9 @@ class LocalTarget:
     def read(self) -> LiveState:
         """Nothing: a local job is what the store says, and has no object elsewhere."""
         return LiveState()
+
+    def normalise(self, form: Form) -> Form:
+        return form
 
     def apply(self, change: Change) -> None:
         """Nothing to do: the store delivers."""
