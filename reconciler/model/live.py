@@ -25,7 +25,12 @@ class LiveObject(Struct, frozen=True, kw_only=True):
 
 
 class LiveState(Struct, frozen=True, kw_only=True):
-    """All that the target holds of ours. Not ``complete``: something may be missing, so nothing may be deleted."""
+    """All that the target holds, made by us or not. Not ``complete``: something may be missing, so nothing is deleted.
+
+    ``foreign`` says, by kind and id, why an object that is there cannot be managed by us: unreadable, the vendor's own,
+    a link ...  It is told and never touched: a definition of that id is neither applied nor deleted there.
+    """
 
     objects: Mapping[tuple[Kind, str], LiveObject] = {}
+    foreign: Mapping[tuple[Kind, str], str] = {}
     complete: bool = True

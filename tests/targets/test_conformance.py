@@ -139,3 +139,14 @@ def test_each_attempt_of_a_run_is_started_for_itself_and_only_once(target):
     if isinstance(target, LocalTarget):
         assert target.follow({"1": first, "2": second})["1"].status is RunStatus.FAILED
         assert target.follow({"1": first, "2": second})["2"].status is RunStatus.COMPLETED
+
+
+def test_what_is_read_back_is_the_normal_form_of_what_was_applied(target):
+    job = make_job(targets=("target",), name="A job", description="What it does")
+    change = Change(
+        action=Action.CREATE, kind=Kind.JOB, id="a", root_id="a", target="target", after=job, digest=digest_form(job)
+    )
+    target.apply(change)
+    assert target.normalise(target.normalise(job)) == target.normalise(job)
+    held = [item.form for item in target.read().objects.values()]
+    assert held in ([], [target.normalise(job)])
