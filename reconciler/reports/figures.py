@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from reconciler.model.instant import parse_instant
 from reconciler.model.report import Report, ReportTask
 from reconciler.model.run import RunStatus
-from reconciler.reports.safe import safe_word
+from reconciler.model.text import safe_word
 
 NONE = "-"
 

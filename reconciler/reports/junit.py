@@ -5,8 +5,9 @@ from xml.etree import ElementTree as ET
 
 from reconciler.model.report import Report
 from reconciler.model.run import RunStatus
+from reconciler.model.text import safe_word
 from reconciler.reports.figures import deciding_task, device_of, duration_of, is_success, one_line
-from reconciler.reports.safe import safe_lines, safe_word
+from reconciler.reports.safe import safe_lines
 
 _NOT_RUN = frozenset({RunStatus.SKIPPED, RunStatus.EXPIRED})
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELLED})

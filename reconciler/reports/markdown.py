@@ -1,8 +1,8 @@
 """Reports as Markdown, for a pull request, an issue or the summary of a workflow."""
 
-import re
 from collections.abc import Iterator, Sequence
 
+from reconciler.model.markup import code_fence, code_span
 from reconciler.model.report import Report, ReportTask
 from reconciler.reports.figures import (
     NONE,
@@ -13,7 +13,7 @@ from reconciler.reports.figures import (
     format_duration,
     is_success,
 )
-from reconciler.reports.safe import safe_lines, safe_word
+from reconciler.reports.safe import safe_lines
 
 MOST_ROWS = 200
 MOST_DETAILS = 20
@@ -52,18 +52,22 @@ def _table(reports: Sequence[Report]) -> Iterator[str]:
 def _row(report: Report) -> Iterator[str]:
     run, task = report.run, deciding_task(report)
     yield f"**{_status(report)}**" if not is_success(report) else _status(report)
-    yield code_span(run.job_id)
-    yield code_span(device_of(report))
-    yield code_span(run.started_at[:19].replace("T", " ")) if run.started_at else NONE
+    yield _cell(run.job_id)
+    yield _cell(device_of(report))
+    yield _cell(run.started_at[:19].replace("T", " ")) if run.started_at else NONE
     yield format_duration(duration_of(report))
     yield NONE if task is None or task.exit_code is None else str(task.exit_code)
-    yield code_span(report.source.commit[:12]) if report.source.commit else NONE
-    yield code_span(run.uid)
+    yield _cell(report.source.commit[:12]) if report.source.commit else NONE
+    yield _cell(run.uid)
 
 
 def _status(report: Report) -> str:
-    reason = f" ({code_span(report.run.reason)})" if report.run.reason else ""
-    return f"{code_span(report.run.status)}{reason}"
+    reason = f" ({_cell(report.run.reason)})" if report.run.reason else ""
+    return f"{_cell(report.run.status)}{reason}"
+
+
+def _cell(text: str) -> str:
+    return code_span(text, in_table=True)
 
 
 def _has_details(report: Report) -> bool:
@@ -85,20 +89,10 @@ def _output(task: ReportTask) -> Iterator[str]:
         if not lines:
             continue
         shown = lines[-MOST_LINES:]
-        fence = "`" * max(3, 1 + max((len(run) for line in shown for run in re.findall("`+", line)), default=0))
+        fence = code_fence(*shown)
         part = f", the last {len(shown)} lines" if len(lines) > len(shown) else ""
         quoted = [f"| {line}" for line in shown]
         yield from ("", f"{name} of task {code_span(task.id)}{part}:", "", f"{fence}text", *quoted, fence)
-
-
-def code_span(text: str, *, limit: int = 200) -> str:
-    """Return ``text`` as a code span that can stand in a table: whatever is in it stays text."""
-    safe = safe_word(text, limit=limit) or NONE
-    longest = max((len(run) for run in re.findall("`+", safe)), default=0)
-    fence = "`" * (longest + 1)
-    padding = " " if longest or safe.strip() != safe else ""
-    # In a table GitHub ends a cell at a bar, even within a code span, unless there is a backslash before it.
-    return f"{fence}{padding}{safe}{padding}{fence}".replace("|", "\\|")
 
 
 def _cut(count: int, most: int, which: str) -> list[str]:

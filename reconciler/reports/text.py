@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.report import Report, ReportStream, ReportTask
+from reconciler.model.text import safe_word
 from reconciler.reports.figures import NONE, duration_of, format_duration, task_duration
-from reconciler.reports.safe import safe_lines, safe_word
+from reconciler.reports.safe import safe_lines
 
 SHOWN_LINES = 40
 

@@ -6,7 +6,7 @@ import pytest
 from reconciler.model.run import Device, RunStatus, StreamSummary, TaskResult
 from reconciler.reports.figures import one_line
 from reconciler.reports.junit import render_junit
-from reconciler.reports.markdown import code_span, render_markdown
+from reconciler.reports.markdown import render_markdown
 from reconciler.reports.text import render_reports
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,22 +121,6 @@ def test_many_runs_are_cut_and_that_is_said(make_report, failed):
     assert "... the first 200 of 250 runs in all" in text
     assert "... the first 20 of 25 runs that went wrong" in render_markdown([failed] * 25)
     assert render_markdown([]) == "**No runs**\n\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("clean", "`clean`"),
-        ("", "`-`"),
-        ("a`b", "`` a`b ``"),
-        ("``", "``` `` ```"),
-        ("a|b", "`a\\|b`"),
-        ("a\nb", "`a\\nb`"),
-        (" a", "`  a `"),
-    ],
-)
-def test_a_code_span_holds_whatever_is_in_it(text, span):
-    assert code_span(text) == span
 
 
 def test_runs_as_junit(make_report, failed, skipped, make_task):
