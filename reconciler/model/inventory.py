@@ -9,7 +9,7 @@ from reconciler.model.job import Job
 from reconciler.model.run import Origin
 
 
-class Applied(Struct, frozen=True, kw_only=True):
+class Applied(Struct, frozen=True, kw_only=True, gc=False):
     """One object in the inventory of a target: the form we applied last, and from where.
 
     ``root_id`` is the job's id, or the oldest of its ``previousId`` chain: schedules, occurrences and runs of a
@@ -25,7 +25,7 @@ class Applied(Struct, frozen=True, kw_only=True):
     applied_at: datetime
 
 
-class ScheduleState(Struct, frozen=True, kw_only=True):
+class ScheduleState(Struct, frozen=True, kw_only=True, gc=False):
     """How far the schedule of one job on one target is settled.
 
     Every instant up to and including ``cursor_at`` is accounted for; ``next_at`` is the first after it, None when there

@@ -22,7 +22,9 @@ def value_text(value: Value) -> str:
     return str(value)
 
 
-class FormPart(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+class FormPart(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
     """Part of a definition: camelCase in JSON; what equals its default is left out, so digests outlive new fields."""
 
 

@@ -53,14 +53,14 @@ class TriggerKind(StrEnum):
     RETRY = "retry"
 
 
-class Trigger(Struct, frozen=True):
+class Trigger(Struct, frozen=True, gc=False):
     """What makes a run due. ``key`` is unique per job and target: ``schedule:<instant>``, ``oneoff:<id>`` ..."""
 
     kind: TriggerKind
     key: str
 
 
-class Device(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Device(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """Where a run happens. ``os`` is windows, linux or macOS; ``online`` None where the target cannot say."""
 
     uid: str
@@ -72,7 +72,7 @@ class Device(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tr
     last_seen: datetime | None = None
 
 
-class Origin(Struct, frozen=True, kw_only=True, rename="camel"):
+class Origin(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """From where the form that runs was applied: the ``source`` of a report.
 
     ``changed_in`` is the commit that last changed the file; ``digest`` is that of the effective definition.
@@ -86,7 +86,7 @@ class Origin(Struct, frozen=True, kw_only=True, rename="camel"):
     repository: str = ""
 
 
-class Occurrence(Struct, frozen=True, kw_only=True):
+class Occurrence(Struct, frozen=True, kw_only=True, gc=False):
     """An instant, event or request that a trigger named, whatever became of it: unique by (root, target, key).
 
     ``root_id`` is the job's id, or the oldest of its ``previousId`` chain.  A missed span is one occurrence: the first
@@ -107,7 +107,7 @@ class Occurrence(Struct, frozen=True, kw_only=True):
     count: int = 1
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, gc=False):
     """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's.
 
     ``event`` is the event that is its trigger, ``refusal`` why it fails without being started (condition_error).

@@ -18,7 +18,7 @@ from reconciler.runs.parameters import resolve_parameters
 _LONGEST_CHAIN = 32
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, gc=False):
     """Why and when a job is to run: the trigger, its instant, and what was given with it.
 
     ``event`` is the event that is the trigger: id, type, source, device, data, at and depth; ``device``, a hostname or
@@ -47,7 +47,7 @@ class History(Protocol):
     def holds(self) -> Mapping[str, Hold]: ...
 
 
-class Choice(Struct, frozen=True, kw_only=True):
+class Choice(Struct, frozen=True, kw_only=True, gc=False):
     """The job that runs and what it is given; ``refusal`` says why it fails instead, or is empty.
 
     ``active`` are its runs on the target that have not ended.

@@ -16,7 +16,7 @@ from reconciler.schedule.jitter import jitter_of
 from reconciler.targets.protocol import LiveTarget
 
 
-class Requested(Struct, frozen=True, kw_only=True):
+class Requested(Struct, frozen=True, kw_only=True, gc=False):
     """The occurrence and its runs, to be written in one transaction; without runs its reason says why.
 
     ``replaced`` are runs under way that are to be cancelled once it is written (overlap: replace).

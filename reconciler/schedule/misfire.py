@@ -15,7 +15,7 @@ LATER_INSTANT = "later_instant"
 _INSTANT = timedelta(microseconds=1)
 
 
-class Span(Struct, frozen=True):
+class Span(Struct, frozen=True, gc=False):
     """``count`` instants from ``first`` to ``last`` that are not started, and why."""
 
     first: datetime
@@ -25,7 +25,7 @@ class Span(Struct, frozen=True):
     reason: str
 
 
-class Settled(Struct, frozen=True, kw_only=True):
+class Settled(Struct, frozen=True, kw_only=True, gc=False):
     """``start``: to be started now, oldest first. ``spans``: the others. Each instant is in one of the two."""
 
     start: tuple[datetime, ...] = ()

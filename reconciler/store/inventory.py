@@ -34,6 +34,7 @@ _BY_ID = (
     _inventory.kind == bindparam("of_kind"),
     _inventory.id == bindparam("of_id"),
 )
+_ANY = select(_inventory.target).limit(1)
 _APPLIED_BY_ID = _APPLIED.where(*_BY_ID)
 _ROOT = select(_inventory.root_id).where(*_BY_ID)
 _DELETE = delete(schema.inventory).where(*_BY_ID)
@@ -128,9 +129,7 @@ class Inventory(Part):
         """
         with self._db.write() as tx:
             tx.insert_new(schema.forms, map(_form_row, sorted(items, key=_digest)))
-            if tx.run_many(_DELETE_OTHER_ROOT, map(_place, items)):
-                tx.run(_DELETE_ORPHANS)
-                tx.run(_DELETE_EVENT_ORPHANS)
+            _make_room(tx, items)
             tx.upsert(schema.inventory, map(applied_row, items))
             _follow_schedules(tx, [item for item in items if item.kind is Kind.JOB])
             _follow_events(tx, items)
@@ -160,6 +159,14 @@ def _form_row(item: Applied) -> Values:
             hint="The origin of what is applied carries digest_form(form).",
         )
     return {"digest": item.origin.digest, "kind": item.kind.value, "data": data}
+
+
+def _make_room(tx: Transaction, items: Sequence[Applied]) -> None:
+    """Delete what has the id of one of ``items`` under another root, and the schedules and events that it leaves."""
+    # The first apply of a large repository need not ask for each of its items: nothing is there yet.
+    if tx.row(_ANY) is not None and tx.run_many(_DELETE_OTHER_ROOT, map(_place, items)):
+        tx.run(_DELETE_ORPHANS)
+        tx.run(_DELETE_EVENT_ORPHANS)
 
 
 def _place(item: Applied) -> Values:
