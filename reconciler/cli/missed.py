@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from reconciler.cli.output import echo_json, echo_table, instant_text, tell
+import click
+
+from reconciler.cli.output import echo_json, instant_text, table_text, tell
 from reconciler.cli.session import Session
 from reconciler.model.forms import Kind
 from reconciler.model.run import Disposition, Occurrence
@@ -41,6 +43,11 @@ def _root_of(session: Session, job_id: str | None) -> str | None:
 
 
 def echo_occurrences(occurrences: Iterable[Occurrence]) -> None:
+    click.echo(occurrences_text(occurrences), nl=False)
+
+
+def occurrences_text(occurrences: Iterable[Occurrence]) -> str:
+    """Return a table of what became of instants; a span of them is one row."""
     rows = [
         (
             f"{item.scheduled_for:%Y-%m-%d %H:%M}Z",
@@ -52,7 +59,7 @@ def echo_occurrences(occurrences: Iterable[Occurrence]) -> None:
         )
         for item in occurrences
     ]
-    echo_table(("SCHEDULED FOR", "UP TO", "INSTANTS", "JOB", "BECAME", "WHY"), rows)
+    return table_text(("SCHEDULED FOR", "UP TO", "INSTANTS", "JOB", "BECAME", "WHY"), rows)
 
 
 def occurrence_document(item: Occurrence) -> dict[str, Any]:

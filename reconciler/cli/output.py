@@ -46,13 +46,17 @@ def wants_color(choice: str) -> bool:
     return choice == "always"
 
 
-def echo_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write rows under their columns, two spaces between; every cell is escaped, so no cell can forge a line."""
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under their columns, two spaces between; every cell is escaped, so no cell can forge a line."""
     cells = [list(columns), *([escape_text(cell) for cell in row] for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(f"  {line.rstrip()}")
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "".join(f"  {line.rstrip()}\n" for line in lines)
+
+
+def echo_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table as ``table_text`` returns it."""
+    click.echo(table_text(columns, rows), nl=False)
 
 
 def tell(message: str) -> None:

@@ -23,13 +23,22 @@ from reconciler.reports.text import render_reports
 from reconciler.store.records import RunFilter
 
 
-@click.group("runs", context_settings={"help_option_names": ["-h", "--help"]})
+class _Runs(click.Group):
+    """Without a verb, `runs --commit 3f9a02c` lists, as `runs list --commit 3f9a02c` does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        wants_list = bool(args) and args[0].startswith("-") and set(ctx.help_option_names).isdisjoint(args[:1])
+        return super().parse_args(ctx, ["list", *args] if wants_list else args)
+
+
+@click.group("runs", cls=_Runs, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """List runs, show one, read its output, cancel it, run it again.
 
     \b
     Examples:
       reconciler runs list --job disk-space
+      reconciler runs --commit 3f9a02c
       reconciler runs show 0198a1c2
       reconciler runs logs 0198a1c2
       reconciler runs cancel 0198a1c2

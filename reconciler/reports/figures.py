@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from reconciler.model.instant import parse_instant
 from reconciler.model.report import Report, ReportTask
-from reconciler.model.run import RunStatus
+from reconciler.model.run import Occurrence, RunStatus
 from reconciler.model.text import safe_word
 
 NONE = "-"
@@ -61,6 +61,13 @@ def format_duration(duration: timedelta | None) -> str:
         return f"{minutes}m{seconds_left:02d}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours < 48 else f"{hours // 24}d{hours % 24:02d}h"
+
+
+def fate_of(occurrence: Occurrence) -> str:
+    """Return what became of an instant, or a span of them, that did not run: ``missed (3 instants): no scheduler``."""
+    instants = f" ({occurrence.count:,} instants)" if occurrence.count > 1 else ""
+    reason = f": {safe_word(occurrence.reason)}" if occurrence.reason else ""
+    return f"{occurrence.disposition.value}{instants}{reason}"
 
 
 def one_line(report: Report) -> str:

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from reconciler.model.report import Report
-from reconciler.model.run import RunStatus
+from reconciler.model.run import Occurrence, RunStatus
 from reconciler.model.text import safe_word
-from reconciler.reports.figures import deciding_task, device_of, duration_of, is_success, one_line
+from reconciler.reports.figures import deciding_task, device_of, duration_of, fate_of, is_success, one_line
 from reconciler.reports.safe import safe_lines
 
 _NOT_RUN = frozenset({RunStatus.SKIPPED, RunStatus.EXPIRED})
 _FAILED = frozenset({RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELLED})
 
 
-def render_junit(reports: Sequence[Report]) -> str:
+def render_junit(reports: Sequence[Report], *, not_run: Sequence[Occurrence] = ()) -> str:
     """Return the XML document: suites in the order of their first run, cases in the order given.
 
     Failed, timed out and cancelled runs are failures; skipped and expired ones are skipped; every other end that is not
-    completed (lost, unknown) is an error.
+    completed (lost, unknown) is an error.  ``not_run`` are the instants that did not run: a suite of skipped cases.
     """
     root = ET.Element("testsuites", {"name": "reconciler", **_totals(reports)})
     suites: dict[str, list[Report]] = {}
@@ -27,8 +27,21 @@ def render_junit(reports: Sequence[Report]) -> str:
         suite = ET.SubElement(root, "testsuite", {"name": safe_word(job_id), **_totals(runs)})
         for report in runs:
             _add_case(suite, report)
+    if not_run:
+        _add_not_run(root, not_run)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_not_run(root: ET.Element, occurrences: Sequence[Occurrence]) -> None:
+    count = str(len(occurrences))
+    totals = {"tests": count, "failures": "0", "errors": "0", "skipped": count, "time": "0.000"}
+    for name in ("tests", "skipped"):
+        root.set(name, str(int(root.get(name, "0")) + len(occurrences)))
+    suite = ET.SubElement(root, "testsuite", {"name": "did not run", **totals})
+    for item in occurrences:
+        words = {"classname": safe_word(item.job_id), "name": safe_word(item.trigger.key), "time": "0.000"}
+        ET.SubElement(ET.SubElement(suite, "testcase", words), "skipped", {"message": fate_of(item)})
 
 
 def _totals(reports: Sequence[Report]) -> dict[str, str]:

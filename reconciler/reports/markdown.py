@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.model.markup import code_fence, code_span
 from reconciler.model.report import Report, ReportTask
+from reconciler.model.run import Occurrence
 from reconciler.reports.figures import (
     NONE,
     count_by_status,
     deciding_task,
     device_of,
     duration_of,
+    fate_of,
     format_duration,
     is_success,
 )
@@ -20,8 +22,10 @@ MOST_DETAILS = 20
 MOST_LINES = 20
 
 
-def render_markdown(reports: Sequence[Report]) -> str:
+def render_markdown(reports: Sequence[Report], *, not_run: Sequence[Occurrence] = ()) -> str:
     """Return a line of totals, a table with a row for each run, and the end of the output of those that went wrong.
+
+    ``not_run`` are the instants that did not run: they get a table of their own.
 
     Every word that is not ours stands in a code span: it is no link, no mention and no HTML.  What is cut is said.
     """
@@ -30,6 +34,7 @@ def render_markdown(reports: Sequence[Report]) -> str:
     for report in bad[:MOST_DETAILS]:
         lines += ["", *_details(report)]
     lines += _cut(len(bad), MOST_DETAILS, "that went wrong")
+    lines += _not_run(not_run)
     return "\n".join(lines) + "\n"
 
 
@@ -47,6 +52,16 @@ def _table(reports: Sequence[Report]) -> Iterator[str]:
     for report in reports[:MOST_ROWS]:
         yield f"| {' | '.join(_row(report))} |"
     yield from _cut(len(reports), MOST_ROWS, "in all")
+
+
+def _not_run(occurrences: Sequence[Occurrence]) -> Iterator[str]:
+    if not occurrences:
+        return
+    yield from ("", "**Did not run**", "", "| Job | Scheduled for (UTC) | What became of it |", "|---|---|---|")
+    for item in occurrences[:MOST_ROWS]:
+        yield f"| {_cell(item.job_id)} | {item.scheduled_for:%Y-%m-%d %H:%M} | {_cell(fate_of(item))} |"
+    if len(occurrences) > MOST_ROWS:
+        yield from ("", f"... the first {MOST_ROWS} of {len(occurrences):,}")
 
 
 def _row(report: Report) -> Iterator[str]:

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 
 def test_validate_says_that_all_is_well(project):
     project.commit_job(schedule={"intervalMinutes": 30})
@@ -160,6 +162,26 @@ def test_reports_are_found_by_commit_and_by_run(project):
     assert [report["run"]["uid"] for report in by_commit] == [run["uid"]]
     assert project.call("report").out == project.call("report", "--commit", "HEAD").out
     assert f"Commit:     {commit}" in project.call("report", "--run", run["uid"]).out
+
+
+@pytest.mark.parametrize(
+    ("format_", "begins"), [("markdown", "**1 run**: 1 completed"), ("junit", "<?xml"), ("html", "<!doctype html>")]
+)
+def test_reports_in_other_formats_go_to_a_file(project, tmp_path, format_, begins):
+    project.commit_job()
+    project.call("apply")
+    project.call("run", "hello", "--wait")
+    answer = project.call("report", "--format", format_, "--out", str(tmp_path / "report"))
+    assert (answer.code, answer.out) == (0, "")
+    assert (tmp_path / "report").read_text().startswith(begins)
+
+
+def test_runs_without_a_verb_lists_those_of_a_commit(project):
+    commit = project.commit_job()
+    project.call("apply")
+    project.call("run", "hello", "--wait")
+    assert project.call("runs", "--commit", commit[:10]).out == project.call("runs", "list").out
+    assert "No runs match." in project.call("runs", "--commit", "0" * 10).err
 
 
 def test_status_before_and_after_the_first_pass(project):

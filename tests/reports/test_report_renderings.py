@@ -3,8 +3,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reconciler.model.run import Device, RunStatus, StreamSummary, TaskResult
+from reconciler.model.run import Device, Disposition, Occurrence, RunStatus, StreamSummary, TaskResult
 from reconciler.reports.figures import one_line
+from reconciler.reports.html import render_html
 from reconciler.reports.junit import render_junit
 from reconciler.reports.markdown import render_markdown
 from reconciler.reports.text import render_reports
@@ -47,6 +48,25 @@ def hostile(make_report, make_task):
         reason=HOSTILE,
         device=Device(uid="x", hostname=HOSTILE),
         parameters={HOSTILE: HOSTILE},
+    )
+
+
+@pytest.fixture
+def missed(make_run):
+    run = make_run()
+    return Occurrence(
+        id="o9",
+        root_id="clean",
+        job_id="clean",
+        target="local",
+        trigger=run.trigger,
+        scheduled_for=MIDNIGHT - timedelta(hours=22),
+        last_instant=MIDNIGHT,
+        count=3,
+        created_at=MIDNIGHT,
+        disposition=Disposition.MISSED,
+        reason="no scheduler",
+        origin=run.origin,
     )
 
 
@@ -143,8 +163,42 @@ def test_runs_as_junit(make_report, failed, skipped, make_task):
     assert root.find("testsuite[@name='clean']/testcase[3]/skipped").get("message") == "skipped (offline)"
 
 
+def test_what_did_not_run_is_told_beside_what_did(make_report, missed):
+    markdown = render_markdown([make_report()], not_run=[missed])
+    assert "| `clean` | 2026-02-28 02:00 | `missed (3 instants): no scheduler` |" in markdown.splitlines()
+    page = render_html([make_report()], title="Runs of commit 999", not_run=[missed])
+    assert "<td>missed (3 instants): no scheduler</td>" in page
+    root = ET.fromstring(render_junit([make_report()], not_run=[missed]))
+    assert (root.get("tests"), root.get("skipped")) == ("2", "1")
+    suite = root.find("testsuite[@name='did not run']")
+    assert suite.find("testcase/skipped").get("message") == "missed (3 instants): no scheduler"
+
+
+def test_a_page_of_runs_unfolds_what_went_wrong(make_report, failed):
+    page = render_html([make_report(uid="u1"), failed], title="Runs of commit 999")
+    assert "<title>Runs of commit 999</title>" in page
+    assert "<p>1 completed, 1 failed</p>" in page
+    assert '<details id="run-0">' in page
+    assert '<details id="run-1" open>' in page
+    assert "<pre>sh: tar: not found\nbye</pre>" in page
+    assert "http" not in page
+
+
+def test_a_page_holds_no_element_of_a_script(hostile):
+    page = render_html([hostile], title=HOSTILE)
+    assert "<img" not in page
+    assert "onerror=alert(1)&gt;" in page
+
+
 @pytest.mark.parametrize(
-    "render", [render_reports, render_markdown, render_junit, lambda reports: one_line(reports[0])]
+    "render",
+    [
+        render_reports,
+        render_markdown,
+        render_junit,
+        lambda reports: render_html(reports, title=HOSTILE),
+        lambda reports: one_line(reports[0]),
+    ],
 )
 def test_nothing_in_a_report_escapes_its_place(render, hostile):
     text = render([hostile])
