@@ -10,8 +10,7 @@ from reconciler.engine.masks import Masker
 from reconciler.engine.outputs import MAX_OUTPUT_FILE_BYTES, parse_outputs
 from reconciler.engine.processes import send_signal
 from reconciler.engine.run import RunState
-from reconciler.engine.spool import read_regular
-from reconciler.engine.work import output_file
+from reconciler.engine.scratch import Scratch
 
 _READS = 16
 _LOOKS = 10
@@ -62,9 +61,9 @@ def note_oddities(run: RunState, live: LiveTask, left: set[int]) -> None:
         live.warnings.append("output after the supervisor's death was not kept: what is secret in it is not known")
 
 
-def take_outputs(spool_fd: int, run: RunState, live: LiveTask) -> dict[str, Any]:
+def take_outputs(scratch: Scratch, run: RunState, live: LiveTask) -> dict[str, Any]:
     """Return what the task has written to RECONCILER_OUTPUT, masked; what is wrong with it becomes a warning."""
-    data = read_regular(spool_fd, output_file(run.uid, live.index), limit=MAX_OUTPUT_FILE_BYTES + 1)
+    data = scratch.read_output(run.uid, live.index, live.task, limit=MAX_OUTPUT_FILE_BYTES + 1)
     if not data:
         return {}
     if run.hides_output:

@@ -15,7 +15,8 @@ GIVE_UP_SECONDS = 1.0
 
 
 class LiveTask:
-    """``exit_status`` is as of waitpid; ``cause`` why we stop it: timeout or cancelled, or empty.
+    """``exit_status`` is as of waitpid; ``cause`` why we stop it: timeout, cancelled or limit, or empty;
+    ``excess`` of which limit, in words.
 
     ``pid`` is below 0 where no process was ever known; ``key`` is what the runner calls the task by.  TERM is due at
     ``stop_at``, KILL at ``kill_at``; both are moments of the monotonic clock, or None.  ``is_ours``: its process is our
@@ -37,6 +38,7 @@ class LiveTask:
         self.exit_status: int | None = None
         self.has_exited = False
         self.cause = ""
+        self.excess = ""
         self.stop_at: float | None = None
         self.kill_at: float | None = None
         self.was_terminated = False
@@ -98,6 +100,8 @@ class LiveTask:
     def _judge(self, code: int | None) -> tuple[str, str]:
         if self.cause == "timeout":
             return "timeout", ""
+        if self.excess:
+            return "failed", self.excess
         if self.cause:
             return "cancelled", ""
         if code is None:

@@ -26,7 +26,8 @@ class TaskOrder(Struct, frozen=True, kw_only=True):
 
     ``env`` is all that the child gets, but for RECONCILER_OUTPUT, which the engine adds.  ``argv[0]`` without a slash
     is looked up in the PATH of ``env``.  ``script`` is written to a file named ``SCRIPT_FILE`` + ``script_suffix``.
-    ``cwd`` None is ``/``.
+    ``cwd`` None is ``/``, or the home of ``account``.  ``account`` None is the engine's own; another needs root.
+    ``is_elevated``: that account, with the rights of root.
     """
 
     id: str
@@ -38,6 +39,20 @@ class TaskOrder(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     continue_on_failure: bool = False
     success_exit_codes: tuple[int, ...] = (0,)
+    account: str | None = None
+    is_elevated: bool = False
+
+
+class RunLimits(Struct, frozen=True, kw_only=True):
+    """What a run may use; None: what the engine itself may. Linux only.
+
+    ``memory_bytes`` is the data of each of its processes, and what all of them have in memory together; ``open_files``
+    is of each of its processes; ``processes`` counts all of a task at once.
+    """
+
+    memory_bytes: int | None = None
+    open_files: int | None = None
+    processes: int | None = None
 
 
 class RunOrder(Struct, frozen=True, kw_only=True):
@@ -55,3 +70,4 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     grace_seconds: float = 5
     drain_seconds: float = 1
     masks: tuple[str, ...] = ()
+    limits: RunLimits = RunLimits()

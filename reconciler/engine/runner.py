@@ -18,6 +18,7 @@ from reconciler.engine.ending import drain, note_oddities, signal_all, take_outp
 from reconciler.engine.family import Family
 from reconciler.engine.guardian import Legacy
 from reconciler.engine.journal import Entry
+from reconciler.engine.limits import LimitWatch
 from reconciler.engine.live import GIVE_UP_SECONDS, LiveTask, unstarted_result
 from reconciler.engine.outputs import UnknownToken
 from reconciler.engine.processes import send_signal, wait_for_embryos
@@ -37,7 +38,7 @@ from reconciler.engine.spool import remove_files
 from reconciler.engine.streams import OutputStream
 from reconciler.engine.surroundings import Surroundings
 from reconciler.engine.watching import AdoptedWatch
-from reconciler.engine.work import read_order, scratch_files, without_secrets
+from reconciler.engine.work import read_order, without_secrets
 
 MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
@@ -65,6 +66,7 @@ class Runner:
             guardian_pid=around.guardian.guardian_pid,
             earliest_start=lambda: next((made.earliest for made in self._starting.values()), None),
         )
+        self._limits = LimitWatch(around.loop, self._family, self._over_limit)
         self._watch = AdoptedWatch(around.loop, around.guardian, self._adopted_exited)
         self._waiting: deque[RunState] = deque()
         self._to_look_at: dict[str, RunState] = {}
@@ -131,7 +133,8 @@ class Runner:
         known = [uid for uid in uids if uid in self.runs and self.runs[uid].is_settled]
         for uid in known:
             run = self.runs.pop(uid)
-            remove_files(self._around.spool_fd, [*run.spool_files(), *scratch_files(run.order)])
+            remove_files(self._around.spool_fd, run.spool_files())
+            self._around.scratch.remove(run.order)
         if known:
             self._journal.write([{"kind": "forget", "uids": known, "at": self._around.now() // 1_000_000}])
         self._journal.sync(on_durable)
@@ -358,6 +361,13 @@ class Runner:
         # A pid of before may be that of another task by now, so what was adopted goes by a number of its own.
         live.key = live.pid if live.is_ours else min([0, *self._live]) - 1
         self._live[live.key] = run
+        self._limits.watch(run, live)
+
+    def _over_limit(self, run: RunState, excess: str) -> None:
+        if run.live is not None and not run.live.has_exited:
+            run.live.excess = excess
+            run.live.stop("limit", now=self._loop.now, grace=0)
+            self._look(run)
 
     def _keep_later(self, run: RunState, live: LiveTask) -> None:
         """Give what lasts into the guardian's care; what ends at once is not worth the trouble."""
@@ -430,7 +440,7 @@ class Runner:
         self._release(run, live)
         note_oddities(run, live, left)
         result = live.result()
-        result["outputs"] = take_outputs(self._around.spool_fd, run, live)
+        result["outputs"] = take_outputs(self._around.scratch, run, live)
         self._task_ended(run, result)
 
     def _release(self, run: RunState, live: LiveTask) -> None:

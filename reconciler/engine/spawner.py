@@ -6,6 +6,8 @@ few starts go on at once, while the supervisor does other things.
 """
 
 import ctypes
+import fcntl
+import json
 import os
 import signal
 import stat
@@ -22,6 +24,9 @@ _SETSIGDEF, _SETSIGMASK = 0x04, 0x08
 _SETSID = 0x400 if sys.platform == "darwin" else 0x80
 # The structs of the C library differ by system and version; none is anywhere near as large.
 _STRUCT_BYTES = 1024
+_FIRST_OWN_FILE = 10
+"""Above those that a program is given, so that none takes the place of another before its turn."""
+
 _NO_SUCH_FILE, _BAD_FORMAT, _TEXT_BUSY = 2, 8, 26
 
 
@@ -30,13 +35,19 @@ class CannotStart(Exception):
 
 
 class Program(NamedTuple):
-    """What to start: ``path`` as found, and the three files it gets. Built by ``prepare_program``."""
+    """What to start: ``path`` as found, and the three files it gets. Built by ``prepare_program``.
+
+    ``request``, where there is one, is what it reads at file 3; it then becomes another program, or says at file 4
+    why not (``become.py``).
+    """
 
     path: str
     argv: list[bytes]
     env: list[bytes]
     cwd: str
     stdio: tuple[int, int, int]
+    request: bytes = b""
+    extra: tuple[int, ...] = ()
 
 
 class Start(NamedTuple):
@@ -52,10 +63,13 @@ class Start(NamedTuple):
     done: Callable[[int | CannotStart], None]
 
 
-def prepare_program(argv: Sequence[str], env: Mapping[str, str], *, cwd: str, stdio: tuple[int, int, int]) -> Program:
+def prepare_program(
+    argv: Sequence[str], env: Mapping[str, str], *, cwd: str, stdio: tuple[int, int, int], checks_cwd: bool = True
+) -> Program:
     """Look the program up and check what the system would not name a reason for. Raises CannotStart."""
     path = find_program(argv[0] if argv else "", env)
-    _check_folder(cwd)
+    if checks_cwd:
+        _check_folder(cwd)
     plain_argv = [_encode(text, "an argument") for text in argv]
     plain_env = [_encode(f"{name}={value}", f"the environment ({name!r})") for name, value in env.items()]
     if any(not name or "=" in name for name in env):
@@ -144,11 +158,31 @@ class Spawner:
 
     def _serve_one(self, start: Start, spawn: Callable[[Program], int | CannotStart]) -> None:
         obstacle = start.before()
-        outcome = CannotStart(obstacle) if obstacle else spawn(start.program)
-        if isinstance(outcome, int):
-            start.after(outcome)
+        outcome = CannotStart(obstacle) if obstacle else self._spawn(start, spawn)
         self._started.put((start, outcome))
         self._wake()
+
+    def _spawn(self, start: Start, spawn: Callable[[Program], int | CannotStart]) -> int | CannotStart:
+        program = start.program
+        if not program.request:
+            outcome = spawn(program)
+            if isinstance(outcome, int):
+                start.after(outcome)
+            return outcome
+        try:
+            request, theirs, ours = _open_request(program.request)
+        except OSError as error:
+            return CannotStart(f"{program.path}: {error.strerror}")
+        try:
+            outcome = spawn(program._replace(extra=(request, theirs)))
+        finally:
+            os.close(request)
+            os.close(theirs)
+        if isinstance(outcome, int):
+            start.after(outcome)
+            outcome = _complaint(ours) or outcome
+        os.close(ours)
+        return outcome
 
     def _start_from_folder(self, program: Program) -> int | CannotStart:
         try:
@@ -162,7 +196,7 @@ class Spawner:
     def _start(self, program: Program) -> int | CannotStart:
         actions = ctypes.create_string_buffer(_STRUCT_BYTES)
         self._libc.posix_spawn_file_actions_init(actions)
-        for number, fd in enumerate(program.stdio):
+        for number, fd in enumerate((*program.stdio, *program.extra)):
             self._libc.posix_spawn_file_actions_adddup2(actions, fd, number)
         if self._add_chdir is not None:
             self._add_chdir(actions, os.fsencode(program.cwd))
@@ -199,6 +233,30 @@ class Spawner:
         self._libc.posix_spawnattr_setsigdefault(attributes, ours)
         self._libc.posix_spawnattr_setflags(attributes, ctypes.c_short(_SETSIGDEF | _SETSIGMASK | _SETSID))
         return attributes
+
+
+def _open_request(content: bytes) -> tuple[int, int, int]:
+    """Return files that are not among the first ones: the request, and both ends of the report's pipe, ours last."""
+    opened = [os.memfd_create("request"), *reversed(os.pipe())]
+    try:
+        os.write(opened[0], content)
+        os.lseek(opened[0], 0, os.SEEK_SET)
+        request, theirs, ours = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_OWN_FILE) for fd in opened)
+        return request, theirs, ours
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _complaint(fd: int) -> CannotStart | None:
+    """Wait until the program has been reached, or return why it has not."""
+    data = b""
+    while piece := os.read(fd, 4096):
+        data += piece
+    if not data:
+        return None
+    what, words, code = json.loads(data)
+    return CannotStart(f"{what}: {words}{_explain(what, code)}")
 
 
 def _explain(path: str, code: int) -> str:

@@ -22,11 +22,13 @@ from reconciler.engine.processes import (
 )
 from reconciler.engine.recall import OpenMarks
 from reconciler.engine.run import RunState
+from reconciler.engine.scratch import find_account
+from reconciler.engine.shim import home_of, needs_of, through_shim
 from reconciler.engine.spawner import CannotStart, Program, prepare_program
 from reconciler.engine.spool import SpoolWriter
 from reconciler.engine.streams import OutputStream, open_pipe
 from reconciler.engine.surroundings import Surroundings
-from reconciler.engine.work import OUTPUT_VARIABLE, output_file, script_file
+from reconciler.engine.work import OUTPUT_VARIABLE
 
 StreamRead = Callable[[RunState, OutputStream], None]
 _NO_PIPES = (-1, -1)
@@ -51,12 +53,9 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     Raises CannotStart, UnknownToken, or OSError where the engine itself lacks something.
     """
     task = run.order.tasks[run.index]
-    output_path = _output_path(around, run)
-    script_path = ""
-    if task.script is not None:
-        name = script_file(run.uid, run.index, task.script_suffix)
-        script_path = f"{around.spool_path}/{name}"
-        _write_script(around.spool_fd, name, task.script)
+    account = find_account(task.account)
+    output_path = around.scratch.output_path(run.uid, run.index, task)
+    script_path = around.scratch.prepare(run.uid, run.index, task, account)
     outputs = run.outputs
     argv = [fill_late(text, outputs, script_path) for text in task.argv]
     env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
@@ -68,8 +67,16 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
         _close_all(out, their_out)
         raise
     try:
-        program = prepare_program(argv, env, cwd=task.cwd or "/", stdio=(around.null_fd, their_out, their_err))
-    except CannotStart:
+        if account is not None:
+            # Programs open /dev/stdout anew, which only the pipe's owner may.
+            for fd in (out, err):
+                os.fchown(fd, account.uid, account.gid)
+        cwd = task.cwd or (home_of(account) if account else "/")
+        stdio = (around.null_fd, their_out, their_err)
+        program = prepare_program(argv, env, cwd=cwd, stdio=stdio, checks_cwd=account is None)
+        if (needs := needs_of(run.order.limits, account, task)) is not None:
+            program = through_shim(program, needs, output_path)
+    except (CannotStart, OSError):
         _close_all(out, err, their_out, their_err)
         raise
     return Preparation(
@@ -133,7 +140,7 @@ def adopt_task(
     ``kept`` are its pipes, as the guardian was given them.
     """
     assert marks.start is not None
-    output_path = _output_path(around, run)
+    output_path = around.scratch.output_path(run.uid, run.index, run.order.tasks[run.index])
     spawn = marks.spawn or marks.start | (_find_unmarked(output_path, legacy.orphans) if is_same_boot else {})
     # After a reboot a pid means nothing any more.
     pid, birth = spawn.get("pid", -1) if is_same_boot else -1, Birth(*spawn.get("birth", NEVER))
@@ -159,10 +166,6 @@ def write_marks(around: Surroundings, run: RunState, *marks: Entry) -> bool:
     return around.journal.write(marks)
 
 
-def _output_path(around: Surroundings, run: RunState) -> str:
-    return f"{around.spool_path}/{output_file(run.uid, run.index)}"
-
-
 def _spool(around: Surroundings, run: RunState) -> SpoolWriter:
     if run.spool is None:
         run.spool = SpoolWriter(around.spool_fd, run.uid, cap_bytes=run.order.output_bytes)
@@ -183,13 +186,6 @@ def _attach(around: Surroundings, run: RunState, live: LiveTask, fds: tuple[int,
         return stream
 
     live.streams = (make(0, fds[0]), make(1, fds[1]))
-
-
-def _write_script(folder_fd: int, name: str, text: str) -> None:
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, 0o700, dir_fd=folder_fd)
-    with open(fd, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
 
 
 def _find_unmarked(output_path: str, orphans: Mapping[str, Orphan]) -> Entry:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.guardian import GuardianLink
 from reconciler.engine.journal import Journal
+from reconciler.engine.scratch import Scratch
 from reconciler.engine.spawner import Spawner
 
 
@@ -16,7 +17,7 @@ class Surroundings(NamedTuple):
     journal: Journal
     guardian: GuardianLink
     spawner: Spawner
-    spool_path: str
     spool_fd: int
+    scratch: Scratch
     null_fd: int
     now: Callable[[], int]

@@ -7,7 +7,7 @@ import struct
 import sys
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 << 20
 SOCKET_NAME = "socket"
 IS_LINUX: bool = sys.platform == "linux"

@@ -19,6 +19,16 @@ class Task(NamedTuple):
     timeout_seconds: float | None = None
     continue_on_failure: bool = False
     success_exit_codes: list[int] = [0]
+    account: str | None = None
+    is_elevated: bool = False
+
+
+class Limits(NamedTuple):
+    """As ``order.RunLimits``."""
+
+    memory_bytes: int | None = None
+    open_files: int | None = None
+    processes: int | None = None
 
 
 class Order(NamedTuple):
@@ -31,11 +41,13 @@ class Order(NamedTuple):
     grace_seconds: float = 5
     drain_seconds: float = 1
     masks: list[str] = []
+    limits: Limits = Limits()
 
 
 def read_order(plain: dict[str, Any]) -> Order:
     """Build an order from its JSON form. Raises TypeError or KeyError where one is missing that must be, or unknown."""
-    return Order(**{**plain, "tasks": [Task(**task) for task in plain["tasks"]]})
+    limits = Limits(**plain.get("limits", {}))
+    return Order(**{**plain, "tasks": [Task(**task) for task in plain["tasks"]], "limits": limits})
 
 
 def without_secrets(plain: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from reconciler.engine.processes import become_subreaper, boot_id, take_ended_ch
 from reconciler.engine.recall import boot_entry, recall
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
+from reconciler.engine.scratch import Scratch
 from reconciler.engine.seen import KEEP_SECONDS, Seen
 from reconciler.engine.server import Connection, Server
 from reconciler.engine.spawner import Spawner
@@ -101,8 +102,8 @@ class Worker:
             journal=Journal(place.fd, spool_fd, wake=self._wake),
             guardian=GuardianLink(legacy),
             spawner=Spawner(wake=self._wake),
-            spool_path=f"{place.path}/{SPOOL_FOLDER}",
             spool_fd=spool_fd,
+            scratch=Scratch(place.path, f"{place.path}/{SPOOL_FOLDER}", spool_fd),
             null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
             now=self._now,
         )
@@ -132,6 +133,7 @@ class Worker:
             with contextlib.suppress(OSError):
                 os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
         self._journal.close()
+        self._around.scratch.close()
 
     def _now(self) -> int:
         return round(self._clock().timestamp() * 1_000_000)

@@ -27,11 +27,17 @@ class ReportSettings(_Table, frozen=True, kw_only=True):
 
 
 class EngineSettings(_Table, frozen=True, kw_only=True):
-    """``[engine]``, the local target. ``output_bytes`` is the cap per run; ``grace_seconds`` between TERM and KILL."""
+    """``[engine]``, the local target. ``output_bytes`` is the cap per run; ``grace_seconds`` between TERM and KILL.
+
+    ``memory_mb`` (MiB), ``open_files`` and ``processes`` limit a run; None: nothing does (``engine/order.py``).
+    """
 
     max_runs: int = 8
     output_bytes: int = 1 << 20
     grace_seconds: int = 5
+    memory_mb: int | None = None
+    open_files: int | None = None
+    processes: int | None = None
 
 
 class RetentionSettings(_Table, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from reconciler.model.forms import Target
 from reconciler.model.instant import Clock
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
-from reconciler.targets.local.rules import LOCAL_RULES, http_settings
+from reconciler.targets.local.rules import LOCAL_RULES, accounts_of, http_settings
 from reconciler.targets.protocol import LiveTarget
 
 LOCAL = "local"
@@ -47,5 +47,6 @@ def open_targets(
             host=host,
             clock=clock,
             http=http_settings(target),
+            accounts=accounts_of(target),
         )
     return targets

@@ -1,5 +1,5 @@
 import pytest
-from support.engine import PartOfEngine, engine_in
+from support.engine import PartOfEngine, engine_in, processes_with
 
 
 @pytest.fixture
@@ -19,3 +19,9 @@ def common_engine(tmp_path_factory):
 def shared_engine(common_engine):
     """As ``engine``, but of all tests together: for those that want nothing but runs, under uids of their own."""
     return PartOfEngine(common_engine)
+
+
+@pytest.fixture
+def survivors(shared_engine):
+    """The living processes of this test's runs."""
+    return lambda: processes_with(shared_engine.marker)

@@ -9,7 +9,6 @@ from support.engine import (
     badchild,
     order,
     output_of,
-    processes_with,
     run_to_end,
     shell,
     task,
@@ -32,12 +31,6 @@ def is_alive(pid):
 
 def seconds_of(result):
     return (result.ended_at - result.started_at).total_seconds()
-
-
-@pytest.fixture
-def survivors(shared_engine):
-    """The living processes of this test's runs."""
-    return lambda: processes_with(shared_engine.marker)
 
 
 def test_c1_a_child_that_ignores_term_is_killed_after_the_grace(shared_engine, survivors):

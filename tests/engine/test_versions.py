@@ -18,6 +18,7 @@ from support.engine import (
 import reconciler
 from reconciler.engine import client
 from reconciler.engine.client import Engine
+from reconciler.engine.wire import PROTOCOL
 from reconciler.model.errors import CouldNot
 from reconciler.model.instant import utc_now
 from reconciler.model.run import RunStatus
@@ -32,9 +33,9 @@ def next_version(tmp_path, monkeypatch):
         (tmp_path / "next/reconciler").mkdir(parents=True, exist_ok=True)
         copy(package / name, tmp_path / "next/reconciler" / name)
     wire = tmp_path / "next/reconciler/engine/wire.py"
-    wire.write_text(wire.read_text().replace("PROTOCOL = 1", "PROTOCOL = 2"))
+    wire.write_text(wire.read_text().replace(f"PROTOCOL = {PROTOCOL}", f"PROTOCOL = {PROTOCOL + 1}"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "next"))
-    monkeypatch.setattr(client, "PROTOCOL", 2)
+    monkeypatch.setattr(client, "PROTOCOL", PROTOCOL + 1)
 
 
 def test_c13_a_later_version_takes_over_the_runs_of_an_earlier_one(engine, tmp_path, request):
@@ -58,7 +59,7 @@ def test_an_earlier_version_leaves_the_supervisor_of_a_later_one_alone(engine, m
     pid = engine.supervisor_pid()
     monkeypatch.setattr(client, "PROTOCOL", 0)
     other = Engine(engine._folder, clock=utc_now)
-    with pytest.raises(CouldNot, match=r"is of another version .* \(it speaks protocol 1, this one 0\)"):
+    with pytest.raises(CouldNot, match=rf"is of another version .* \(it speaks protocol {PROTOCOL}, this one 0\)"):
         other.follow(["nobody"])
     monkeypatch.undo()
     assert engine.supervisor_pid() == pid

@@ -7,7 +7,7 @@ from reconciler.model.forms import Target
 from reconciler.model.job import ExecutionType, OsFilter, Rollout, ScriptType, Task
 from reconciler.targets.local.rules import check_job
 
-LOCAL = Target(id="local", provider="local")
+LOCAL = Target(id="local", provider="local", settings={"accounts": ["backup"]})
 DESKTOP = (Task(id="a", command="x", execution_type=ExecutionType.USER_DESKTOP),)
 BATCH = (Task(id="a", script="x", script_type=ScriptType.BATCH),)
 
@@ -27,6 +27,8 @@ def said(**fields):
             id="batch",
         ),
         pytest.param({"run_as": "postgres"}, ["TGT001 runAs"], id="another-account"),
+        pytest.param({"run_as": "backup"}, [], id="a-listed-account"),
+        pytest.param({"run_as": "backup", "tasks": DESKTOP}, [], id="a-listed-account-with-a-desktop"),
         pytest.param({"rollout": Rollout()}, ["TGT001 rollout"], id="rollout"),
         pytest.param({"event_topic": "a/b"}, ["TGT002 eventTopic"], id="keepers-topic"),
         pytest.param(

@@ -1,17 +1,20 @@
 """From a job and its values to what the engine is asked to run: argv and environment, never a shell line."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from msgspec.structs import replace
+
 from reconciler.engine.http_wire import DEFAULT_SECONDS
-from reconciler.engine.order import SCRIPT_FILE, RunOrder, TaskOrder, late_token
+from reconciler.engine.order import SCRIPT_FILE, RunLimits, RunOrder, TaskOrder, late_token
 from reconciler.model.errors import TargetRefused
 from reconciler.model.instant import format_instant
-from reconciler.model.job import ScriptType, Task, value_text
+from reconciler.model.job import ExecutionType, ScriptType, Task, value_text
 from reconciler.model.secret import Secret, SecretRef
 from reconciler.model.settings import EngineSettings
 from reconciler.model.tokens import fill_tokens
+from reconciler.targets.local.accounts import account_environment
 from reconciler.targets.local.event_values import event_json, event_text
 from reconciler.targets.local.http_order import ARGV, HttpSettings, http_environment
 from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle
@@ -44,7 +47,12 @@ ValueOf = Callable[[str], str]
 
 
 def make_order(
-    order: StartOrder, *, settings: EngineSettings, environment: Mapping[str, str], http: HttpSettings = _NOWHERE
+    order: StartOrder,
+    *,
+    settings: EngineSettings,
+    environment: Mapping[str, str],
+    http: HttpSettings = _NOWHERE,
+    accounts: Sequence[str] = (),
 ) -> RunOrder:
     """Return the engine's order for a run. Raises TargetRefused for a job that cannot be started as it is."""
     plain = {name: environment[name] for name in ALLOWED_ENVIRONMENT if name in environment}
@@ -58,13 +66,14 @@ def make_order(
         tasks=tuple(
             _http_order(task, order, requesting, value_of, http)
             if task.http is not None
-            else _task_order(task, order, base, value_of)
+            else _with_account(task, order, _task_order(task, order, base, value_of), accounts)
             for task in order.job.tasks
         ),
         timeout_seconds=order.job.timeout_seconds,
         output_bytes=settings.output_bytes,
         grace_seconds=settings.grace_seconds,
         masks=tuple(secret.reveal() for secret in order.secrets.values()),
+        limits=_limits(settings),
     )
 
 
@@ -138,6 +147,26 @@ def _task_order(task: Task, order: StartOrder, base: Mapping[str, str], value_of
         timeout_seconds=task.timeout_seconds,
         continue_on_failure=task.continue_on_failure,
         success_exit_codes=task.success_exit_codes,
+    )
+
+
+def _with_account(task: Task, order: StartOrder, made: TaskOrder, accounts: Sequence[str]) -> TaskOrder:
+    """Return the task's order for the account that task or job name; its own ``env`` wins over the account's."""
+    name = task.run_as or order.job.run_as
+    if name is None:
+        return made
+    account, environment = account_environment(name, task.execution_type, allowed=accounts)
+    foreign = {key for key in ("TMPDIR", *environment) if key not in task.env and key not in order.values}
+    kept = {key: value for key, value in made.env.items() if key not in foreign}
+    is_elevated = task.execution_type is ExecutionType.USER_ELEVATED
+    return replace(made, env={**environment, **kept}, account=account, is_elevated=is_elevated)
+
+
+def _limits(settings: EngineSettings) -> RunLimits:
+    return RunLimits(
+        memory_bytes=None if settings.memory_mb is None else settings.memory_mb << 20,
+        open_files=settings.open_files,
+        processes=settings.processes,
     )
 
 

@@ -1,6 +1,6 @@
 """What the local target's settings are, and what of a job it cannot do: said at validation, with the way out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -10,10 +10,11 @@ from reconciler.definitions.checks.http import split_url
 from reconciler.definitions.suggest import quote
 from reconciler.engine.http_allow import NotAllowed, check_destination, destination_of, parse_entry
 from reconciler.model.forms import Target
-from reconciler.model.job import ExecutionType, HttpRequest, Job, ScriptType, Task
+from reconciler.model.job import HttpRequest, Job, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
 from reconciler.model.tokens import fill_tokens
+from reconciler.targets.local.accounts import NAME_PATTERN, SESSION_TYPES, is_account_name
 from reconciler.targets.local.http_order import HttpSettings
 
 SETTINGS_SCHEMA: dict[str, Any] = {
@@ -40,14 +41,24 @@ SETTINGS_SCHEMA: dict[str, Any] = {
                 },
             },
             "unevaluatedProperties": False,
-        }
+        },
+        "accounts": {
+            "type": "array",
+            "description": "Accounts that runAs may name. Another than reconciler's own needs it to run as root.",
+            "items": {"type": "string", "pattern": NAME_PATTERN},
+            "maxItems": 1000,
+        },
     },
     "unevaluatedProperties": False,
 }
 
 
-_OTHER_ACCOUNT = "a local run has the account of reconciler itself, and cannot change to another yet"
-_OTHER_ACCOUNT_HINT = "Run reconciler under that account, or let the task call `runuser -u USER -- ...` itself."
+def accounts_of(target: Target) -> Sequence[str]:
+    """Return the accounts that jobs of ``target`` may have; what cannot be read allows none."""
+    try:
+        return msgspec.convert(target.settings.get("accounts", ()), tuple[str, ...])
+    except msgspec.ValidationError:
+        return ()
 
 
 def http_settings(target: Target) -> HttpSettings:
@@ -71,8 +82,10 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
             severity=Severity.INFORMATION,
         )
         return
+    if job.run_as is not None:
+        yield from _check_account(job.run_as, "runAs", target)
     for index, task in enumerate(job.tasks):
-        yield from _check_task(task, f"tasks[{index}]")
+        yield from _check_task(task, f"tasks[{index}]", target, run_as=task.run_as or job.run_as)
         if task.http is not None:
             yield from _check_request(task.http, f"tasks[{index}].http", target)
 
@@ -85,8 +98,6 @@ def _check_vendor_fields(job: Job) -> Iterator[Finding]:
             message="only a Keeper agent uses this; on a local target it has no effect",
             severity=Severity.INFORMATION,
         )
-    if job.run_as is not None:
-        yield _cannot("runAs", _OTHER_ACCOUNT, _OTHER_ACCOUNT_HINT)
 
 
 def _check_policies(job: Job) -> Iterator[Finding]:
@@ -94,15 +105,27 @@ def _check_policies(job: Job) -> Iterator[Finding]:
         yield _cannot("rollout", "there is one device: this machine", "Remove rollout.")
 
 
-def _check_task(task: Task, path: str) -> Iterator[Finding]:
-    if task.execution_type not in {ExecutionType.SERVICE, ExecutionType.HTTP}:
+def _check_account(name: str, path: str, target: Target) -> Iterator[Finding]:
+    if name in accounts_of(target):
+        return
+    listed = f"accounts: [{name}]" if is_account_name(name) else "accounts: [backup]"
+    yield Finding(
+        code="TGT001",
+        json_path=path,
+        message=f"target {target.id}: account {quote(name)} is not one that its settings list",
+        hint=f"Where reconciler runs as root, write {listed} into the settings of the target; else remove runAs.",
+    )
+
+
+def _check_task(task: Task, path: str, target: Target, *, run_as: str | None) -> Iterator[Finding]:
+    if task.execution_type in SESSION_TYPES and run_as is None:
         yield _cannot(
             f"{path}.executionType",
-            f"{task.execution_type.value} needs the session of a user, and this machine may have none",
-            "Use executionType: Service.",
+            f"{task.execution_type.value} needs to know which user is meant",
+            "Add runAs: USER where reconciler runs as root, or use executionType: Service.",
         )
     if task.run_as is not None:
-        yield _cannot(f"{path}.runAs", _OTHER_ACCOUNT, _OTHER_ACCOUNT_HINT)
+        yield from _check_account(task.run_as, f"{path}.runAs", target)
     if task.script_type is ScriptType.BATCH:
         yield _cannot(f"{path}.scriptType", "batch needs Windows", "Use bash, python or powershell.")
 

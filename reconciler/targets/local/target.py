@@ -36,7 +36,7 @@ _SYSTEMS = {"linux": "linux", "darwin": "macOS", "win32": "windows"}
 class LocalTarget:
     """``host`` is this machine's name; ``environment`` that of reconciler, of which runs are given a small part.
 
-    ``http`` says where HTTP tasks may go; without it, nowhere.
+    ``http`` says where HTTP tasks may go; without it, nowhere.  ``accounts`` are those that tasks may have.
     """
 
     capabilities = Capabilities(
@@ -60,12 +60,14 @@ class LocalTarget:
         host: str,
         clock: Clock,
         http: HttpSettings | None = None,
+        accounts: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.max_runs = settings.max_runs
         self._settings = settings
         self._environment = environment
         self._http = http or HttpSettings()
+        self._accounts = accounts
         self._device = Device(uid=DEVICE_UID, hostname=host, os=_SYSTEMS.get(sys.platform, sys.platform), online=True)
         self._engine = Engine(folder, clock=clock)
 
@@ -87,7 +89,15 @@ class LocalTarget:
         ready = []
         for order in orders:
             try:
-                ready.append(make_order(order, settings=self._settings, environment=self._environment, http=self._http))
+                ready.append(
+                    make_order(
+                        order,
+                        settings=self._settings,
+                        environment=self._environment,
+                        http=self._http,
+                        accounts=self._accounts,
+                    )
+                )
                 answers[order.run.uid] = Started(handle=attempt_handle(order.run))
             except TargetRefused as error:
                 answers[order.run.uid] = Refused(reason=str(error))
