@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.cli.output import tell
 from reconciler.git.repository import Repository
-from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at
+from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
 from reconciler.loop.owner import name_owner
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
@@ -93,20 +93,28 @@ class Session:
 
     def world_of_applied(self, settings: Settings) -> World:
         """Return what runs of applied jobs work with, without reading the definitions again."""
-        return self._world({}, settings)
+        return self._world(self._applied[1], settings)
 
     def applied_settings(self) -> Settings:
         """Return the repository's settings at the commit that was applied last; the defaults where there is none."""
+        return self._applied[0]
+
+    @cached_property
+    def _applied(self) -> tuple[Settings, dict[str, Target]]:
+        """What the commit that was applied last says of targets and of the repository."""
         passes = self.store.passes(1)
         try:
-            return read_settings_at(self.repository, passes[0].commit) if passes else Settings()
+            if passes:
+                settings = read_settings_at(self.repository, passes[0].commit)
+                return settings, read_targets_at(self.repository, passes[0].commit, settings)
         except (CouldNot, DefinitionsInvalid):
-            return Settings()  # a commit that is gone, or was wrong: runs go on
+            pass  # a commit that is gone, or was wrong: runs go on
+        return Settings(), {}
 
     def collect(self) -> None:
         """Finish the runs that have ended since anybody looked, so that what is shown is how things stand."""
         if self.store.active_runs():
-            drive_once(self.world_of_applied(Settings()).driver, starts=False)
+            drive_once(self.world_of_applied(self.applied_settings()).driver, starts=False)
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         self._close_targets()

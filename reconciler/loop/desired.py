@@ -6,12 +6,15 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.definitions.checked import check_file
 from reconciler.definitions.folder import read_folder
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.settings import read_settings
+from reconciler.definitions.targets import TargetChecks
 from reconciler.git.repository import Repository
 from reconciler.model.desired import Loaded, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid
+from reconciler.model.forms import Kind, Target
 from reconciler.model.settings import Settings
 from reconciler.targets.registry import provider_rules
 
@@ -41,6 +44,18 @@ def read_commit(repository: Repository, commit: str, *, now: datetime) -> Commit
 def read_settings_at(repository: Repository, commit: str) -> Settings:
     """Return the repository's settings at ``commit``. Raises DefinitionsInvalid when they are wrong."""
     return _checked_settings(repository.read_file(commit, SETTINGS_FILE))
+
+
+def read_targets_at(repository: Repository, commit: str, settings: Settings) -> dict[str, Target]:
+    """Return the valid targets declared at ``commit``, by name, without reading anything else."""
+    tree = repository.read_tree(commit, root=f"{settings.definitions}/targets")
+    checks = TargetChecks(provider_rules())
+    found: dict[str, Target] = {}
+    for file, data in zip(tree.files, tree.read(list(tree.files)), strict=True):
+        form = check_file(Kind.TARGET, file.path.rpartition("/")[2], data).form
+        if isinstance(form, Target) and not checks.check(form) and checks.accepts_settings(form):
+            found[form.id] = form
+    return found
 
 
 def read_files(root: Path, *, now: datetime) -> CommitState:

@@ -1,5 +1,8 @@
 """What an operator does beside Git: pause, resume, backfill, and look at what did not run."""
 
+import getpass
+import json
+
 import pytest
 
 
@@ -85,3 +88,12 @@ def test_what_did_not_run_shows_in_the_report_of_its_commit_and_in_the_metrics(p
     assert 'reconciler_instants_total{disposition="missed"} 1' in metrics
     assert 'reconciler_instants_total{disposition="run"} 1' in metrics
     assert "reconciler_runs_active 0" in metrics
+
+
+def test_a_run_by_hand_knows_the_settings_of_its_target(project):
+    account = getpass.getuser()
+    settings = {"id": "local", "provider": "local", "settings": {"accounts": [account]}}
+    project.repo.write("definitions/targets/local.yaml", json.dumps(settings))
+    project.commit_job(runAs=account)
+    project.call("apply")
+    assert project.call("run", "hello", "--wait").code == 0
