@@ -8,7 +8,7 @@ import msgspec
 from reconciler.cli.exits import ExitCode, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, tell, wants_color
-from reconciler.cli.plan import tell_differing_files
+from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import open_session
 from reconciler.loop.apply import ApplyFailure
@@ -86,12 +86,13 @@ def command(
     else:
         click.echo(render_plan(planned.plan, color=wants_color(color)), nl=False)
     tell_failures(failures)
-    if not failures:
+    tell_unavailable(planned)
+    if not failures and not planned.unavailable:
         tell(f"Applied commit {source.commit[:12]}.")
     return first_of(
         [
             ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
-            ExitCode.COULD_NOT if failures else ExitCode.DONE,
+            ExitCode.COULD_NOT if failures or planned.unavailable else ExitCode.DONE,
         ]
     )
 

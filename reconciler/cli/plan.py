@@ -8,7 +8,7 @@ from reconciler.cli.output import echo_json, json_text, tell, wants_color, write
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState
-from reconciler.loop.reconcile import plan_commit
+from reconciler.loop.reconcile import Planned, plan_commit
 from reconciler.model.change import Action
 from reconciler.model.errors import UsageError
 from reconciler.planning.renderings.document import plan_document
@@ -53,6 +53,7 @@ def command(
         if not worktree:
             tell_differing_files(session, source)
     tell_problems(planned.problems)
+    tell_unavailable(planned)
     if save is not None:
         write_result(json_text(plan_document(planned.plan)), save)
     if format_ == "json":
@@ -63,9 +64,16 @@ def command(
     return first_of(
         [
             ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
+            ExitCode.COULD_NOT if planned.unavailable else ExitCode.DONE,
             ExitCode.CHANGES if exit_code and has_changes else ExitCode.DONE,
         ]
     )
+
+
+def tell_unavailable(planned: Planned) -> None:
+    """Say which targets could not be read: their changes wait, and what drifted there is not known."""
+    for target, why in planned.unavailable.items():
+        tell(f"{target}: could not be read: {why}; its changes wait")
 
 
 def tell_differing_files(session: Session, source: CommitState) -> None:

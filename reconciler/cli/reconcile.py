@@ -9,7 +9,7 @@ from reconciler.cli.apply import allow_deletes_option, failure_document, refuse_
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, tell, wants_color
-from reconciler.cli.plan import tell_differing_files
+from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.run_table import echo_runs, run_document
 from reconciler.cli.session import Session, open_session
@@ -76,6 +76,7 @@ def command(
         else:
             _echo_pass(session, result, source.settings, color=wants_color(color))
     tell_failures(result.failures)
+    tell_unavailable(result.planned)
     if result.published.problem:
         tell(f"reports: {result.published.problem}")
     return _exit_code(result, fail_on_runs=fail_on_runs)
@@ -133,7 +134,7 @@ def _document(session: Session, result: PassResult) -> dict[str, Any]:
 
 def _exit_code(result: PassResult, *, fail_on_runs: bool) -> ExitCode:
     codes = [ExitCode.INVALID] if result.planned.loaded.has_errors else []
-    if result.failures or result.published.problem:
+    if result.failures or result.planned.unavailable or result.published.problem:
         codes.append(ExitCode.COULD_NOT)
     if fail_on_runs:
         codes += [code_of_status(run.status) for run in result.runs]

@@ -24,6 +24,7 @@ _LEAST = {
     ("engine", "processes"): 1,
     ("retention", "maxRuns"): 1,
     ("retention", "maxDays"): 1,
+    ("prune", "graceHours"): 0,
     ("limits", "files"): 1,
 }
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")

@@ -1,20 +1,24 @@
 """Carry out a plan: object by object, each recorded as ours once done; a second apply finishes what a kill cut."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.loop.due import first_state, missed_at_apply
+from reconciler.loop.journal import begin_changes, close_change
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.errors import GuardRefused, StalePlan, TargetRefused, TargetUnavailable
+from reconciler.model.forms import Form, Kind
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job, Schedule
 from reconciler.model.run import Origin
 
 SHORTEST_DIGEST = 8
-APPLIED_ACTIONS = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT})
+APPLIED_ACTIONS = frozenset(Action) - {Action.HELD, Action.ONE_OFF}
 
 
 class ApplyFailure(Struct, frozen=True, kw_only=True):
@@ -45,80 +49,127 @@ def names_plan(digest: str, plan: Plan) -> bool:
 
 def refuse_if_unsafe(plan: Plan, *, allowed: Collection[str]) -> None:
     """Raise GuardRefused for a plan whose guards nobody has overridden; ``allowed`` are digests of plans."""
+    guards = [guard for guard in plan.guards if not guard.warning]
     if any(names_plan(digest, plan) for digest in allowed):
-        guards = [guard for guard in plan.guards if not guard.override]
-    else:
-        guards = list(plan.guards)
+        guards = [guard for guard in guards if not guard.override]
     if guards:
         message = "\n".join(f"{guard.message}; nothing was changed." for guard in guards)
         overrides = [guard.override for guard in guards if guard.override]
         raise GuardRefused(message, hint=f"If this is meant: {overrides[0]}" if overrides else "")
 
 
-def apply_plan(world: World, plan: Plan, *, now: datetime) -> ApplyResult:
-    """Carry out the plan's changes in their order; one-offs and held changes are not changes of this kind."""
-    changes = [change for change in plan.changes if change.action in APPLIED_ACTIONS or change.action is Action.DELETE]
-    origins = _origins(world, plan.commit, changes)
+def apply_plan(world: World, plan: Plan, *, now: datetime, keep: Callable[[], None]) -> ApplyResult:
+    """Carry out the plan's changes in their order; one-offs and held changes are not changes of this kind.
+
+    ``keep`` is called before each write to a target, and raises where this process may go no further.
+    """
+    changes = [change for change in plan.changes if change.action in APPLIED_ACTIONS]
+    origins = _origins(world, plan.commit, [change for change in changes if not change.retires])
     before = {(state.target, state.root_id): state for state in world.store.schedules()} if changes else {}
+    record = partial(_record, world, origins=origins, before=before, now=now)
+    remote = {name for name, target in world.targets.items() if target.capabilities.holds_schedules}
+    # A target that could not be read has no changes in the plan; its journal stays for the next look.
+    for name in sorted({change.target for change in changes} & remote):
+        begin_changes(world, name, [change for change in changes if change.target == name], now=now)
     done: list[Change] = []
     failures: list[ApplyFailure] = []
     for change in changes:
-        try:
-            _carry_out(world, change)
-        except (TargetUnavailable, TargetRefused) as error:
-            failures.append(ApplyFailure(change=change, message=str(error)))
+        if change.target in remote:
+            keep()
+        if (failure := _carry_out(world, change, failures)) is not None:
+            failures.append(failure)
             continue
-        if change.action is Action.DELETE:
-            world.store.record_deleted(change.target, change.kind, change.id)
         done.append(change)
-        if _has_remote_object(world, change):
-            _record(world, [change], origins, before, now)
-    _record(world, [change for change in done if not _has_remote_object(world, change)], origins, before, now)
+        if change.target in remote:
+            with world.store.transaction():
+                record([change])
+                close_change(world, change)
+    record([change for change in done if change.target not in remote])
     return ApplyResult(done=tuple(done), failures=tuple(failures))
 
 
-def _carry_out(world: World, change: Change) -> None:
+def _carry_out(world: World, change: Change, failures: Sequence[ApplyFailure]) -> ApplyFailure | None:
+    """Change the object at its target; return why that failed, if it did. What needs one that failed waits."""
+    for failed in failures:
+        if failed.change.target == change.target and _needs(change, failed.change):
+            message = f"waits for {failed.change.kind} {failed.change.id}, which failed"
+            return ApplyFailure(change=change, message=message)
     target = world.targets.get(change.target)
-    if target is None:
-        raise TargetUnavailable(f"target {change.target} is not configured")
-    target.apply(change)
+    try:
+        if target is not None:
+            target.apply(change)
+        elif change.action is not Action.DELETE:  # what a target had that is no more can only be forgotten
+            raise TargetUnavailable(f"target {change.target} is not configured")
+    except TargetRefused as error:
+        close_change(world, change)  # nothing was made
+        return ApplyFailure(change=change, message=str(error))
+    except TargetUnavailable as error:
+        return ApplyFailure(change=change, message=str(error))
+    return None
 
 
-def _has_remote_object(world: World, change: Change) -> bool:
-    return world.targets[change.target].capabilities.holds_schedules
+def _needs(change: Change, other: Change) -> bool:
+    """Return whether ``change`` makes sense only after ``other``: a job needs its component and its alternate."""
+    if change.action is Action.DELETE:
+        return _refers(other.before, change)
+    return _refers(change.after, other)
+
+
+def _refers(form: Form | None, other: Change) -> bool:
+    if not isinstance(form, Job):
+        return False
+    return other.id == (form.component if other.kind is Kind.COMPONENT else form.alternate_job_id)
 
 
 def _record(
     world: World,
     changes: Iterable[Change],
+    *,
     origins: Mapping[str, Origin],
     before: Mapping[tuple[str, str], ScheduleState],
     now: datetime,
 ) -> None:
+    """Write down what was done; one transaction."""
     items, schedules, missed = [], [], []
-    for change in changes:
-        if change.action is Action.DELETE:
-            continue
-        assert change.after is not None
-        applied = Applied(
-            target=change.target,
-            kind=change.kind,
-            id=change.id,
-            root_id=change.root_id,
-            form=change.after,
-            origin=origins[change.path],
-            applied_at=now,
-        )
-        items.append(applied)
-        if isinstance(change.after, Job) and change.after.schedule is not None:
-            known = before.get((change.target, change.root_id))
-            anchor_at = known.anchor_at if known and not _moves_anchor(change) else now
-            schedules.append(first_state(applied, change.after.schedule, anchor_at=anchor_at, now=now))
-            missed += missed_at_apply(applied, change.after.schedule, now=now, new_uid=world.new_uid)
-    if items:
-        with world.store.transaction():
+    with world.store.transaction():
+        for change in changes:
+            if change.action is Action.DELETE:
+                world.store.record_deleted(change.target, change.kind, change.id)
+            elif change.action is not Action.DRIFT:  # what we applied stays as it was; the target has it again
+                assert change.after is not None
+                applied = _applied(change, _origin_of(world, change, origins), now)
+                items.append(applied)
+                if not isinstance(change.after, Job) or change.after.schedule is None:
+                    continue
+                if world.targets[change.target].capabilities.holds_schedules:
+                    continue  # the target starts it by itself
+                known = before.get((change.target, change.root_id))
+                anchor_at = known.anchor_at if known and not _moves_anchor(change) else now
+                schedules.append(first_state(applied, change.after.schedule, anchor_at=anchor_at, now=now))
+                missed += missed_at_apply(applied, change.after.schedule, now=now, new_uid=world.new_uid)
+        if items:
             world.store.record_applied(items, schedules)
             world.store.settle([], missed, [])
+
+
+def _origin_of(world: World, change: Change, origins: Mapping[str, Origin]) -> Origin:
+    """Return where ``change`` stands; what is no longer declared stands where it was applied from."""
+    known = world.store.applied_by_id(change.target, change.id) if change.retires else None
+    return known.origin if known is not None else origins[change.path]
+
+
+def _applied(change: Change, origin: Origin, now: datetime) -> Applied:
+    assert change.after is not None
+    return Applied(
+        target=change.target,
+        kind=change.kind,
+        id=change.id,
+        root_id=change.root_id,
+        form=change.after,
+        origin=replace(origin, digest=change.digest),
+        applied_at=now,
+        retired_at=now if change.retires else None,
+    )
 
 
 def _moves_anchor(change: Change) -> bool:

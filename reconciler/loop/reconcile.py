@@ -1,6 +1,6 @@
 """One pass: from a commit to reports. It is told in order, top to bottom; every step may be repeated after a kill."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from reconciler.loop.events import settle_events
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.surroundings import look_around
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
@@ -29,11 +30,12 @@ SHOWN_RUNS = 1000
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """A plan, and what was said of the definitions on the way to it."""
+    """A plan, and what was said of the definitions on the way to it. ``unavailable``: why targets did not answer."""
 
     loaded: Loaded
     plan: Plan
     problems: tuple[Problem, ...]
+    unavailable: Mapping[str, str] = {}
 
 
 class PassResult(Struct, frozen=True, kw_only=True):
@@ -49,17 +51,22 @@ class PassResult(Struct, frozen=True, kw_only=True):
 
 
 def plan_commit(world: World, source: CommitState) -> Planned:
-    """Return the plan that brings what is applied to what ``source`` declares."""
-    inventory = world.store.inventory()
+    """Return the plan that brings what is applied and what is live to what ``source`` declares; only reads."""
+    around = look_around(world, now=world.clock())
     plan = make_plan(
         source.loaded.desired,
-        inventory,
+        world.store.inventory(),
         settled_one_offs=world.store.settled_one_offs(),
         commit=source.commit,
         tree_digest=source.tree_digest,
+        around=around,
     )
     problems = (*source.loaded.problems, *check_receipts(source.loaded.desired, world.store.receipts()))
-    return Planned(loaded=source.loaded, plan=plan, problems=problems)
+    return Planned(loaded=source.loaded, plan=plan, problems=problems, unavailable=around.unavailable)
+
+
+def _agree(plan: Plan) -> None:
+    """Nobody is asked."""
 
 
 def apply_commit(
@@ -69,13 +76,15 @@ def apply_commit(
     allowed_deletes: str | None = None,
     expected_digest: str | None = None,
     tolerance: timedelta = TOLERANCE,
+    confirm: Callable[[Plan], None] = _agree,
 ) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
     """Plan and apply ``source`` while no other process does, after what was due until now is accounted for.
 
     ``allowed_deletes`` and the trailers `Reconciler-Allow` of the commit name plans whose deletions are meant;
-    ``expected_digest`` is of the plan that was looked at; ``tolerance`` is as in ``settle_due``.
+    ``expected_digest`` is of the plan that was looked at; ``tolerance`` is as in ``settle_due``.  ``confirm`` is shown
+    the plan before anything is done, and raises where it is not to be carried out.
     """
-    with applying(world):
+    with applying(world) as keep:
         refresh_zones(world)
         now = world.clock()
         settle_due(world.scheduler, now=now, tolerance=tolerance)
@@ -83,14 +92,16 @@ def apply_commit(
         refuse_if_stale(planned.plan, expected_digest)
         if planned.plan.guards:
             refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
+        confirm(planned.plan)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
-        result = apply_plan(world, planned.plan, now=now)
-        outcome = "applied" if not result.failures and not planned.loaded.has_errors else "partly applied"
+        result = apply_plan(world, planned.plan, now=now, keep=keep)
+        errors = [*planned.unavailable.values(), *(failure.message for failure in result.failures)]
+        outcome = "applied" if not errors and not planned.loaded.has_errors else "partly applied"
         world.store.finish_pass(
             pass_id,
             now=world.clock(),
             outcome=outcome,
-            detail="; ".join(failure.message for failure in result.failures),
+            detail="; ".join(errors),
             counts=_count(result.done),
         )
     return pass_id, planned, result.failures

@@ -147,6 +147,9 @@ class Loop:
         self._tell(f"commit {commit[:12]}: {_words(planned)}")
         for failure in failures:
             self._tell(f"{failure.change.target}: {failure.change.id}: {failure.message}")
+        for message in planned.unavailable.values():
+            self._tell(message)
+        if failures or planned.unavailable:
             self._commit = ""  # a target did not answer: the same commit is tried again at the next look
 
     def _start_one_offs(self, now: datetime) -> None:

@@ -78,7 +78,8 @@ class Change(Struct, frozen=True, kw_only=True):
     object, its file now at ``path`` and before at ``from_path``, its id perhaps another.
 
     ``root_id`` is as in ``Applied``; ``path``, ``blob`` and ``digest`` say where ``after`` stands (``before``, for a
-    deletion).  ``reason`` says why a change is held, or what is special about it.
+    deletion).  ``reason`` says why a change is held, or what is special about it.  ``retires``: it is a step of a
+    deletion that begins with disabling.
     """
 
     action: Action
@@ -96,6 +97,7 @@ class Change(Struct, frozen=True, kw_only=True):
     blob: str = ""
     digest: str = ""
     reason: str = ""
+    retires: bool = False
 
     @property
     def form(self) -> Form:
@@ -106,12 +108,16 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Guard(Struct, frozen=True, kw_only=True):
-    """A rule that holds a plan back. ``override`` is the exact flag that allows it, or empty where none does."""
+    """A rule that holds a plan back. ``override`` is the exact flag that allows it, or empty where none does.
+
+    With ``warning`` it only says what a reviewer should look at, and holds nothing back.
+    """
 
     code: str
     target: str
     message: str
     override: str = ""
+    warning: bool = False
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ class Applied(Struct, frozen=True, kw_only=True, gc=False):
     """One object in the inventory of a target: the form we applied last, and from where.
 
     ``root_id`` is the job's id, or the oldest of its ``previousId`` chain: schedules, occurrences and runs of a
-    renamed job stay together by it.  For other kinds it is the id.
+    renamed job stay together by it.  For other kinds it is the id.  ``retired_at`` is when a job that is no longer
+    declared was disabled, to be removed after a while; None for what is declared.
     """
 
     target: str
@@ -23,6 +24,7 @@ class Applied(Struct, frozen=True, kw_only=True, gc=False):
     form: Job | Component | Target | OneOff
     origin: Origin
     applied_at: datetime
+    retired_at: datetime | None = None
 
 
 class ScheduleState(Struct, frozen=True, kw_only=True, gc=False):

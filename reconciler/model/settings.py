@@ -47,6 +47,15 @@ class RetentionSettings(_Table, frozen=True, kw_only=True):
     max_days: int | None = None
 
 
+class PruneSettings(_Table, frozen=True, kw_only=True):
+    """``[prune]``: a job that is no longer declared is disabled for so many hours before it is removed.
+
+    None: 24 on targets that hold jobs themselves, 0 elsewhere.
+    """
+
+    grace_hours: int | None = None
+
+
 class LimitSettings(_Table, frozen=True, kw_only=True):
     """``[limits]``."""
 
@@ -59,4 +68,5 @@ class Settings(_Table, frozen=True, kw_only=True):
     reports: ReportSettings = ReportSettings()
     engine: EngineSettings = EngineSettings()
     retention: RetentionSettings = RetentionSettings()
+    prune: PruneSettings = PruneSettings()
     limits: LimitSettings = LimitSettings()

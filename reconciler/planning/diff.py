@@ -1,17 +1,53 @@
-"""Differences between two forms, field by field."""
+"""Differences between forms, field by field: of two, and of what was applied, what is declared and what is live."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from reconciler.model.change import FieldChange
+from reconciler.model.change import FieldCause, FieldChange
 from reconciler.model.forms import Form
+from reconciler.model.live import LiveObject
 
 
 def diff_forms(before: Form, after: Form) -> tuple[FieldChange, ...]:
     """Return the fields in which the forms differ, in the order of their JSON paths' first appearance."""
     return tuple(_diff(msgspec.to_builtins(before), msgspec.to_builtins(after), ""))
+
+
+def diff_live(applied: Form, live: Form) -> tuple[FieldChange, ...]:
+    """Return the fields that somebody changed at the target, of the form that was ``applied`` there (normalised)."""
+    return tuple(
+        FieldChange(field.json_path, field.before, field.before, field.after, FieldCause.THEIRS)
+        for field in diff_forms(applied, live)
+    )
+
+
+def merge_causes(ours: tuple[FieldChange, ...], theirs: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """Return the changes of both sides, ours first; a field that both changed is told once."""
+    live = {field.json_path: field.live for field in theirs}
+    mine = {field.json_path for field in ours}
+    return (
+        *(
+            FieldChange(field.json_path, field.before, field.after, live[field.json_path], FieldCause.BOTH)
+            if field.json_path in live
+            else field
+            for field in ours
+        ),
+        *(field for field in theirs if field.json_path not in mine),
+    )
+
+
+def fields_left_alone(live: LiveObject) -> tuple[FieldChange, ...]:
+    """Return what the target has besides our terms: told, and never written."""
+    return (
+        *(FieldChange(path, None, None, value, FieldCause.VENDOR_DEFAULT) for path, value in _sorted(live.defaults)),
+        *(FieldChange(path, None, None, value, FieldCause.UNMANAGED) for path, value in _sorted(live.unmanaged)),
+    )
+
+
+def _sorted(values: Any) -> list[tuple[str, Any]]:
+    return sorted(values.items())
 
 
 def _diff(before: Any, after: Any, path: str) -> Iterator[FieldChange]:

@@ -1,6 +1,7 @@
 """From what is declared, what we applied and what is live to a plan: pure, and the same for the same input."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
@@ -10,13 +11,16 @@ from reconciler.model.desired import Declared, DesiredState
 from reconciler.model.forms import Component, Kind, OneOff, digest_form
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
-from reconciler.planning.diff import diff_forms
 from reconciler.planning.guards import check_guards
+from reconciler.planning.objects import Declaration, declared_change
+from reconciler.planning.order import in_order
+from reconciler.planning.removals import orphan_removal, removal
+from reconciler.planning.surroundings import Surroundings
 
 LOCAL = "local"
 """The provider of this machine, and the name of a target that is always there."""
 
-INVALID = "a definition is invalid; this waits until it is mended"
+ALONE = Surroundings()
 
 
 def make_plan(
@@ -26,83 +30,52 @@ def make_plan(
     settled_one_offs: Collection[tuple[str, str]],
     commit: str,
     tree_digest: str,
-    live_versions: Mapping[str, Mapping[str, str]] | None = None,
-    incomplete_targets: Collection[str] = (),
+    around: Surroundings = ALONE,
+    existing: Mapping[str, int] | None = None,
+    is_empty: bool | None = None,
 ) -> Plan:
     """Return the plan that brings every target to ``desired``.
 
     ``inventory`` is what this repository has applied: only that is ever deleted.  ``settled_one_offs`` holds (one-off
-    id, target) of those that were started or have expired.  ``live_versions`` maps target to the versions of its
-    objects; ``incomplete_targets`` are those whose listing may lack something.
+    id, target) of those that were started or have expired.
+
+    A part of all objects gives the same plan as the whole where the rest is in step: all that is declared or applied
+    under the ids in question, all targets, all one-offs that are not settled.  Then ``existing`` counts what is
+    applied, by target, and ``is_empty`` says whether no job is declared at all.
     """
-    changes = [
-        *_job_changes(desired, inventory),
-        *_component_changes(desired, inventory),
-        *_one_off_changes(desired, settled_one_offs),
-    ]
-    changes.sort(key=lambda change: (change.target, _STEP[change.action], _rank(change), change.id))
-    digest = _digest_plan(tree_digest, changes, live_versions or {})
-    guards = check_guards(
-        changes, inventory, digest=digest, is_empty=not desired.jobs, incomplete_targets=incomplete_targets
+    changes = in_order(
+        [
+            *_object_changes(Kind.JOB, _declared_jobs(desired), inventory, desired, around),
+            *_object_changes(Kind.COMPONENT, _declared_components(desired), inventory, desired, around),
+            *_one_off_changes(desired, settled_one_offs),
+        ]
     )
-    return Plan(commit=commit, tree_digest=tree_digest, changes=tuple(changes), guards=guards, digest=digest)
+    digest = _digest_plan(tree_digest, changes, _live_versions(desired, inventory, around))
+    guards = check_guards(
+        changes,
+        Counter(item.target for item in inventory) if existing is None else existing,
+        digest=digest,
+        is_empty=not desired.jobs if is_empty is None else is_empty,
+    )
+    return Plan(commit=commit, tree_digest=tree_digest, changes=changes, guards=guards, digest=digest)
 
 
-# Removals come before additions, so a name that moves from one job to another is free when it is taken.
-_STEP = {
-    Action.DELETE: 0,
-    Action.REPLACE: 1,
-    Action.UPDATE: 1,
-    Action.ADOPT: 1,
-    Action.DRIFT: 1,
-    Action.CREATE: 1,
-    Action.HELD: 2,
-    Action.ONE_OFF: 3,
-}
+Declarations = Mapping[tuple[str, str], Declared[Job]] | Mapping[tuple[str, str], Declared[Component]]
+"""By target and id."""
 
 
-def _rank(change: Change) -> int:
-    """A component is there before the jobs that use it, and goes after them."""
-    order = (Kind.COMPONENT, Kind.JOB, Kind.RUN, Kind.TARGET)
-    if change.action is Action.DELETE:
-        order = order[::-1]
-    return order.index(change.kind)
+def _declared_jobs(desired: DesiredState) -> Mapping[tuple[str, str], Declared[Job]]:
+    return {(target, job_id): item for job_id, item in desired.jobs.items() for target in item.form.targets}
 
 
-def _job_changes(desired: DesiredState, inventory: Collection[Applied]) -> Iterator[Change]:
-    applied = {(item.target, item.id): item for item in inventory if item.kind is Kind.JOB}
-    declared = {
-        (target, job_id): declaration
-        for job_id, declaration in desired.jobs.items()
-        for target in declaration.form.targets
-    }
-    renamed = {
-        (target, declaration.form.previous_id)
-        for (target, job_id), declaration in declared.items()
-        if (target, job_id) not in applied
-    }
-    for (target, job_id), declaration in declared.items():
-        previous = applied.get((target, job_id)) or applied.get((target, declaration.form.previous_id or ""))
-        yield from _declared_change(target, declaration, previous)
-    for key, item in applied.items():
-        if key not in declared and key not in renamed:
-            yield _removal(item, desired)
-
-
-def _component_changes(desired: DesiredState, inventory: Collection[Applied]) -> Iterator[Change]:
-    """Yield what is to be done for the components that local targets keep, so that they can be run without a job."""
-    applied = {(item.target, item.id): item for item in inventory if item.kind is Kind.COMPONENT}
-    declared = {
-        (target, component_id): declaration
-        for component_id, declaration in desired.components.items()
-        if declaration.form.script is not None
+def _declared_components(desired: DesiredState) -> Mapping[tuple[str, str], Declared[Component]]:
+    """Return the components that local targets keep, so that they can be run without a job."""
+    return {
+        (target, component_id): item
+        for component_id, item in desired.components.items()
+        if item.form.script is not None
         for target in _local_targets(desired)
     }
-    for (target, component_id), declaration in declared.items():
-        yield from _declared_change(target, declaration, applied.get((target, component_id)))
-    for key, item in applied.items():
-        if key not in declared:
-            yield _removal(item, desired)
 
 
 def _local_targets(desired: DesiredState) -> list[str]:
@@ -110,51 +83,55 @@ def _local_targets(desired: DesiredState) -> list[str]:
     return [name for name, provider in providers.items() if provider == LOCAL]
 
 
-def _declared_change(
-    target: str, declaration: Declared[Job] | Declared[Component], previous: Applied | None
+def _object_changes(
+    kind: Kind, declared: Declarations, inventory: Collection[Applied], desired: DesiredState, around: Surroundings
 ) -> Iterator[Change]:
+    applied = {(item.target, item.id): item for item in inventory if item.kind is kind}
+    renamed = set()
+    for (target, id_), declaration in declared.items():
+        previous = applied.get((target, id_))
+        if previous is not None and _is_in_step(declaration, previous, around):
+            continue  # nearly all, most of the time
+        predecessor = _predecessor(target, declaration, previous, declared, applied)
+        item = Declaration(target=target, kind=kind, declared=declaration, previous=predecessor or previous)
+        if predecessor is not None:
+            renamed.add((target, predecessor.id))
+            item = msgspec.structs.replace(item, replaced=previous)
+        yield from declared_change(item, desired, around)
+    for key, gone in applied.items():
+        if key not in declared and key not in renamed:
+            yield from removal(gone, desired, around)
+    for place in around.begun:
+        target, begun_kind, id_ = place
+        if begun_kind is kind and (target, id_) not in declared and (target, id_) not in applied and desired.complete:
+            yield from orphan_removal(place, around)
+
+
+def _is_in_step(declaration: Declared[Job] | Declared[Component], previous: Applied, around: Surroundings) -> bool:
+    """Return whether it is plain, without a look at the target, that there is nothing to say of an object."""
+    return (
+        previous.origin.digest == declaration.digest
+        and previous.origin.path == declaration.path
+        and previous.retired_at is None
+        and previous.target not in around.live
+        and previous.root_id not in around.holds
+    )
+
+
+def _predecessor(
+    target: str,
+    declaration: Declared[Job] | Declared[Component],
+    previous: Applied | None,
+    declared: Declarations,
+    applied: Mapping[tuple[str, str], Applied],
+) -> Applied | None:
+    """Return what was applied under the ``previousId`` of a job that takes its place in this plan."""
     form = declaration.form
-    if previous is None:
-        previous_id = form.previous_id if isinstance(form, Job) else None
-        action, before, root_id = Action.CREATE, None, previous_id or form.id
-    elif previous.origin.digest == declaration.digest:
-        return
-    else:
-        action, before, root_id = Action.UPDATE, previous.form, previous.root_id
-    yield Change(
-        action=action,
-        kind=Kind.JOB if isinstance(form, Job) else Kind.COMPONENT,
-        id=form.id,
-        root_id=root_id,
-        target=target,
-        before=before,
-        after=form,
-        fields=diff_forms(before, form) if before else (),
-        path=declaration.path,
-        blob=declaration.blob,
-        digest=declaration.digest,
-        reason=f"renamed from {before.id}" if before and before.id != form.id else "",
-    )
-
-
-def _removal(item: Applied, desired: DesiredState) -> Change:
-    action, reason = Action.DELETE, ""
-    if not desired.complete or (item.kind, item.id) in desired.unreadable:
-        action, reason = Action.HELD, INVALID
-    elif isinstance(item.form, Job) and item.form.protect:
-        action, reason = Action.HELD, "it is protected; apply it once with `protect: false`, then remove it"
-    return Change(
-        action=action,
-        kind=item.kind,
-        id=item.id,
-        root_id=item.root_id,
-        target=item.target,
-        before=item.form,
-        path=item.origin.path,
-        blob=item.origin.blob,
-        digest=item.origin.digest,
-        reason=reason,
-    )
+    if not isinstance(form, Job) or form.previous_id is None or (target, form.previous_id) in declared:
+        return None
+    if previous is not None and isinstance(previous.form, Job) and previous.form.previous_id == form.previous_id:
+        return None  # it took that place before
+    return applied.get((target, form.previous_id))
 
 
 def _one_off_changes(desired: DesiredState, settled: Collection[tuple[str, str]]) -> Iterator[Change]:
@@ -183,15 +160,36 @@ def one_off_targets(one_off: OneOff, desired: DesiredState) -> tuple[str, ...]:
     return job.form.targets if job else ()
 
 
+def _live_versions(
+    desired: DesiredState, inventory: Collection[Applied], around: Surroundings
+) -> dict[str, dict[str, str]]:
+    """Return the versions of what is ours or declared, by target: what others have there may change as it likes."""
+    ours = {(item.target, item.kind, item.id) for item in inventory if item.target in around.live} | around.begun
+    versions: dict[str, dict[str, str]] = {}
+    for target, view in around.live.items():
+        versions[target] = {
+            f"{kind}/{id_}": live.version
+            for (kind, id_), live in view.state.objects.items()
+            if (target, kind, id_) in ours or _is_declared(desired, target, kind, id_)
+        }
+    return versions
+
+
+def _is_declared(desired: DesiredState, target: str, kind: Kind, id_: str) -> bool:
+    job = desired.jobs.get(id_) if kind is Kind.JOB else None
+    return job is not None and target in job.form.targets
+
+
 def _digest_plan(tree_digest: str, changes: Iterable[Change], live_versions: Mapping[str, Mapping[str, str]]) -> str:
-    """Neither commit nor clock go in, so the digest survives a squash and a night."""
+    """Neither commit nor clock go in, so the digest survives a squash and a night; what is held is not done."""
     facts = [
         tree_digest,
         [
             (change.action, change.kind, change.id, change.target, change.digest, _digest_of(change))
             for change in changes
+            if change.action is not Action.HELD
         ],
-        {target: dict(versions) for target, versions in live_versions.items()},
+        live_versions,
     ]
     return hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
 

@@ -37,6 +37,7 @@ _PASSES = select(passes).order_by(passes.c.id.desc()).limit(bindparam("row_limit
 
 _BY_KEY = (journal.c.target == bindparam("of_target"), journal.c.key == bindparam("of_key"))
 _ENTRIES = select(journal).where(journal.c.target == bindparam("of_target")).order_by(journal.c.id)
+_CLEAR = delete(journal).where(journal.c.target == bindparam("of_target"))
 _CLOSE = delete(journal).where(*_BY_KEY)
 
 
@@ -70,6 +71,11 @@ class Passes(Part):
         rows = [{"target": target, "key": key, "data": data, "opened_at": at} for key, data in changes]
         with self._db.write() as tx:
             tx.upsert(journal, rows, "target", "key")
+
+    def clear_journal(self, target: str) -> None:
+        """Forget what was begun on ``target``: it was found done, or is no longer wanted."""
+        with self._db.write() as tx:
+            tx.run(_CLEAR, of_target=target)
 
     def close_journal_entry(self, target: str, key: str) -> None:
         with self._db.write() as tx:

@@ -139,6 +139,7 @@ def applied_of(row: Row) -> Applied:
         form=decode_form(kind, row.data),
         origin=origin_of(row),
         applied_at=instant_of(row.applied_at),
+        retired_at=maybe_instant(row.retired_at),
     )
 
 
@@ -149,6 +150,7 @@ def applied_row(item: Applied) -> Values:
         "id": item.id,
         "root_id": item.root_id,
         "applied_at": text_of(item.applied_at),
+        "retired_at": maybe_text(item.retired_at),
         **origin_row(item.origin),
     }
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -94,6 +94,7 @@ inventory = Table(
     Column("changed_in", Key, nullable=False),
     Column("repository", Text, nullable=False),
     Column("applied_at", Key, nullable=False),
+    Column("retired_at", Key),
     UniqueConstraint("target", "kind", "id"),
     sqlite_with_rowid=False,
 )

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import TargetRefused, TargetUnavailable
-from reconciler.model.forms import Form, Kind, digest_form
+from reconciler.model.forms import Component, Form, Kind, digest_form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveObject, LiveState
@@ -31,21 +33,13 @@ from reconciler.targets.selector import select_devices
 class FakeTarget:
     """Holds jobs, has devices, and runs that end at once or when told.
 
-    ``ends`` is the status each run ends with at once; None leaves it running until ``finish``.  Faults are set by
-    name: ``unreachable`` makes every call fail, ``refuses`` holds job ids that are neither applied nor started, and
-    ``loses_answers`` makes a start ambiguous although it happened.
+    ``ends`` is the status each run ends with at once; None leaves it running until ``finish``.  ``holds`` makes it a
+    target that holds jobs and starts them itself; ``put``, ``edit`` and ``drop`` are what somebody does there by hand.
+    It fills in ``defaults``, by JSON path, in each object, and has no room for descriptions.  Faults are set by name:
+    ``unreachable`` makes every call fail, ``refuses`` holds job ids that are neither applied nor started,
+    ``loses_answers`` makes a start ambiguous although it happened, and ``unlisted`` holds what a listing leaves out.
     """
 
-    capabilities = Capabilities(
-        holds_schedules=False,
-        runs_now=True,
-        cancels=True,
-        feedback=False,
-        output=True,
-        exit_code=True,
-        lists_devices=True,
-        idempotent_start=True,
-    )
     max_runs = 1000
 
     def __init__(
@@ -55,25 +49,40 @@ class FakeTarget:
         clock: Clock,
         devices: Sequence[Device] = (Device(uid="device-1", hostname="fake-1", os="linux", online=True),),
         ends: RunStatus | None = RunStatus.COMPLETED,
+        holds: bool = False,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.name = name
+        self.capabilities = Capabilities(
+            holds_schedules=holds,
+            runs_now=True,
+            cancels=True,
+            feedback=False,
+            output=True,
+            exit_code=True,
+            lists_devices=True,
+            idempotent_start=True,
+        )
         self.ends = ends
         self.unreachable = False
         self.loses_answers = False
         self.refuses: set[str] = set()
+        self.unlisted: set[str] = set()
         self.writes: list[Change] = []
         self.started: list[StartOrder] = []
         self._clock = clock
         self._devices = tuple(devices)
+        self._defaults = dict(defaults)
         self._objects: dict[tuple[Kind, str], LiveObject] = {}
         self._runs: dict[str, _FakeRun] = {}
 
     def read(self) -> LiveState:
         self._reach()
-        return LiveState(objects=dict(self._objects))
+        listed = {key: live for key, live in self._objects.items() if live.id not in self.unlisted}
+        return LiveState(objects=listed, complete=not self.unlisted)
 
     def normalise(self, form: Form) -> Form:
-        return form
+        return replace(form, description="") if isinstance(form, Job | Component) else form
 
     def apply(self, change: Change) -> None:
         self._reach()
@@ -87,8 +96,22 @@ class FakeTarget:
         assert change.after is not None
         if change.before is not None and change.before.id != change.id:
             self._objects.pop((change.kind, change.before.id), None)
-        version = digest_form(change.after)
-        self._objects[key] = LiveObject(kind=change.kind, id=change.id, form=change.after, version=version)
+        self.put(change.after, kind=change.kind)
+
+    def put(self, form: Form, *, kind: Kind = Kind.JOB) -> None:
+        """Let the target have ``form``, in the place of what it has of that id."""
+        held = self.normalise(form)
+        self._objects[kind, form.id] = LiveObject(
+            kind=kind, id=form.id, form=held, version=digest_form(held), defaults=self._defaults
+        )
+
+    def edit(self, job_id: str, **fields: Any) -> None:
+        """Change fields of a job that is there."""
+        self.put(replace(self._objects[Kind.JOB, job_id].form, **fields))
+
+    def drop(self, job_id: str) -> None:
+        """Remove a job that is there."""
+        del self._objects[Kind.JOB, job_id]
 
     def devices(self, selector: Devices | None) -> DeviceList:
         self._reach()

@@ -23,7 +23,9 @@ def declares(*components, jobs=(JOB,), **fields):
 
 
 def applied(component: Component, target="local") -> Applied:
-    origin = Origin(commit=COMMIT, path="p", blob="b" * 40, digest=digest_form(component))
+    origin = Origin(
+        commit=COMMIT, path=f"definitions/components/{component.id}.yaml", blob="b" * 40, digest=digest_form(component)
+    )
     return Applied(
         target=target,
         kind=Kind.COMPONENT,

@@ -1,13 +1,15 @@
+from datetime import timedelta
 from random import Random
 
 import pytest
 from msgspec.structs import replace
-from support.values import COMMIT, apply_job, declare, make_job
+from support.values import COMMIT, MIDNIGHT, apply_job, declare, make_job
 
 from reconciler.model.change import Action, Plan
 from reconciler.model.forms import Kind, OneOff
 from reconciler.model.job import Schedule
 from reconciler.planning.plan import make_plan
+from reconciler.planning.surroundings import Surroundings
 
 
 def plan(desired, inventory=(), *, settled=(), tree="t" * 64) -> Plan:
@@ -52,9 +54,9 @@ def test_a_job_on_two_targets_is_created_on_each():
     ]
 
 
-def test_a_renamed_job_is_one_update_and_keeps_its_root():
+def test_a_renamed_job_is_one_move_and_keeps_its_root():
     made = plan(declare(make_job("new", previous_id="a")), [apply_job(A)])
-    assert words(made) == ["update new"]
+    assert words(made) == ["move new"]
     assert made.changes[0].root_id == "a"
     assert made.changes[0].reason == "renamed from a"
 
@@ -113,16 +115,26 @@ def test_deletions_are_guarded(existing, deleted, guard):
     assert [item.code for item in made.guards] == ([guard] if guard else [])
 
 
-def test_an_incomplete_listing_forbids_deletions_without_an_override():
-    made = make_plan(
-        declare(A),
-        [apply_job(A), apply_job(B)],
-        settled_one_offs=(),
-        commit=COMMIT,
-        tree_digest="t",
-        incomplete_targets={"local"},
+def test_many_updates_are_only_warned_of():
+    inventory = inventory_of(10)
+    made = plan(declare(*(replace(item.form, priority=9) for item in inventory)), inventory)
+    (guard,) = made.guards
+    assert (guard.code, guard.warning, guard.override) == ("GUARD004", True, "")
+
+
+def test_the_grace_of_a_deletion_is_guarded_at_its_beginning_and_not_again_at_its_end():
+    inventory = inventory_of(10)
+    kept = [item.form for item in inventory[5:]]
+    day = timedelta(hours=24)
+    around = Surroundings(graces={"local": day}, now=MIDNIGHT)
+    begin = make_plan(declare(*kept), inventory, settled_one_offs=(), commit=COMMIT, tree_digest="t", around=around)
+    assert [guard.code for guard in begin.guards] == ["GUARD001"]
+    retired = [replace(item, retired_at=MIDNIGHT) for item in inventory[:5]]
+    around = replace(around, now=MIDNIGHT + day)
+    end = make_plan(
+        declare(*kept), [*retired, *inventory[5:]], settled_one_offs=(), commit=COMMIT, tree_digest="t", around=around
     )
-    assert [(guard.code, guard.override) for guard in made.guards] == [("GUARD003", "")]
+    assert (end.count(Action.DELETE), end.guards) == (5, ())
 
 
 def test_a_change_of_the_job_under_a_rename_is_shown_with_it():

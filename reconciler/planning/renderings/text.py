@@ -97,7 +97,8 @@ def _value(value: Any) -> str:
 
 
 def _guard_lines(guard: Guard) -> Iterator[str]:
-    yield f"{guard.code} {escape_text(guard.message)}; nothing is changed there."
+    end = "" if guard.warning else "; nothing is changed there."
+    yield f"{guard.code} {escape_text(guard.message)}{end}"
     if guard.override:
         yield f"  If this is meant: {guard.override}"
 

@@ -1,0 +1,48 @@
+"""Look around before planning: what targets hold, which jobs are paused, what an apply before this one left undone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from reconciler.loop.journal import begun_places
+from reconciler.loop.world import World
+from reconciler.model.errors import CouldNot
+from reconciler.model.settings import Settings
+from reconciler.planning.surroundings import Surroundings, TargetView
+from reconciler.targets.protocol import LiveTarget
+
+REMOTE_GRACE = timedelta(hours=24)
+"""Where a target holds jobs itself, a removed one is history and all gone: a day to notice."""
+
+
+def look_around(world: World, *, now: datetime) -> Surroundings:
+    """Return what the next plan is made against; reads the targets that hold jobs, and writes nothing."""
+    live, unavailable = _read_targets(world.targets)
+    return Surroundings(
+        live=live,
+        unavailable=unavailable,
+        holds={root_id: hold for root_id, hold in world.store.holds().items() if hold.covers(now)},
+        begun=frozenset(place for target in live for place in begun_places(world, target)),
+        graces={name: grace_of(target, world.settings) for name, target in world.targets.items()},
+        now=now,
+        configured=frozenset(world.targets),
+    )
+
+
+def grace_of(target: LiveTarget, settings: Settings) -> timedelta:
+    """Return how long a job that is no longer declared stays on ``target``, disabled."""
+    if settings.prune.grace_hours is not None:
+        return timedelta(hours=settings.prune.grace_hours)
+    return REMOTE_GRACE if target.capabilities.holds_schedules else timedelta()
+
+
+def _read_targets(targets: Mapping[str, LiveTarget]) -> tuple[dict[str, TargetView], dict[str, str]]:
+    views: dict[str, TargetView] = {}
+    unavailable: dict[str, str] = {}
+    for name, target in sorted(targets.items()):
+        if not target.capabilities.holds_schedules:
+            continue
+        try:
+            views[name] = TargetView(state=target.read(), normalise=target.normalise)
+        except CouldNot as error:
+            unavailable[name] = str(error)  # the others go on; its changes wait, and are shown as waiting
+    return views, unavailable

@@ -1,0 +1,66 @@
+"""What a plan is made against besides declarations and inventory: what targets hold, pauses, unfinished applies."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from reconciler.model.forms import Form, Kind
+from reconciler.model.inventory import Hold
+from reconciler.model.live import LiveObject, LiveState
+
+Place = tuple[str, Kind, str]
+"""Target, kind and id: one object."""
+
+
+class TargetView(Struct, frozen=True, kw_only=True):
+    """What a target that holds objects itself was found to have; ``normalise`` is as in ``LiveTarget``."""
+
+    state: LiveState
+    normalise: Callable[[Form], Form]
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """Left out, nothing is known but what is declared and applied, as when two commits are compared.
+
+    ``live`` holds a view of each target that holds objects and answered, ``unavailable`` why others did not.
+    ``holds`` are the pauses in force, by root id.  ``begun`` names what an apply that was cut off may have made.
+    ``graces`` says how long a job on a target stays disabled before it is removed; ``now`` is when that is judged.
+    ``configured`` are the targets there are, None: all that anything names.
+    """
+
+    live: Mapping[str, TargetView] = {}
+    unavailable: Mapping[str, str] = {}
+    holds: Mapping[str, Hold] = {}
+    begun: frozenset[Place] = frozenset()
+    graces: Mapping[str, timedelta] = {}
+    now: datetime | None = None
+    configured: frozenset[str] | None = None
+
+    def find(self, target: str, kind: Kind, *ids: str) -> LiveObject | None:
+        """Return the first object that is there under one of ``ids``."""
+        view = self.live.get(target)
+        objects = view.state.objects if view is not None else {}
+        return next((objects[kind, id_] for id_ in ids if (kind, id_) in objects), None)
+
+    def is_missing(self, target: str, kind: Kind, *ids: str) -> bool:
+        """Return whether it is certain that a target that holds objects has none of these."""
+        view = self.live.get(target)
+        return view is not None and view.state.complete and self.find(target, kind, *ids) is None
+
+    def is_unlisted(self, target: str, kind: Kind, *ids: str) -> bool:
+        """Return whether a target may have one of these although its listing, which is incomplete, shows none."""
+        view = self.live.get(target)
+        return view is not None and not view.state.complete and self.find(target, kind, *ids) is None
+
+    def is_incomplete(self, target: str) -> bool:
+        view = self.live.get(target)
+        return view is not None and not view.state.complete
+
+    def why_foreign(self, target: str, kind: Kind, id_: str) -> str:
+        """Return why an object of that id is there and not to be touched, or nothing."""
+        view = self.live.get(target)
+        return view.state.foreign.get((kind, id_), "") if view is not None else ""
+
+    def is_configured(self, target: str) -> bool:
+        return self.configured is None or target in self.configured
