@@ -1,6 +1,6 @@
 """Differences between forms, field by field: of two, and of what was applied, what is declared and what is live."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -64,8 +64,8 @@ def _diff(before: Any, after: Any, path: str) -> Iterator[FieldChange]:
 
 
 def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _item(values: list[Any], index: int) -> Any:
+def _item(values: Sequence[Any], index: int) -> Any:
     return values[index] if index < len(values) else None
