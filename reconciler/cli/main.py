@@ -23,6 +23,7 @@ VERBS = {
     "backfill": "Start the instants of a past span by hand, each once.",
     "wait": "Wait for runs to end.",
     "runs": "List runs, show one, read its output, cancel it, run it again.",
+    "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
     "status": "Show what is applied, what ran, and what runs next.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",

@@ -94,6 +94,16 @@ class RunFilter(Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
+class RunCount(Struct, frozen=True, kw_only=True):
+    """How many runs of one form of a job ended in ``status``; ``changed_in`` is the commit that brought the form."""
+
+    path: str
+    changed_in: str
+    commit: str
+    status: RunStatus
+    number: int
+
+
 class UnpublishedReport(Struct, frozen=True, kw_only=True):
     """A durable report that is not yet on the reports branch; ``data`` is the document."""
 

@@ -9,6 +9,7 @@ from reconciler.store.endings import Endings
 from reconciler.store.events import Events
 from reconciler.store.holds import Holds
 from reconciler.store.inventory import Inventory
+from reconciler.store.job_history import JobHistory
 from reconciler.store.leases import Leases
 from reconciler.store.notes import Notes
 from reconciler.store.occurrences import Occurrences
@@ -18,7 +19,9 @@ from reconciler.store.runs import Runs
 from reconciler.store.schedules import Schedules
 
 
-class Store(Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Events, Notes):
+class Store(
+    Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Events, Notes, JobHistory
+):
     """The state of one repository, open. Threads may share it; every change is durable when its call returns.
 
     Instants are kept to the millisecond.  Any operation raises CouldNot when the database cannot be used.
