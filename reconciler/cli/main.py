@@ -26,6 +26,7 @@ VERBS = {
     "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
     "status": "Show what is applied, what ran, and what runs next.",
+    "pr": "Show in a pull request what merging it would change.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",
     "simulate": "Show which instants of a span would run, and which not and why.",
     "explain": "Explain the code of a problem, with a bad and a good example.",

@@ -7,6 +7,7 @@ from reconciler.cli.options import color_option, format_option, ref_option, secr
 from reconciler.cli.output import echo_json, json_text, tell, wants_color, write_result
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import Session, open_session
+from reconciler.loop.compare import compare_commits, read_base
 from reconciler.loop.desired import CommitState
 from reconciler.loop.reconcile import Planned, plan_commit
 from reconciler.model.change import Action
@@ -21,11 +22,13 @@ from reconciler.planning.renderings.text import render_plan
     reconciler plan                    # HEAD against what is applied
     reconciler plan --ref feature
     reconciler plan --worktree         # files that are saved but not committed
+    reconciler plan --base origin/main # what merging this branch would change, without any state
     reconciler plan --exit-code        # exits with 2 when there are changes
     """,
 )
 @ref_option
 @click.option("--worktree", is_flag=True, help="Read the files in the work tree instead of a commit.")
+@click.option("--base", metavar="REF", help="Compare with where the branch left REF, as if that were applied here.")
 @click.option("--save", metavar="FILE", help="Also keep the plan, for `apply --plan FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when the plan is not empty.")
 @format_option("text", "json")
@@ -37,6 +40,7 @@ def command(
     directory: str | None,
     ref: str,
     worktree: bool,
+    base: str | None,
     save: str | None,
     exit_code: bool,
     format_: str,
@@ -49,7 +53,7 @@ def command(
         raise UsageError("--ref and --worktree exclude each other", hint="Give one of them.")
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = session.read_files() if worktree else session.read_commit(ref)
-        planned = plan_commit(session.world(source), source)
+        planned = plan_commit(session.world(source), source) if base is None else _plan_since(session, base, source)
         if not worktree:
             tell_differing_files(session, source)
     tell_problems(planned.problems)
@@ -74,6 +78,13 @@ def tell_unavailable(planned: Planned) -> None:
     """Say which targets could not be read: their changes wait, and what drifted there is not known."""
     for target, why in planned.unavailable.items():
         tell(f"{target}: could not be read: {why}; its changes wait")
+
+
+def _plan_since(session: Session, base: str, source: CommitState) -> Planned:
+    head = source.commit or session.repository.resolve("HEAD").sha
+    now = session.clock()
+    _, before = read_base(session.repository, base, head=head, now=now)
+    return compare_commits(before, source, now=now)
 
 
 def tell_differing_files(session: Session, source: CommitState) -> None:
