@@ -12,7 +12,7 @@ from reconciler.definitions.identity import find_clashes
 from reconciler.definitions.items import Item, Places
 from reconciler.definitions.listing import Listing
 from reconciler.definitions.references import check_references
-from reconciler.definitions.resolve import LOCAL, JobResolver, check_one_off_job, resolve_component
+from reconciler.definitions.resolve import LOCAL, JobResolver, check_one_off_job, check_startable, resolve_component
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.settings import SETTINGS_PATH
 from reconciler.definitions.suggest import did_you_mean, listed, quote
@@ -73,7 +73,7 @@ class Loading:
         targets = self._load_targets()
         components = self._load_components()
         jobs = self._load_jobs(targets, components)
-        one_offs = self._load_one_offs(jobs)
+        one_offs = self._load_one_offs(jobs, targets)
         self._check_jobs_together(one_offs)
         self._problems += self._scripts.problems
         self._spread_waiting()
@@ -194,7 +194,7 @@ class Loading:
             self._problems.append(replace(problem, path=SETTINGS_PATH))
             self._waiting.add((Kind.TARGET, name))
 
-    def _load_one_offs(self, jobs: Mapping[str, Job]) -> dict[str, OneOff]:
+    def _load_one_offs(self, jobs: Mapping[str, Job], targets: Mapping[str, Target]) -> dict[str, OneOff]:
         one_offs = {}
         known_jobs = self._known(Kind.JOB)
         known_targets = self._known(Kind.TARGET) | {LOCAL}
@@ -211,8 +211,12 @@ class Loading:
             elif one_off.job not in known_jobs:
                 message = f"job {quote(one_off.job)} is not defined{did_you_mean(one_off.job, known_jobs)}"
                 findings.append(Finding(code="REF008", json_path="job", message=message))
-            elif self._is_whole(one_off.job) and "variables" not in item.checked.damaged_fields:
-                findings += check_one_off_job(one_off, jobs[one_off.job])
+            else:
+                if self._is_whole(one_off.job) and "variables" not in item.checked.damaged_fields:
+                    findings += check_one_off_job(one_off, jobs[one_off.job])
+                if one_off.job in jobs:
+                    names = one_off.targets or jobs[one_off.job].targets
+                    findings += check_startable([targets[name] for name in names if name in targets], self._providers)
             self._tell(item, findings)
             needs: list[Key] = [(Kind.TARGET, name) for name in one_off.targets]
             self._needs[Kind.RUN, item.id] = [*needs, (Kind.JOB, one_off.job)]

@@ -146,7 +146,7 @@ class JobResolver:
         for target in targets:
             rules = self._providers.get(target.provider)
             found = [
-                *_check_here(job, target, damaged, self._components),
+                *_check_here(job, target, damaged, self._components, rules),
                 *(rules.check(job, target) if rules is not None else ()),
             ]
             for finding in found:
@@ -168,10 +168,17 @@ class JobResolver:
         return findings
 
 
-def _check_here(job: Job, target: Target, damaged: frozenset[str], components: Mapping[str, Component]) -> Findings:
+def _check_here(
+    job: Job,
+    target: Target,
+    damaged: frozenset[str],
+    components: Mapping[str, Component],
+    rules: ProviderRules | None,
+) -> Findings:
     """Return what holds for targets of every provider."""
     findings = []
-    if target.provider != LOCAL and job.devices is None and "devices" not in damaged:
+    selects = target.provider != LOCAL and (rules is None or rules.selects_devices)
+    if selects and job.devices is None and "devices" not in damaged:
         message = f"devices is required: target {quote(target.id)} has more than one"
         hint = "Select by hostnames, sites, tags ..., or say all: true."
         findings.append(Finding(code="DEV003", json_path="devices", message=message, hint=hint))
@@ -227,3 +234,17 @@ def check_one_off_job(one_off: OneOff, job: Job) -> Findings:
             message = f"parameter {quote(parameter.name)} of job {quote(job.id)} is required but has no value"
             findings.append(Finding(code="PARAM006", json_path="variables", message=message))
     return findings
+
+
+def check_startable(targets: Iterable[Target], providers: Mapping[str, ProviderRules]) -> Findings:
+    """Return a finding for each target of a one-off that nobody can ask to run anything."""
+    return [
+        Finding(
+            code="TGT003",
+            json_path="",
+            message=f"target {quote(target.id)} starts its jobs by itself, and cannot be asked to run one",
+            hint="Name other targets in `targets`, or start the job there.",
+        )
+        for target in targets
+        if target.provider in providers and not providers[target.provider].starts_runs
+    ]

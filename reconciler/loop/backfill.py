@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from reconciler.loop.manual import describe_refusal
+from reconciler.loop.manual import describe_refusal, refuse_where_not_startable
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.instant import format_instant
@@ -77,6 +77,7 @@ def start_instants(
     target = world.targets.get(applied.target)
     if target is None:
         raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
+    refuse_where_not_startable(target, applied.id)
     runs: list[Run] = []
     for instant in instants:
         if instant.why_not:

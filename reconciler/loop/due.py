@@ -92,6 +92,9 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         states: list[ScheduleState] = []
         requested: list[Requested] = []
         for state, applied in due:
+            if _is_held_elsewhere(scheduler, applied):
+                states.append(replace(state, cursor_at=max(state.cursor_at, now), next_at=None))
+                continue
             try:
                 following = next_fire(_schedule_of(applied), after=state.next_at or now, anchor=state.anchor_at)
                 requested += _settle_one(
@@ -116,6 +119,12 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         )
         cancel_replaced(requested, scheduler.targets.get)
         made += len(requested)
+
+
+def _is_held_elsewhere(scheduler: Scheduler, applied: Applied) -> bool:
+    """Return whether the target starts the job by itself: its provider was changed since the job was applied."""
+    target = scheduler.targets.get(applied.target)
+    return target is not None and target.capabilities.holds_schedules
 
 
 def _settle_one(

@@ -121,11 +121,17 @@ class _Batch:
     def _jobs_for(self, record: EventRecord) -> Sequence[Applied]:
         event_type = record.event.type
         if event_type not in self._jobs:
-            self._jobs[event_type] = self._world.store.jobs_for_event(event_type)
+            jobs = self._world.store.jobs_for_event(event_type)
+            self._jobs[event_type] = [applied for applied in jobs if not self._is_held_elsewhere(applied)]
         jobs = self._jobs[event_type]
         if record.remaining is None:
             return jobs
         return [applied for applied in jobs if (applied.target, applied.root_id) in record.remaining]
+
+    def _is_held_elsewhere(self, applied: Applied) -> bool:
+        """Return whether the job waits for events of its target, which starts it by itself; ours are others."""
+        target = self._world.targets.get(applied.target)
+        return target is not None and target.capabilities.holds_schedules
 
     def _reach(self, event: Event, applied: Applied) -> str:
         """Return the word for what became of the event at this job."""

@@ -16,7 +16,7 @@ from reconciler.runs.devices import find_device
 from reconciler.runs.enqueue import cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
-from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.protocol import STARTS_ITSELF, LiveTarget
 
 _UNMET = "does not run now: its condition does not hold, and its alternate cannot run"
 _WHY_NOT = {
@@ -58,6 +58,7 @@ def request_manual_run(
     assert isinstance(job, Job)
     resolve_parameters(job, given)
     target = _target_of(world, applied)
+    refuse_where_not_startable(target, applied.id)
     if not is_forced:
         _refuse_held(world, applied.root_id, applied.id)
     if device is not None:
@@ -74,6 +75,7 @@ def request_component_run(
     """
     check_variables(applied, given, device=device)
     target = _target_of(world, applied)
+    refuse_where_not_startable(target, applied.id)
     place = find_device(target, device)
     if place.online is False:
         raise _offline(place)
@@ -88,6 +90,13 @@ def _target_of(world: World, applied: Applied) -> LiveTarget:
     if target is None:
         raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
     return target
+
+
+def refuse_where_not_startable(target: LiveTarget, job_id: str) -> None:
+    """Raise CouldNot for a target that cannot be asked to run anything."""
+    if not target.capabilities.runs_now:
+        message = f"job {job_id} on target {target.name}: {STARTS_ITSELF}; nothing was started"
+        raise CouldNot(message, hint="Start it there, or give it a schedule that its target keeps.")
 
 
 def _on_device(applied: Applied, device: Device) -> Applied:
@@ -145,6 +154,7 @@ def request_retry(world: World, run: Run, *, requested_by: str, is_forced: bool 
         raise CouldNot(f"run {run.uid} of {run.job_id} has not ended; nothing was started", hint=hint)
     if run.target not in world.targets:
         raise UsageError(f"target {run.target} is not configured", hint="See definitions/targets/.")
+    refuse_where_not_startable(world.targets[run.target], run.job_id)
     if not is_forced:
         _refuse_held(world, run.root_id, run.job_id)
     earlier = retries_of(world.store, run)

@@ -15,6 +15,7 @@ from reconciler.model.job import Job
 from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
 from reconciler.runs.choosing import Request
 from reconciler.runs.enqueue import Requested, make_occurrence, make_receipts, make_runs
+from reconciler.targets.protocol import STARTS_ITSELF
 
 DEFAULT_LIFE = timedelta(days=7)
 WAITS = {"no_device": "no device matches"}
@@ -66,6 +67,8 @@ def start_one_offs(
 def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime, now: datetime) -> tuple[Run, ...]:
     one_off = change.after
     assert isinstance(one_off, OneOff)
+    if not world.targets[change.target].capabilities.runs_now:
+        raise _NotYet(f"job {applied.id} on target {change.target}: {STARTS_ITSELF}")
     scheduled_for = one_off.not_before or now
     request = Request(
         trigger=Trigger(TriggerKind.ONE_OFF, f"oneoff:{one_off.id}"),

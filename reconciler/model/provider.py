@@ -27,10 +27,13 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     """``settings_schema`` describes ``settings`` of a target of this provider (JSON Schema 2020-12).
 
     ``check`` names what such a target cannot express of a job; it is pure. ``vendor_field`` is the job's field that
-    only this provider reads (``datto``, ``psu`` ...), or empty.
+    only this provider reads (``datto``, ``psu`` ...), or empty.  Not ``selects_devices``: a job goes to all there are,
+    and need not say so.  Not ``starts_runs``: nobody can ask such a target to run a job, so no one-off can name it.
     """
 
     name: str
     settings_schema: Mapping[str, Any]
     check: Callable[[Job, Target], Iterable[Finding]]
     vendor_field: str = ""
+    selects_devices: bool = True
+    starts_runs: bool = True

@@ -22,6 +22,7 @@ ParameterValue = str | int | float | bool | Secret
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What a target can do; what it cannot is said at validation, never left out silently.
 
+    ``holds_schedules``: jobs are objects there, and the target starts them by itself; we never do at their instants.
     ``exit_code``: each ended run has one, so a run without is ``unknown``.  ``idempotent_start``: a start that is
     repeated with the same run uid starts nothing twice.
     """
@@ -34,6 +35,10 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     exit_code: bool
     lists_devices: bool
     idempotent_start: bool
+
+
+STARTS_ITSELF = "its target starts it by itself, and cannot be asked to"
+"""Why a job is not run now: to follow its name."""
 
 
 class DeviceList(Struct, frozen=True, kw_only=True):

@@ -1,22 +1,66 @@
 """The providers there are, and opening the targets that are configured."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from msgspec import Struct
 
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Target
 from reconciler.model.instant import Clock
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
+from reconciler.targets.keeper.rules import KEEPER_RULES, zone_of
 from reconciler.targets.local.rules import LOCAL_RULES, accounts_of, http_settings
 from reconciler.targets.protocol import LiveTarget
 
 LOCAL = "local"
 
 
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What a target may need of where we run.
+
+    ``folder`` is where local targets keep their runs; ``environment`` is what their runs are given a part of.
+    """
+
+    folder: Path
+    settings: Settings
+    environment: Mapping[str, str]
+    host: str
+    clock: Clock
+
+
+# What talks to targets is imported late: it costs more than a validation takes.
+def _open_local(target: Target, here: Surroundings) -> LiveTarget:
+    from reconciler.targets.local.target import LocalTarget  # noqa: PLC0415
+
+    return LocalTarget(
+        target.id,
+        folder=here.folder / "engine",
+        settings=here.settings.engine,
+        environment=here.environment,
+        host=here.host,
+        clock=here.clock,
+        http=http_settings(target),
+        accounts=accounts_of(target),
+    )
+
+
+def _open_keeper(target: Target, _: Surroundings) -> LiveTarget:
+    from reconciler.targets.keeper.target import KeeperTarget  # noqa: PLC0415
+
+    return KeeperTarget(target.id, path=str(target.settings.get("path", "")), timezone=zone_of(target))
+
+
+_PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Surroundings], LiveTarget]]] = {
+    LOCAL: (LOCAL_RULES, _open_local),
+    "keeper": (KEEPER_RULES, _open_keeper),
+}
+
+
 def provider_rules() -> Mapping[str, ProviderRules]:
     """Return what each provider says about definitions, by its name."""
-    return {LOCAL_RULES.name: LOCAL_RULES}
+    return {name: rules for name, (rules, _) in _PROVIDERS.items()}
 
 
 def open_targets(
@@ -28,25 +72,12 @@ def open_targets(
     host: str,
     clock: Clock,
 ) -> dict[str, LiveTarget]:
-    """Return the targets to talk to, by name; `local` is there without being declared. Connects to nothing yet.
-
-    ``folder`` is where local targets keep their runs; ``environment`` is what their runs are given a part of.
-    """
-    # Here and not above: what talks to targets costs more to import than a validation takes.
-    from reconciler.targets.local.target import LocalTarget  # noqa: PLC0415
-
+    """Return the targets to talk to, by name; `local` is there without being declared. Connects to nothing yet."""
+    here = Surroundings(folder=folder, settings=settings, environment=environment, host=host, clock=clock)
     targets: dict[str, LiveTarget] = {}
     for name, target in {LOCAL: Target(id=LOCAL, provider=LOCAL), **declared}.items():
-        if target.provider != LOCAL:
-            raise UsageError(f"target {name}: unknown provider {target.provider}", hint="Known: local.")
-        targets[name] = LocalTarget(
-            name,
-            folder=folder / "engine",
-            settings=settings.engine,
-            environment=environment,
-            host=host,
-            clock=clock,
-            http=http_settings(target),
-            accounts=accounts_of(target),
-        )
+        if target.provider not in _PROVIDERS:
+            known = ", ".join(sorted(_PROVIDERS))
+            raise UsageError(f"target {name}: unknown provider {target.provider}", hint=f"Known: {known}.")
+        targets[name] = _PROVIDERS[target.provider][1](target, here)
     return targets

@@ -1,6 +1,7 @@
 """What every target promises, asked of the fake and of the real one alike."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
@@ -15,22 +16,49 @@ from reconciler.model.job import Devices, Task
 from reconciler.model.run import OutputRecord, RunStatus, Stream
 from reconciler.model.settings import EngineSettings
 from reconciler.targets.fake import FakeTarget
+from reconciler.targets.keeper.target import KeeperTarget
 from reconciler.targets.local.target import LocalTarget
-from reconciler.targets.protocol import Started
+from reconciler.targets.protocol import Refused, Started, StartOrder
+
+RUNNING = ["fake", "local"]
+HOLDING = ["keeper"]
 
 
-@pytest.fixture(params=["fake", "local"])
-def target(request, tmp_path):
-    if request.param == "fake":
-        yield FakeTarget("target", clock=ManualClock())
-        return
-    folder = tmp_path / "engine"
-    local = LocalTarget(
-        "target", folder=folder, settings=EngineSettings(), environment=os.environ, host="here", clock=utc_now
-    )
-    yield local
-    local.close()
+@contextmanager
+def open_target(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    made = {
+        "fake": lambda: FakeTarget("target", clock=ManualClock()),
+        "local": lambda: LocalTarget(
+            "target", folder=folder, settings=EngineSettings(), environment=os.environ, host="here", clock=utc_now
+        ),
+        "keeper": lambda: KeeperTarget("target", path=str(folder)),
+    }[name]()
+    yield made
+    made.close()
     kill_all_with(str(folder))
+
+
+@pytest.fixture(params=RUNNING)
+def target(request, tmp_path):
+    """A target that runs jobs when it is asked to."""
+    with open_target(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=[*RUNNING, *HOLDING])
+def any_target(request, tmp_path):
+    """Any target; some only hold jobs, and start them by themselves."""
+    with open_target(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=HOLDING)
+def holder(request, tmp_path):
+    """A target that holds jobs and cannot be asked to run one."""
+    with open_target(request.param, tmp_path) as made:
+        yield made
 
 
 def start(target, job, **fields):
@@ -40,10 +68,25 @@ def start(target, job, **fields):
     return made.run, answer.handle
 
 
-def test_it_says_what_it_is_and_how_much_it_takes(target):
-    assert target.name == "target"
-    assert target.max_runs >= 1
-    assert target.capabilities.runs_now
+def test_it_says_what_it_is_and_how_much_it_takes(any_target):
+    assert any_target.name == "target"
+    assert any_target.max_runs >= 1
+
+
+def test_what_cannot_be_asked_refuses_each_start_and_knows_no_run(holder):
+    run = order(FakeTarget("target", clock=ManualClock()), make_job()).run
+    answer = holder.start([StartOrder(run=run, job=make_job())])[run.uid]
+    assert isinstance(answer, Refused)
+    assert answer.reason
+    assert holder.find(run) is None
+    assert holder.follow({run.uid: run.uid}) == {}
+    assert not holder.output(run.uid)
+    for call in (
+        holder.cancel,
+        lambda handle: holder.wait([handle], timeout_seconds=0),
+        lambda it: holder.forget([it]),
+    ):
+        call(run.uid)
 
 
 def test_it_lists_its_devices_and_a_selector_narrows_them(target):
@@ -53,23 +96,23 @@ def test_it_lists_its_devices_and_a_selector_narrows_them(target):
     assert target.devices(Devices(hostnames=("no-such-*",))).devices == ()
 
 
-def test_reading_twice_gives_the_same(target):
-    assert target.read() == target.read()
-    assert target.read().complete
+def test_reading_twice_gives_the_same(any_target):
+    assert any_target.read() == any_target.read()
+    assert any_target.read().complete
 
 
-def test_a_change_applied_twice_is_the_same_as_once(target):
+def test_a_change_applied_twice_is_the_same_as_once(any_target):
     job = make_job(targets=("target",))
     change = Change(
         action=Action.CREATE, kind=Kind.JOB, id="a", root_id="a", target="target", after=job, digest=digest_form(job)
     )
-    target.apply(change)
-    once = target.read()
-    target.apply(change)
-    assert target.read() == once
-    target.apply(replace(change, action=Action.DELETE, before=job, after=None))
-    target.apply(replace(change, action=Action.DELETE, before=job, after=None))
-    assert target.read().objects == {}
+    any_target.apply(change)
+    once = any_target.read()
+    any_target.apply(change)
+    assert any_target.read() == once
+    any_target.apply(replace(change, action=Action.DELETE, before=job, after=None))
+    any_target.apply(replace(change, action=Action.DELETE, before=job, after=None))
+    assert any_target.read().objects == {}
 
 
 def test_a_run_is_followed_to_its_end_with_an_exit_code_for_each_task(target):
@@ -141,12 +184,12 @@ def test_each_attempt_of_a_run_is_started_for_itself_and_only_once(target):
         assert target.follow({"1": first, "2": second})["2"].status is RunStatus.COMPLETED
 
 
-def test_what_is_read_back_is_the_normal_form_of_what_was_applied(target):
+def test_what_is_read_back_is_the_normal_form_of_what_was_applied(any_target):
     job = make_job(targets=("target",), name="A job", description="What it does")
     change = Change(
         action=Action.CREATE, kind=Kind.JOB, id="a", root_id="a", target="target", after=job, digest=digest_form(job)
     )
-    target.apply(change)
-    assert target.normalise(target.normalise(job)) == target.normalise(job)
-    held = [item.form for item in target.read().objects.values()]
-    assert held in ([], [target.normalise(job)])
+    any_target.apply(change)
+    assert any_target.normalise(any_target.normalise(job)) == any_target.normalise(job)
+    held = [item.form for item in any_target.read().objects.values()]
+    assert held in ([], [any_target.normalise(job)])

@@ -5,7 +5,8 @@ from reconciler.model.problem import Severity
 
 _COMPONENT = "id: clean\nvariables: [{name: days, type: number, required: true}]\nscript: echo\n"
 _MADE = "id: backup\nevents: [Startup]\ncomponent: clean\nvariables: {values}\n"
-_KEEPER = "id: agents\nprovider: keeper\n"
+_KEEPER = "id: agents\nprovider: keeper\nsettings: {channel: directory, path: /srv/keeper/Jobs}\n"
+_ONCE = "id: once\njob: backup\nnotAfter: 2030-01-01T00:00:00Z\n"
 _DAYS = "parameters: [{name: days, type: number, default: 30}]"
 
 
@@ -15,6 +16,10 @@ def _made(values: str) -> dict[str, str | bytes]:
 
 def _request(url: str) -> str:
     return f"- id: call\n  http: {{url: '{url}'}}"
+
+
+def _on_keeper(job_id: str) -> str:
+    return f"id: {job_id}\nevents: [Startup]\ntargets: [agents]\ntasks:\n{DUMP}\n"
 
 
 CODES: tuple[Code, ...] = (
@@ -264,6 +269,47 @@ CODES: tuple[Code, ...] = (
         severity=Severity.INFORMATION,
     ),
     code(
+        "KEEPER003",
+        "An id that a Keeper job cannot have",
+        "The id is a file's name on every agent: letters and digits with hyphens between them, none of Windows' own"
+        " names, and no job that comes with the agent.",
+        bad=files({"jobs/back_up.yaml": _on_keeper("back_up"), "targets/agents.yaml": _KEEPER}),
+        good=files({"jobs/back-up.yaml": _on_keeper("back-up"), "targets/agents.yaml": _KEEPER}),
+    ),
+    code(
+        "KEEPER004",
+        "A schedule that a Keeper job file cannot say",
+        "A job file has an interval, five numeric cron fields, a UTC instant or a calendar, and nothing about zones,"
+        " jitter, missed instants or a span. Cron and calendar are read in the agents' own zone, which the target's"
+        " settings name.",
+        bad=job("targets: [agents]", schedule="intervalMinutes: 30\njitterSeconds: 60", targets__agents=_KEEPER),
+        good=job("targets: [agents]", targets__agents=_KEEPER),
+    ),
+    code(
+        "KEEPER005",
+        "A task that a Keeper job file cannot say",
+        "A task names a program on the agent, by name in Jobs/bin or by its whole path, with one line of arguments."
+        " Scripts, requests, environment and working directory have no documented place.",
+        bad=job("targets: [agents]", tasks="- id: dump\n  script: pg_dump", targets__agents=_KEEPER),
+        good=job("targets: [agents]", targets__agents=_KEEPER),
+    ),
+    code(
+        "KEEPER006",
+        "Braces that a Keeper agent does not fill in",
+        "The agent knows the job's parameters and KeeperApiBaseUrl; how braces that are meant are written is not"
+        " documented.",
+        bad=job(
+            "targets: [agents]",
+            tasks='- id: dump\n  command: pg_dump\n  arguments: ["{run.uid}"]',
+            targets__agents=_KEEPER,
+        ),
+        good=job(
+            "targets: [agents]",
+            tasks='- id: dump\n  command: pg_dump\n  arguments: ["{KeeperApiBaseUrl}"]',
+            targets__agents=_KEEPER,
+        ),
+    ),
+    code(
         "TGT001",
         "A target that cannot do this",
         "What a target cannot express is refused when definitions are checked, and never left out silently when they"
@@ -278,6 +324,13 @@ CODES: tuple[Code, ...] = (
         bad=job("mqttTopics: {allowedPublications: [KeeperLogger]}"),
         good=job(),
         severity=Severity.INFORMATION,
+    ),
+    code(
+        "TGT003",
+        "A one-off where nobody can be asked",
+        "This target holds its jobs and starts them by itself; there is no way to ask it for a run.",
+        bad=job("targets: [agents]", targets__agents=_KEEPER, runs__once=_ONCE),
+        good=job("targets: [agents, local]", targets__agents=_KEEPER, runs__once=_ONCE + "targets: [local]\n"),
     ),
     code(
         "TGT004",
