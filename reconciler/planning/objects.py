@@ -21,13 +21,14 @@ CUT_OFF = "an earlier apply was cut off here"
 class Declaration(Struct, frozen=True, kw_only=True):
     """An object as it is declared on one target.
 
-    ``previous`` is what was applied under its id, or under its ``previousId``; ``replaced`` is another object that has
-    its id until now.
+    ``root_id`` is as in ``Applied``.  ``previous`` is what was applied under its id, or under its ``previousId``;
+    ``replaced`` is another object that has its id until now.
     """
 
     target: str
     kind: Kind
     declared: Declared[Job] | Declared[Component]
+    root_id: str
     previous: Applied | None = None
     replaced: Applied | None = None
 
@@ -36,13 +37,6 @@ class Declaration(Struct, frozen=True, kw_only=True):
         """Under which ids it may be found at the target, the likelier first."""
         form_id = self.declared.form.id
         return (form_id,) if self.previous is None or self.previous.id == form_id else (form_id, self.previous.id)
-
-    @property
-    def root_id(self) -> str:
-        if self.previous is not None:
-            return self.previous.root_id
-        form = self.declared.form
-        return (form.previous_id if isinstance(form, Job) else None) or form.id
 
 
 def declared_change(item: Declaration, desired: DesiredState, around: Surroundings) -> Iterator[Change]:

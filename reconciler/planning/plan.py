@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, count
 
 import msgspec
 
@@ -87,16 +88,24 @@ def _object_changes(
     kind: Kind, declared: Declarations, inventory: Collection[Applied], desired: DesiredState, around: Surroundings
 ) -> Iterator[Change]:
     applied = {(item.target, item.id): item for item in inventory if item.kind is kind}
+    roots = frozenset((item.target, item.root_id) for item in applied.values())
     renamed = set()
     for (target, id_), declaration in declared.items():
         previous = applied.get((target, id_))
         if previous is not None and _is_in_step(declaration, previous, around):
             continue  # nearly all, most of the time
         predecessor = _predecessor(target, declaration, previous, declared, applied)
-        item = Declaration(target=target, kind=kind, declared=declaration, previous=predecessor or previous)
         if predecessor is not None:
             renamed.add((target, predecessor.id))
-            item = msgspec.structs.replace(item, replaced=previous)
+        before = predecessor or previous
+        item = Declaration(
+            target=target,
+            kind=kind,
+            declared=declaration,
+            root_id=before.root_id if before is not None else _new_root(target, declaration, roots),
+            previous=before,
+            replaced=previous if predecessor is not None else None,
+        )
         yield from declared_change(item, desired, around)
     for key, gone in applied.items():
         if key not in declared and key not in renamed:
@@ -105,6 +114,14 @@ def _object_changes(
         target, begun_kind, id_ = place
         if begun_kind is kind and (target, id_) not in declared and (target, id_) not in applied and desired.complete:
             yield from orphan_removal(place, around)
+
+
+def _new_root(target: str, declaration: Declared[Job] | Declared[Component], roots: Collection[tuple[str, str]]) -> str:
+    """Return the root of an object that begins here; one that was renamed keeps the root of its first id for itself."""
+    form = declaration.form
+    first = (form.previous_id if isinstance(form, Job) else None) or form.id
+    names = chain([first], (f"{first}~{number}" for number in count(2)))  # no id has this character
+    return next(name for name in names if (target, name) not in roots)
 
 
 def _is_in_step(declaration: Declared[Job] | Declared[Component], previous: Applied, around: Surroundings) -> bool:

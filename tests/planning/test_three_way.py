@@ -127,6 +127,13 @@ def test_a_previous_id_that_did_its_work_does_nothing_more():
     assert words(plan(declare(moved), [apply_job(moved, root_id="a")])) == []
 
 
+def test_a_new_job_under_the_first_id_of_a_renamed_one_is_another_job():
+    """The renamed one keeps its history, by the root it has had all along."""
+    renamed = apply_job(make_job("b"), root_id="a")
+    (change,) = plan(declare(A, B), [renamed]).changes
+    assert (change.action, change.id, change.root_id) == (Action.CREATE, "a", "a~2")
+
+
 HOLD = Hold(root_id="a", job_id="a", at=MIDNIGHT, until=MIDNIGHT + HOUR, reason="disk full", held_by="ada")
 HELD = Surroundings(holds={"a": HOLD}, now=MIDNIGHT)
 

@@ -19,6 +19,22 @@ from reconciler.model.settings import Settings
 from reconciler.store.records import RunFilter
 
 
+def make_world(repository: Repository, rig: Rig, *, tell: Any = None, **settings: Any) -> World:
+    """Return a world with one target, ``local``, that of ``rig``."""
+    return World(
+        repository=repository,
+        store=rig.store,
+        settings=Settings(**settings),
+        targets={"local": rig.target},
+        driver=rig.driver,
+        clock=rig.clock,
+        new_uid=rig.new_uid,
+        host="test",
+        tell=tell or (lambda words: None),
+        owner="here:1:1",
+    )
+
+
 class Stage:
     """``commit_job`` and ``commit_run`` change Git, ``reconcile`` makes a pass, ``serve`` starts a loop."""
 
@@ -27,18 +43,7 @@ class Stage:
         self.rig = Rig(folder, **target_fields)
         self.repository = Repository.open(self.repo.path)
         self.told: list[str] = []
-        self.world = World(
-            repository=self.repository,
-            store=self.rig.store,
-            settings=Settings(),
-            targets={"local": self.rig.target},
-            driver=self.rig.driver,
-            clock=self.clock,
-            new_uid=self.rig.new_uid,
-            host="test",
-            tell=self.told.append,
-            owner="here:1:1",
-        )
+        self.world = make_world(self.repository, self.rig, tell=self.told.append)
 
     @property
     def clock(self) -> ManualClock:
