@@ -87,8 +87,17 @@ def path_steps(text: str) -> Path:
         if number:
             steps.append(int(number))
         else:
-            steps.append(name or re.sub(r"\\(.)", r"\1", quoted))
+            steps.append(name or _ESCAPE.sub(_unescape, quoted))
     return tuple(steps)
+
+
+_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
+_LINE_ENDS = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    word = escape[1]
+    return chr(int(word[1:], 16)) if len(word) > 1 else _LINE_ENDS.get(word, word)
 
 
 class Document:

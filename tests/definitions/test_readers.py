@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.definitions.block_reader import read_block_yaml, read_yaml_quickly
@@ -278,6 +278,8 @@ def test_every_place_is_in_the_text(text):
 
 @QUICKLY
 @given(st.lists(st.integers(0, 99) | NAMES, max_size=4).map(tuple))
+@example(("\xa0",))
+@example(("a\u202eb", "\\x41", "\n\t\r", "\U000e0100"))
 def test_json_paths_are_read_as_they_are_written(path):
     assert path_steps(path_text(path)) == path
 
