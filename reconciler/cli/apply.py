@@ -1,5 +1,6 @@
 """`reconciler apply`: bring the targets to a commit, and run nothing."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -13,9 +14,13 @@ from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import open_session
 from reconciler.loop.apply import ApplyFailure
 from reconciler.loop.reconcile import apply_commit
-from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.change import Action, Plan
+from reconciler.model.errors import CouldNot, GuardRefused, UsageError
+from reconciler.model.text import escape_text
 from reconciler.planning.renderings.document import plan_document
 from reconciler.planning.renderings.text import render_plan
+
+SHOWN_DELETIONS = 5
 
 allow_deletes_option = click.option(
     "--allow-deletes",
@@ -40,12 +45,15 @@ def refuse_worktree(worktree: bool) -> None:
     examples="""
     reconciler apply
     reconciler apply --ref v1.2
-    reconciler apply --allow-deletes 3f9a02c1d5e7   # the digest that plan prints
+    reconciler apply --digest 3f9a02c1d5e7          # exactly the plan with the digest that plan prints
+    reconciler apply --yes                          # delete without asking
+    reconciler apply --allow-deletes 3f9a02c1d5e7   # what a guard holds back
     """,
 )
 @ref_option
 @click.option("--plan", "plan_file", metavar="FILE", help="Apply exactly this plan, saved by `plan --save`.")
 @click.option("--digest", metavar="DIGEST", help="Apply only if the plan has this digest.")
+@click.option("-y", "--yes", is_flag=True, help="Delete without asking; needed for that where there is no terminal.")
 @allow_deletes_option
 @worktree_option
 @format_option("text", "json")
@@ -58,6 +66,7 @@ def command(
     ref: str,
     plan_file: str | None,
     digest: str | None,
+    yes: bool,
     allow_deletes: str | None,
     worktree: bool,
     format_: str,
@@ -67,7 +76,8 @@ def command(
 ) -> int:
     """Bring the targets to a commit: create, change, delete. Starts nothing; `reconcile` does that too.
 
-    With --plan or --digest it exits with 5 when definitions or state moved since the plan was made.
+    With --plan or --digest it exits with 5 when definitions, state or a target moved since the plan was made.  What
+    would be deleted is asked for, unless --yes or a digest says that it was looked at.
     """
     refuse_worktree(worktree)
     if plan_file is not None:
@@ -78,7 +88,11 @@ def command(
         source = session.read_commit(ref)
         tell_differing_files(session, source)
         _, planned, failures = apply_commit(
-            session.world(source), source, allowed_deletes=allow_deletes, expected_digest=digest
+            session.world(source),
+            source,
+            allowed_deletes=allow_deletes,
+            expected_digest=digest,
+            confirm=_agree if yes or digest or allow_deletes else _ask,
         )
     tell_problems(planned.problems)
     if format_ == "json":
@@ -94,6 +108,29 @@ def command(
             ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
             ExitCode.COULD_NOT if failures or planned.unavailable else ExitCode.DONE,
         ]
+    )
+
+
+def _agree(plan: Plan) -> None:
+    """It was looked at before."""
+
+
+def _ask(plan: Plan) -> None:
+    """Let a person say whether deletions are meant. Raises GuardRefused where nobody does."""
+    going = [change for change in plan.changes if change.action in (Action.DELETE, Action.REPLACE) or change.retires]
+    if not going:
+        return
+    first = ", ".join(escape_text(f"{change.kind} {change.id}") for change in going[:SHOWN_DELETIONS])
+    rest = f" and {len(going) - SHOWN_DELETIONS} more" if len(going) > SHOWN_DELETIONS else ""
+    what = f"{first}{rest} would be deleted"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        click.echo(render_plan(plan), nl=False, err=True)
+        if click.confirm(f"{what}. Apply this plan?", err=True):
+            return
+        raise GuardRefused("nothing was changed")
+    raise GuardRefused(
+        f"{what}, and nobody is here to be asked; nothing was changed",
+        hint=f"If this is meant: reconciler apply --digest {plan.digest[:12]}   # or any plan: reconciler apply --yes",
     )
 
 

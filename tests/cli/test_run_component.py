@@ -117,7 +117,7 @@ def test_a_component_that_is_gone_from_git_is_not_run_any_more(with_component):
     with_component.repo.commit("Remove clear")
     plan = with_component.call("plan").out
     assert "-   component clear" in plan
-    with_component.call("apply")
+    with_component.call("apply", "--yes")
     assert run_component(with_component, "clear").code == 64
 
 

@@ -1,0 +1,96 @@
+"""`apply` as a user calls it: deletions that nobody looked at are asked for, each refusal names its way out."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def one_gone(project):
+    """A project with two applied jobs, one of which Git no longer declares."""
+    project.commit_job("stays")
+    project.commit_job("goes")
+    project.call("apply")
+    project.repo.git("rm", "-q", "definitions/jobs/goes.json")
+    project.repo.commit("Drop it")
+    return project
+
+
+def changes(project):
+    return [change["action"] for change in project.call("plan", "--format", "json").json["changes"]]
+
+
+def test_without_a_terminal_a_deletion_needs_a_yes_or_the_digest_of_its_plan(one_gone):
+    refused = one_gone.call("apply")
+    assert refused.code == 4
+    assert "job goes would be deleted, and nobody is here to be asked; nothing was changed" in refused.err
+    assert changes(one_gone) == ["delete"]
+    digest = refused.err.partition("--digest ")[2].split()[0]
+    assert one_gone.call("apply", "--digest", digest).code == 0
+    assert changes(one_gone) == []
+
+
+def test_a_yes_deletes(one_gone):
+    assert one_gone.call("apply", "--yes").code == 0
+    assert changes(one_gone) == []
+
+
+def test_what_deletes_nothing_needs_no_yes(project):
+    project.commit_job()
+    assert project.call("apply").code == 0
+    project.commit_job(priority=9)
+    assert project.call("apply").code == 0
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 4, ["delete"]), (b"y\n", 0, [])])
+def test_on_a_terminal_the_plan_is_shown_and_a_person_asked(one_gone, answer, code, left):
+    ours, theirs = pty.openpty()
+    os.write(ours, answer)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "-C", str(one_gone.repo.path), "apply"],
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    assert process.wait(timeout=60) == code
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "-   job goes" in shown
+    assert "job goes would be deleted. Apply this plan? [y/N]" in shown
+    assert changes(one_gone) == left
+
+
+@pytest.mark.parametrize("way", ["empty-folder", "no-folder"])
+def test_a_source_that_is_empty_or_gone_deletes_nothing(project, way):
+    """RELIABILITY G-4, G13."""
+    for number in range(3):
+        project.commit_job(f"job-{number}")
+    project.call("apply")
+    project.repo.git("rm", "-q", "-r", "definitions")
+    project.repo.write("definitions/README.md" if way == "empty-folder" else "README.md", "Nothing here")
+    project.repo.commit("Drop all")
+    refused = project.call("apply", "--yes")
+    assert refused.code in (3, 4)
+    assert project.call("reconcile").code == refused.code
+    assert len(project.call("status", "--format", "json").json["targets"]) == 1
+    assert project.call("run", "job-1", "--wait").code == 0
+
+
+def test_a_guard_names_the_flag_with_the_digest_of_this_plan(project):
+    for number in range(10):
+        project.commit_job(f"job-{number}")
+    project.call("apply")
+    for number in range(4):
+        project.repo.git("rm", "-q", f"definitions/jobs/job-{number}.json")
+    project.repo.commit("Drop four")
+    refused = project.call("apply", "--yes")
+    assert refused.code == 4
+    assert "plan deletes 4 of 10 jobs (40 %, above 30 %)" in refused.err
+    digest = project.call("plan", "--format", "json").json["digest"]
+    assert f"--allow-deletes {digest[:12]}" in refused.err
+    assert project.call("apply", "--allow-deletes", digest[:12]).code == 0
+    assert changes(project) == []
