@@ -25,6 +25,7 @@ VERBS = {
     "runs": "List runs, show one, read its output, cancel it, run it again.",
     "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
+    "drift": "Compare what targets hold with what was last applied there.",
     "status": "Show what is applied, what ran, and what runs next.",
     "pr": "Show in a pull request what merging it would change.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",

@@ -1,0 +1,98 @@
+"""Drift: what targets hold against what was last applied there; Git has no part in it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from reconciler.model.change import FieldChange
+from reconciler.model.forms import Kind
+from reconciler.model.inventory import Applied
+from reconciler.planning.diff import diff_live, fields_left_alone
+from reconciler.planning.surroundings import Surroundings, TargetView
+
+
+class DriftState(StrEnum):
+    CHANGED = "changed"
+    MISSING = "missing"
+    FOREIGN = "foreign"
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """One object that is not as it was applied, from ``path`` at ``commit``; ``reason`` says why it is foreign."""
+
+    state: DriftState
+    kind: Kind
+    id: str
+    path: str
+    commit: str
+    fields: tuple[FieldChange, ...] = ()
+    reason: str = ""
+
+
+class TargetDrift(Struct, frozen=True, kw_only=True):
+    """What was found at one target; ``unavailable`` says why nothing was.
+
+    ``left_alone`` holds, by kind and id, the fields of ours that have more than we know; ``not_ours`` what was not made
+    from here and could be declared; ``foreign`` what cannot be managed, and why.
+    """
+
+    target: str
+    unavailable: str = ""
+    is_complete: bool = True
+    applied: int = 0
+    items: tuple[Drift, ...] = ()
+    left_alone: Mapping[tuple[Kind, str], tuple[FieldChange, ...]] = {}
+    not_ours: tuple[tuple[Kind, str], ...] = ()
+    foreign: Mapping[tuple[Kind, str], str] = {}
+
+
+def find_drift(inventory: Collection[Applied], around: Surroundings) -> tuple[TargetDrift, ...]:
+    """Return what each target that holds objects has, by name, against what was last applied there."""
+    found = []
+    for target in sorted({*around.live, *around.unavailable}):
+        applied = {(item.kind, item.id): item for item in inventory if item.target == target}
+        if target in around.unavailable:
+            found.append(TargetDrift(target=target, unavailable=around.unavailable[target], applied=len(applied)))
+        else:
+            found.append(_of_target(target, applied, around.live[target]))
+    return tuple(found)
+
+
+def _of_target(target: str, applied: Mapping[tuple[Kind, str], Applied], view: TargetView) -> TargetDrift:
+    objects = view.state.objects
+    alone = {key: fields_left_alone(objects[key]) for key in sorted(applied.keys() & objects.keys())}
+    return TargetDrift(
+        target=target,
+        is_complete=view.state.complete,
+        applied=len(applied),
+        items=tuple(_drifts(applied, view)),
+        left_alone={key: fields for key, fields in alone.items() if fields},
+        not_ours=tuple(sorted(objects.keys() - applied.keys())),
+        foreign={key: why for key, why in sorted(view.state.foreign.items()) if key not in applied},
+    )
+
+
+def _drifts(applied: Mapping[tuple[Kind, str], Applied], view: TargetView) -> Iterator[Drift]:
+    for key, item in sorted(applied.items()):
+        live = view.state.objects.get(key)
+        if live is not None:
+            fields = diff_live(view.normalise(item.form), live.form)
+            if fields:
+                yield _drift(DriftState.CHANGED, item, fields=fields)
+        elif key in view.state.foreign:
+            yield _drift(DriftState.FOREIGN, item, reason=view.state.foreign[key])
+        elif view.state.complete:
+            yield _drift(DriftState.MISSING, item)
+
+
+def _drift(state: DriftState, item: Applied, *, fields: tuple[FieldChange, ...] = (), reason: str = "") -> Drift:
+    return Drift(
+        state=state,
+        kind=item.kind,
+        id=item.id,
+        path=item.origin.path,
+        commit=item.origin.commit,
+        fields=fields,
+        reason=reason,
+    )
