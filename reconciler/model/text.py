@@ -49,6 +49,11 @@ def _escaped(text: str, keep_lines: bool) -> list[str]:
     return shown
 
 
+def is_unseen(char: str) -> bool:
+    """Return whether a character cannot be seen where it stands alone, or changes how others are seen."""
+    return _is_unseen(char, unicodedata.category(char))
+
+
 def _is_unseen(char: str, category: str, before: str = "") -> bool:
     if category in _NEVER_SHOWN or char in _BLANK or (category == "Zs" and char != " "):
         return True

@@ -1,15 +1,30 @@
-"""A plan as text for a terminal or a log: the signs, one line per change, its fields below, the sum last."""
+"""A plan as text for a terminal or a log: the signs, one line per change, its facts below, the sum last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from reconciler.model.change import Action, Change, FieldChange, Guard, Plan
+from reconciler.model.change import Action, Change, FieldCause, FieldChange, Guard, Plan
 from reconciler.model.forms import OneOff
 from reconciler.model.job import Job
-from reconciler.model.text import escape_text
+from reconciler.model.text import escape_text, safe_word
+from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange, key_of
+from reconciler.planning.renderings.details import excerpt_of, fact_rows
+from reconciler.planning.renderings.words import (
+    ARROW,
+    Judged,
+    Words,
+    cause_words,
+    count_words,
+    counted,
+    in_reading_order,
+    mark_words,
+    object_words,
+    value_words,
+    write,
+)
 from reconciler.schedule.words import describe_schedule
 
 _COLOURS = {
@@ -25,17 +40,26 @@ _COLOURS = {
     Action.HELD: "2",
     Action.ONE_OFF: "36",
 }
+_LEVEL_COLOURS = {Level.DANGER: "1;31", Level.CAUTION: "33", Level.NOTE: "2"}
 _VALUE_LIMIT = 120
-CHANGING = (Action.UPDATE, Action.REPLACE, Action.MOVE, Action.SUSPEND, Action.RESUME, Action.DRIFT)
+_MOST_LINES = 40
+_MOST_FIELDS = 40
+_MOST_DANGEROUS = 20
+_NO_FACTS: Mapping[Key, Judgement] = {}
 
 
-def render_plan(plan: Plan, *, color: bool = False) -> str:
-    """Return the plan as lines, each ended by a newline; all text from definitions is escaped."""
+def render_plan(plan: Plan, judgements: Mapping[Key, Judgement] = _NO_FACTS, *, color: bool = False) -> str:
+    """Return the plan as lines, each ended by a newline; all text from definitions is escaped.
+
+    With ``judgements`` each change tells its facts, and what is dangerous is told again before the sum, where a reader
+    at a terminal looks first.
+    """
     lines: list[str] = []
     for target, changes in groupby(plan.changes, key=lambda change: change.target):
         lines.append(f"{target}:")
         for change in changes:
-            lines += _change_lines(change, color)
+            lines += _change_lines(change, judgements.get(key_of(change)), color)
+    lines += _dangerous(in_reading_order(plan, judgements), color)
     lines += [_paint(f"! {line}", "31", color) for guard in plan.guards for line in _guard_lines(guard)]
     lines.append(summarise_plan(plan))
     return "".join(f"{line}\n" for line in lines)
@@ -43,30 +67,66 @@ def render_plan(plan: Plan, *, color: bool = False) -> str:
 
 def summarise_plan(plan: Plan) -> str:
     """Return ``Plan: 2 to create, 1 to change, 0 to delete, 1 to run. digest 3f9a...``."""
-    parts = [
-        f"{plan.count(Action.CREATE, Action.ADOPT)} to create",
-        f"{plan.count(*CHANGING)} to change",
-        f"{plan.count(Action.DELETE)} to delete",
-        f"{plan.count(Action.ONE_OFF)} to run",
-    ]
-    if held := plan.count(Action.HELD):
-        parts.append(f"{held} held")
-    return f"Plan: {', '.join(parts)}. digest {plan.digest[:12]}"
+    return f"Plan: {count_words(plan)}. digest {plan.digest[:12]}"
 
 
-def _change_lines(change: Change, color: bool) -> Iterator[str]:
+def _change_lines(change: Change, facts: Judgement | None, color: bool) -> Iterator[str]:
     what = f"{change.kind.value} {escape_text(change.id)}"
     if isinstance(change.after, OneOff):
         what += f" -> {escape_text(change.after.job)}"
+    place = escape_text(change.path)
+    if change.from_path:
+        place = f"{escape_text(change.from_path)} -> {place}"
     reason = f"  ({escape_text(change.reason, limit=_VALUE_LIMIT)})" if change.reason else ""
-    yield (
-        _paint(f"  {change.action.sign:<3} {what}", _COLOURS[change.action], color)
-        + f"  {escape_text(change.path)}{reason}"
-    )
+    yield _paint(f"  {change.action.sign:<3} {what}", _COLOURS[change.action], color) + f"  {place}{reason}"
+    if facts is not None:
+        yield from (f"        {line}" for line in _fact_lines(change, facts, color))
+        return
     if change.action is Action.CREATE and isinstance(change.after, Job):
         yield f"        runs {start_words(change.after)}"
     for field in change.fields:
         yield f"        {_field_line(change, field)}"
+
+
+def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
+    """Yield what a reviewer has to know; of a new object not each field, but what it is and does."""
+    for mark in facts.marks:
+        yield _paint(f"{mark.level.value}: {_plain(mark_words(mark))}", _LEVEL_COLOURS[mark.level], color)
+    for row in fact_rows(Judged(1, change, facts)):
+        # Of several instants the first will do; the other renderings have more.
+        before, after = (_plain(side[0]) if side else "" for side in (row.before, row.after))
+        is_same = row.before is None or row.after is None or before == after
+        yield f"{row.label.lower()}: {after or before}" if is_same else f"{row.label.lower()}: {before} -> {after}"
+    if facts.after is not None:
+        yield from (f"clock change: {remark}" for remark in facts.after.clock_changes)
+    if change.before is None:
+        return
+    for fact in facts.fields[:_MOST_FIELDS]:
+        words = f"{_value(fact.json_path)}: {_plain(value_words(fact.before))} -> {_plain(value_words(fact.after))}"
+        yield words if fact.cause is FieldCause.OURS else f"{words}  ({_plain(cause_words(fact))})"
+    if more := facts.more_fields + max(0, len(facts.fields) - _MOST_FIELDS):
+        yield f"and {counted(more, 'more field')}"
+    for text in facts.texts:
+        yield from _text_lines(text, color)
+
+
+def _text_lines(text: TextChange, color: bool) -> Iterator[str]:
+    about = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
+    yield f"{_value(text.json_path)}: {'; '.join(part for part in (about, text.note) if part)}"
+    for line in excerpt_of(text, _MOST_LINES).lines:
+        yield _paint(f"  | {line}", {"+": "32", "-": "31", "@": "36"}.get(line[:1], ""), color)
+
+
+def _dangerous(judged: Iterable[Judged], color: bool) -> Iterator[str]:
+    found = [item for item in judged if item.facts.level is Level.DANGER]
+    if not found:
+        return
+    yield _paint("Look at these first:", _LEVEL_COLOURS[Level.DANGER], color)
+    for item in found[:_MOST_DANGEROUS]:
+        marks = "; ".join(_plain(mark_words(mark)) for mark in item.facts.marks if mark.level is Level.DANGER)
+        yield f"  {item.change.action.sign:<3} {_plain(object_words(item.change))}: {marks}"
+    if (more := len(found) - _MOST_DANGEROUS) > 0:
+        yield f"  and {more:,} more"
 
 
 def start_words(job: Job) -> str:
@@ -81,8 +141,8 @@ def _field_line(change: Change, field: FieldChange) -> str:
     if field.json_path.partition(".")[0] == "schedule":
         before, after = (_schedule_words(form) for form in (change.before, change.after))
         if before != after:
-            return f"{field.json_path}: {_value(field.before)} -> {_value(field.after)}  ({before} -> {after})"
-    return f"{field.json_path}: {_value(field.before)} -> {_value(field.after)}"
+            return f"{_value(field.json_path)}: {_value(field.before)} -> {_value(field.after)}  ({before} -> {after})"
+    return f"{_value(field.json_path)}: {_value(field.before)} -> {_value(field.after)}"
 
 
 def _schedule_words(form: object) -> str:
@@ -93,7 +153,11 @@ def _value(value: Any) -> str:
     if value is None:
         return "(none)"
     text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-    return escape_text(text, limit=_VALUE_LIMIT)
+    return safe_word(text, limit=_VALUE_LIMIT)
+
+
+def _plain(words: Words) -> str:
+    return write(words, lambda text: safe_word(text, limit=_VALUE_LIMIT), lambda text: text.replace(ARROW, "->"))
 
 
 def _guard_lines(guard: Guard) -> Iterator[str]:
@@ -104,4 +168,4 @@ def _guard_lines(guard: Guard) -> Iterator[str]:
 
 
 def _paint(text: str, colour: str, color: bool) -> str:
-    return f"\033[{colour}m{text}\033[0m" if color else text
+    return f"\033[{colour}m{text}\033[0m" if color and colour else text

@@ -1,0 +1,191 @@
+"""Fields and scripts of a change, old to new, as a reviewer reads them."""
+
+from collections.abc import Iterator
+from difflib import unified_diff
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.model.change import Action, Change, FieldChange
+from reconciler.model.forms import Form
+from reconciler.model.job import Job
+from reconciler.planning.judgement_contents import fields_of
+from reconciler.planning.judgement_values import FieldFact, Shown, TextChange
+
+MOST_FIELDS = 200
+_MOST_PAIRS = 4_000_000
+"""Lines before times lines after: beyond that, comparing them may take seconds."""
+
+_CONTEXT = 3
+_UNTOLD = frozenset({"id", "targets", "previousId"})
+
+
+def judge_fields(change: Change) -> tuple[tuple[FieldFact, ...], int, tuple[TextChange, ...]]:
+    """Return the fields, how many more there are, and the texts of several lines among them as diffs."""
+    told: list[FieldFact] = []
+    texts: list[TextChange] = []
+    more = 0
+    for field in change.fields or _new_fields(change):
+        if len(told) + len(texts) >= MOST_FIELDS:
+            more += 1
+        elif _is_text(field):
+            texts.append(_text_change(field))
+        else:
+            told.append(_field_fact(change, field))
+    return tuple(told), more, tuple(texts)
+
+
+def _new_fields(change: Change) -> Iterator[FieldChange]:
+    """Yield what a new object says, field by field, where nothing was there to compare it with."""
+    if change.after is None or change.before is not None or change.action is Action.HELD:
+        return
+    for path, value in _leaves(msgspec.to_builtins(change.after), ""):
+        if path.partition("[")[0] not in _UNTOLD:
+            yield FieldChange(path, None, value)
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value and value.keys() != {"secret"}:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list | tuple) and value and all(isinstance(item, dict) for item in value):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def _is_text(field: FieldChange) -> bool:
+    values = [value for value in (field.before, field.after) if value is not None]
+    if not values or not all(isinstance(value, str) for value in values):
+        return False
+    return field.json_path.rpartition(".")[2] == "script" or any("\n" in value for value in values)
+
+
+def _field_fact(change: Change, field: FieldChange) -> FieldFact:
+    default = _default_of(change, field.json_path)
+    return FieldFact(
+        json_path=field.json_path,
+        before=Shown("") if change.before is None and change.live is None else _shown(field, field.before, default),
+        after=_shown(field, field.after, default),
+        live=_shown(field, field.live, default) if field.live is not None else None,
+        cause=field.cause,
+    )
+
+
+def _shown(field: FieldChange, value: Any, default: Any) -> Shown:
+    if value is None:
+        return Shown(_text_of(default), "default") if default not in (None, "", (), {}) else Shown("")
+    return Shown(_text_of(value), _length_words(field.json_path, value))
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value.keys() == {"secret"}:
+        return f"secret {value['secret']}"
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _length_words(json_path: str, value: Any) -> str:
+    """Return ``10 min`` for 600 of a field that counts seconds, and nothing where the number says it as well."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return ""
+    if json_path.endswith("Seconds"):
+        return length_words(value) if value >= 120 else ""
+    if json_path.endswith("Minutes"):
+        return length_words(value * 60) if value >= 120 else ""
+    return ""
+
+
+def length_words(seconds: int) -> str:
+    """Return the length in the largest units that are exact enough: ``90 min``, ``1 day``, ``1 h 5 min``."""
+    for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
+        count, left = divmod(seconds, size)
+        if count:
+            plural = "s" if unit == "day" and count > 1 else ""
+            rest = f" {length_words(left)}" if left and unit != "min" else f" {left} s" if left else ""
+            return f"{count} {unit}{plural}{rest}"
+    return f"{seconds} s"
+
+
+def _default_of(change: Change, json_path: str) -> Any:
+    """Return what an absent field means, where the form says it; None where it does not."""
+    for form in (change.after, change.before, change.live):
+        holder, name = _holder_of(form, json_path) if form is not None else (None, "")
+        if isinstance(holder, Struct):
+            for field in fields_of(type(holder)):
+                if field.encode_name == name and field.default is not msgspec.NODEFAULT:
+                    return msgspec.to_builtins(field.default)
+    return None
+
+
+def _holder_of(form: Form, json_path: str) -> tuple[object, str]:
+    """Return the part of ``form`` that has the last name of ``json_path`` as its field."""
+    part: Any = form
+    *way, last = json_path.split(".")
+    for step in way:
+        name, _, index = step.partition("[")
+        part = _attribute(part, name)
+        if index:
+            number = int(index.removesuffix("]")) if index.removesuffix("]").isdigit() else -1
+            part = part[number] if isinstance(part, tuple) and 0 <= number < len(part) else None
+    return part, last
+
+
+def _attribute(part: Any, name: str) -> Any:
+    if isinstance(part, Struct):
+        for field in fields_of(type(part)):
+            if field.encode_name == name:
+                return getattr(part, field.name)
+    return None
+
+
+def _text_change(field: FieldChange) -> TextChange:
+    before, after = ("" if value is None else str(value) for value in (field.before, field.after))
+    old, new = _lines(before), _lines(after)
+    if old == new:
+        return TextChange(json_path=field.json_path, note="only its line ends change")
+    head = _common_head(old, new)
+    tail = _common_head(old[head:][::-1], new[head:][::-1])
+    if (len(old) - head - tail) * (len(new) - head - tail) > _MOST_PAIRS:
+        note = f"too long to compare: {len(old):,} lines before, {len(new):,} after; all of the new ones follow"
+        return TextChange(
+            json_path=field.json_path,
+            lines=tuple(f"+{line}" for line in new),
+            added=len(new),
+            removed=len(old),
+            note=note,
+        )
+    diff = tuple(unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]
+    return TextChange(
+        json_path=field.json_path,
+        lines=diff,
+        added=sum(line.startswith("+") for line in diff),
+        removed=sum(line.startswith("-") for line in diff),
+        note="" if before.endswith("\n") == after.endswith("\n") or not (old and new) else "the last line end changes",
+    )
+
+
+def _lines(text: str) -> list[str]:
+    # Scripts for Windows have its line ends; shown one by one they would hide what is written.
+    if text.count("\r\n") == text.count("\n"):
+        text = text.replace("\r\n", "\n")
+    lines = text.split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _common_head(old: list[str], new: list[str]) -> int:
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def runs_something_else(before: Job, after: Job) -> bool:
+    """Return whether what the two run, or with what, differs."""
+    fields = ("tasks", "component", "variables", "parameters", "run_as")
+    return any(getattr(before, name) != getattr(after, name) for name in fields)

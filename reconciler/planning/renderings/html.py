@@ -1,0 +1,275 @@
+"""A plan as one HTML page that needs nothing else: no script, no network, for light and dark."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from html import escape
+
+from reconciler.model.change import FieldCause, Plan
+from reconciler.model.problem import Problem, Severity
+from reconciler.model.text import safe_word
+from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange
+from reconciler.planning.renderings.details import excerpt_of, fact_rows, place_words
+from reconciler.planning.renderings.words import (
+    TITLES,
+    VERBS,
+    Group,
+    Judged,
+    Words,
+    both_starts,
+    cause_words,
+    count_words,
+    counted,
+    group_changes,
+    group_words,
+    in_reading_order,
+    level_counts,
+    mark_words,
+    object_words,
+    utc_words,
+    value_words,
+    write,
+)
+
+MOST_ROWS = 2000
+MOST_DETAILS = 2000
+_MOST_LINES = 2000
+_WORD = 2000
+_IN_CELL = 200
+_SIGN_CLASSES = {"+": "added", "-": "removed", "@": "hunk"}
+
+_STYLE = """
+:root { color-scheme: light dark; --line: light-dark(#d1d9e0, #3d444d); --soft: light-dark(#59636e, #9198a1);
+  --danger: light-dark(#cf222e, #f85149); --caution: light-dark(#9a6700, #d29922);
+  --shade: light-dark(#f6f8fa, #151b23); }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 1080px;
+  background: light-dark(#ffffff, #0d1117); color: light-dark(#1f2328, #e6edf3); }
+h1 { font-size: 1.4rem; margin: .5rem 0; } p { margin: .5rem 0; } ul { margin: .5rem 0; padding-left: 1.2rem; }
+code { font: .88em ui-monospace, monospace; background: var(--shade); border-radius: .25rem; padding: .1rem .3rem;
+  overflow-wrap: anywhere; white-space: pre-wrap; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0; } th { text-align: left; }
+td, th { border: 1px solid var(--line); padding: .3rem .5rem; vertical-align: top; }
+.wide { overflow-x: auto; } .soft { color: var(--soft); } .verb { font-weight: 600; white-space: nowrap; }
+.danger { color: var(--danger); font-weight: 600; } .caution { color: var(--caution); }
+tr.danger-row td:first-child { border-left: 4px solid var(--danger); }
+tr.caution-row td:first-child { border-left: 4px solid var(--caution); }
+tr td { color: inherit; } td a { color: inherit; text-decoration: none; } td a:hover { text-decoration: underline; }
+.box { border: 1px solid var(--danger); border-left-width: 4px; padding: .3rem .8rem; margin: .8rem 0; }
+.box.warning { border-color: var(--caution); }
+details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: .3rem .8rem; }
+summary { cursor: pointer; } details > table { font-size: .95em; }
+pre { background: var(--shade); padding: .5rem 0; overflow-x: auto; font: .85em/1.45 ui-monospace, monospace; }
+pre span { display: block; padding: 0 .7rem; white-space: pre; }
+.added { background: light-dark(#dafbe1, #033a16); } .removed { background: light-dark(#ffebe9, #67060c66); }
+.hunk { color: var(--soft); background: light-dark(#ddf4ff, #051d4d66); }
+"""
+
+
+def render_html(
+    plan: Plan,
+    judgements: Mapping[Key, Judgement],
+    *,
+    now: datetime,
+    problems: Sequence[Problem] = (),
+    unavailable: Mapping[str, str] = {},
+    base: str = "",
+) -> str:
+    """Return an HTML document; the arguments are as for ``render_markdown``."""
+    judged = in_reading_order(plan, judgements)
+    title = f"Plan: {count_words(plan)}" if plan.changes else "Plan: nothing changes"
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
+        f"<p>{_sentence(plan, judged)}</p>",
+        f'<p class="soft">{_source(plan, now=now, base=base)}</p>',
+        *_guards(plan),
+        *_problems(problems),
+        *(_unread(target, why) for target, why in sorted(unavailable.items())),
+        *_table(judged),
+        *(_detail(item) for item in judged[:MOST_DETAILS]),
+        *_more(len(judged) - MOST_DETAILS),
+        "</body>\n</html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _sentence(plan: Plan, judged: Sequence[Judged]) -> str:
+    if not plan.changes:
+        return "Applying this changes no job, deletes nothing and starts nothing."
+    danger, care = level_counts(judged)
+    parts = [f'<span class="danger">{counted(danger, "dangerous change")}</span>'] * (danger > 0)
+    parts += [f'<span class="caution">{care:,} to look at</span>'] * (care > 0)
+    found = " and ".join(parts) if parts else "Nothing stands out"
+    return f"{found}, of {len(judged):,} in all. Everything else stays as it is."
+
+
+def _source(plan: Plan, *, now: datetime, base: str) -> str:
+    commit = f"Commit {_code(plan.commit)}" if plan.commit else "Files that are not committed"
+    compared = f", compared with {_code(base)}" if base else ""
+    return f"{commit}{compared}, digest {_code(plan.digest)}, seen at {utc_words(now)}."
+
+
+def _guards(plan: Plan) -> Iterator[str]:
+    for guard in plan.guards:
+        if guard.warning:
+            yield _box(f"<b>{_text(guard.code)}</b>: {_code(guard.message)}.", "warning")
+            continue
+        way = ""
+        if guard.override:
+            way = (
+                f"<br>If this is meant: {_code(guard.override)}, or in the message of the merged commit "
+                f"{_code(f'Reconciler-Allow: {plan.digest[:12]}')}."
+            )
+        held = f"<b>Held back by {_text(guard.code)}</b>: {_code(guard.message)}. Nothing is changed there."
+        yield _box(held + way)
+
+
+def _problems(problems: Sequence[Problem]) -> Iterator[str]:
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        listed = "".join(
+            f"<li>{_code(f'{problem.path}:{problem.line}' if problem.line else problem.path)}: "
+            f"{_text(problem.code)} {_code(problem.message)}</li>"
+            for problem in errors
+        )
+        yield _box(
+            f"<b>Definitions are invalid</b> ({counted(len(errors), 'error')}). What is invalid keeps its applied "
+            f"form, and nothing is deleted; the rest is applied.<ul>{listed}</ul>"
+        )
+
+
+def _unread(target: str, why: str) -> str:
+    return _box(
+        f"Target {_code(target)} could not be read: {_code(why)}. Its changes wait, and what drifted there is not "
+        "known.",
+        "warning",
+    )
+
+
+def _box(content: str, kind: str = "") -> str:
+    return f'<div class="{f"box {kind}".strip()}">{content}</div>'
+
+
+def _table(judged: Sequence[Judged]) -> Iterator[str]:
+    if not judged:
+        return
+    yield '<div class="wide"><table><thead><tr><th>Change</th><th>What</th><th>Starts</th><th>Look at</th></tr></thead>'
+    yield "<tbody>"
+    yield from (_row(item) for item in judged[:MOST_ROWS])
+    yield from (_group_row(group) for group in group_changes(judged[MOST_ROWS:]))
+    yield "</tbody></table></div>"
+
+
+def _row(item: Judged) -> str:
+    facts = item.facts
+    starts = _html(both_starts(facts))
+    if facts.after is not None and facts.after.next_at and not facts.after.is_from_apply:
+        starts += f'<br><span class="soft">next {utc_words(facts.after.next_at[0])}</span>'
+    marks = "<br>".join(
+        f'<span class="{mark.level.value}">{_html(mark_words(mark))}</span>'
+        for mark in facts.marks
+        if mark.level is not Level.NOTE
+    )
+    what = _html(object_words(item.change))
+    if item.number <= MOST_DETAILS:
+        what = f'<a href="#c{item.number}">{what}</a>'
+    return _cells(facts.level, VERBS[item.change.action], what, starts, marks)
+
+
+def _group_row(group: Group) -> str:
+    titles = "<br>".join(f'<span class="{group.level.value}">{TITLES[code]}</span>' for code in group.codes)
+    return _cells(group.level, VERBS[group.action], _html(group_words(group)), "", titles)
+
+
+def _cells(level: Level, verb: str, *cells: str) -> str:
+    row_class = "" if level is Level.NOTE else f' class="{level.value}-row"'
+    rest = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f'<tr{row_class}><td class="verb">{verb}</td>{rest}</tr>'
+
+
+def _detail(item: Judged) -> str:
+    change, facts = item.change, item.facts
+    level = f' <span class="{facts.level.value}">{facts.level.value}</span>' if facts.level is not Level.NOTE else ""
+    is_open = " open" if facts.level is Level.DANGER and item.number <= 20 else ""
+    summary = f"<b>{VERBS[change.action]}</b> {_html(object_words(change))}{level}"
+    told = [f'<span class="{mark.level.value}">{_html(mark_words(mark), limit=_WORD)}</span>' for mark in facts.marks]
+    told += [_html(place_words(change), limit=_WORD)]
+    return "\n".join(
+        [
+            f'<details id="c{item.number}"{is_open}><summary>{summary}</summary>',
+            f"<ul>{''.join(f'<li>{line}</li>' for line in told if line)}</ul>",
+            *_facts(item),
+            *_remarks(facts),
+            *_fields(facts),
+            *(part for text in facts.texts for part in _diff(text)),
+            "</details>",
+        ]
+    )
+
+
+def _facts(item: Judged) -> Iterator[str]:
+    rows = fact_rows(item)
+    if not rows:
+        return
+    was, will = item.facts.before is not None, item.facts.after is not None
+    heads = ["", *(["Before"] if was else []), *(["After"] if will else [])]
+    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
+    for row in rows:
+        sides = [row.before] * was + [row.after] * will
+        if was and will and not row.differs:
+            sides = [[["as after"]], row.after]
+        cells = "".join(f"<td>{'<br>'.join(_html(line, limit=_WORD) for line in side or ())}</td>" for side in sides)
+        yield f"<tr><th>{row.label}</th>{cells}</tr>"
+    yield "</table>"
+
+
+def _remarks(facts: Judgement) -> Iterator[str]:
+    if facts.after is not None and facts.after.clock_changes:
+        listed = "".join(f"<li>{_text(remark)}</li>" for remark in facts.after.clock_changes)
+        yield f"<p>Clock changes of the next twelve months:</p><ul>{listed}</ul>"
+
+
+def _fields(facts: Judgement) -> Iterator[str]:
+    if not facts.fields:
+        return
+    is_new = not any(fact.before.text for fact in facts.fields)
+    has_cause = any(fact.cause is not FieldCause.OURS for fact in facts.fields)
+    heads = ["Field", *([] if is_new else ["Before"]), "Value" if is_new else "After", *(["Who"] * has_cause)]
+    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
+    for fact in facts.fields:
+        sides = [fact.after] if is_new else [fact.before, fact.after]
+        cells = [_html(value_words(side), limit=_WORD) for side in sides]
+        cells += [_html(cause_words(fact), limit=_WORD)] * has_cause
+        yield f"<tr><td>{_code(fact.json_path)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    yield "</table>"
+    yield from _more(facts.more_fields, "field")
+
+
+def _diff(text: TextChange) -> Iterator[str]:
+    counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
+    yield f"<p>{_code(text.json_path)}: {'; '.join(part for part in (counts, text.note) if part)}</p>"
+    if text.lines:
+        yield f"<pre>{''.join(map(_diff_line, excerpt_of(text, _MOST_LINES).lines))}</pre>"
+
+
+def _diff_line(line: str) -> str:
+    name = _SIGN_CLASSES.get(line[:1], "")
+    return f'<span class="{name}">{escape(line)}</span>' if name else f"<span>{escape(line) or ' '}</span>"
+
+
+def _more(count: int, noun: str = "change") -> Iterator[str]:
+    if count > 0:
+        yield f"<p>{counted(count, f'more {noun}')} not shown here; <code>--format json</code> has all.</p>"
+
+
+def _html(words: Words, *, limit: int = _IN_CELL) -> str:
+    return write(words, lambda text: _code(text, limit=limit), _text)
+
+
+def _code(text: str, *, limit: int = _WORD) -> str:
+    return f"<code>{escape(safe_word(text, limit=limit))}</code>"
+
+
+def _text(text: str) -> str:
+    return escape(safe_word(text))

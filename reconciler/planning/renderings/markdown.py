@@ -1,0 +1,342 @@
+"""A plan as Markdown for a pull request: a summary that is never cut, then each change, folded, while there is room.
+
+Every word that is not ours stands in a code span, a fenced block, or escaped in ``<code>``: GitHub and GitLab look for
+mentions, references and links in neither.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from html import escape
+
+from reconciler.model.change import FieldCause, Guard, Plan
+from reconciler.model.markup import code_fence, code_span
+from reconciler.model.problem import Problem, Severity
+from reconciler.model.text import safe_word
+from reconciler.planning.judgement_values import Judgement, Key, Level, Mark, TextChange
+from reconciler.planning.renderings.details import Excerpt, excerpt_of, fact_rows, place_words
+from reconciler.planning.renderings.words import (
+    TITLES,
+    VERBS,
+    Foreign,
+    Group,
+    Judged,
+    Words,
+    both_starts,
+    cause_words,
+    count_words,
+    counted,
+    group_changes,
+    group_words,
+    in_reading_order,
+    level_counts,
+    mark_words,
+    object_words,
+    utc_words,
+    value_words,
+    write,
+)
+
+MARKER = "<!-- reconciler:plan -->"
+BUDGET = 65_536
+"""The longest comment that GitHub takes, in UTF-16 units."""
+
+_ICONS = {Level.DANGER: "\U0001f534", Level.CAUTION: "\U0001f7e1", Level.NOTE: ""}
+_IN_CELL = 60
+_MESSAGE = 300
+_MOST_ROWS = (50, 25, 10, 3, 0)
+_MOST_GROUPS = 24
+_MOST_PROBLEMS = 10
+_SUMMARY_SHARE = 0.6
+_ROOMS = ((2000, 200), (500, 100), (150, 60), (60, 30), (24, 15), (10, 8), (0, 4), (0, 0))
+"""Lines of each text, and fields, that a change may take: the most that fits is taken."""
+
+_SHARES = 20
+
+
+def render_markdown(
+    plan: Plan,
+    judgements: Mapping[Key, Judgement],
+    *,
+    now: datetime,
+    budget: int = BUDGET,
+    problems: Sequence[Problem] = (),
+    unavailable: Mapping[str, str] = {},
+    base: str = "",
+) -> str:
+    """Return the comment, at most ``budget`` UTF-16 units long; ``now`` is when it was judged.
+
+    ``problems`` are those of the definitions, ``unavailable`` says which targets did not answer and why; ``base`` is
+    the commit that the plan compares with, if not with what is applied.
+    """
+    judged = in_reading_order(plan, judgements)
+    start = [
+        MARKER,
+        f"## {_title(plan)}",
+        "",
+        *_sentences(plan, judged),
+        "",
+        _source(plan, now=now, base=base),
+        "",
+        *_alerts(plan, problems, unavailable),
+    ]
+    head = _with_table(start, judged, budget)
+    foot = "\nThe same in full, without a limit: `reconciler plan --format html --out plan.html`\n"
+    details, is_cut, left_out = _details(judged, budget - size_of(head) - size_of(foot) - size_of(_cut(judged)))
+    return "".join([head, *details, _cut(left_out), foot if is_cut else ""])
+
+
+def size_of(text: str) -> int:
+    """Return the length as GitHub's own pages count it."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _alerts(plan: Plan, problems: Sequence[Problem], unavailable: Mapping[str, str]) -> Iterator[str]:
+    for guard in plan.guards[:_MOST_PROBLEMS]:
+        yield from _guard(guard, plan)
+    if (more := len(plan.guards) - _MOST_PROBLEMS) > 0:
+        yield from (f"and {counted(more, 'more guard')}", "")
+    yield from _invalid(problems)
+    for target, why in sorted(unavailable.items())[:_MOST_PROBLEMS]:
+        yield "> [!WARNING]"
+        yield (
+            f"> Target {code_span(target)} could not be read: {code_span(why, limit=_MESSAGE)}. Its changes wait, and "
+            "what drifted there is not known."
+        )
+        yield ""
+
+
+def _with_table(start: Sequence[str], judged: Sequence[Judged], budget: int) -> str:
+    """Return the beginning with as many rows as leave room for details."""
+    head = ""
+    for rows in _MOST_ROWS:
+        head = "\n".join([*start, *_table(judged, rows)]) + "\n"
+        if size_of(head) <= budget * _SUMMARY_SHARE:
+            break
+    return head
+
+
+def _title(plan: Plan) -> str:
+    return f"Plan: {count_words(plan)}" if plan.changes else "Plan: nothing changes"
+
+
+def _sentences(plan: Plan, judged: Sequence[Judged]) -> Iterator[str]:
+    if not plan.changes:
+        yield "Merging this changes no job, deletes nothing and starts nothing."
+        return
+    danger, care = level_counts(judged)
+    parts = []
+    if danger:
+        parts.append(f"{_ICONS[Level.DANGER]} **{counted(danger, 'dangerous change')}**")
+    if care:
+        parts.append(f"{_ICONS[Level.CAUTION]} **{care:,} to look at**")
+    found = " and ".join(parts) if parts else "Nothing stands out"
+    yield f"{found}, of {len(judged):,} in all. Everything else stays as it is."
+
+
+def _source(plan: Plan, *, now: datetime, base: str) -> str:
+    commit = f"Commit {code_span(plan.commit[:12])}" if plan.commit else "Files that are not committed"
+    compared = f" compared with {code_span(base[:12])}" if base else ""
+    return f"{commit}{compared}, digest {code_span(plan.digest[:12])}, seen at {utc_words(now)}."
+
+
+def _guard(guard: Guard, plan: Plan) -> Iterator[str]:
+    if guard.warning:
+        yield "> [!WARNING]"
+        yield f"> **{safe_word(guard.code)}**: {code_span(guard.message, limit=_MESSAGE)}."
+        yield ""
+        return
+    yield "> [!CAUTION]"
+    message = code_span(guard.message, limit=_MESSAGE)
+    yield f"> **Held back by {safe_word(guard.code)}**: {message}. Nothing is changed there."
+    if guard.override:
+        yield (
+            f"> If this is meant: {code_span(guard.override)}, or in the message of the merged commit "
+            f"`Reconciler-Allow: {plan.digest[:12]}`."
+        )
+    yield ""
+
+
+def _invalid(problems: Sequence[Problem]) -> Iterator[str]:
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if not errors:
+        return
+    yield "> [!CAUTION]"
+    yield (
+        f"> **Definitions are invalid** ({counted(len(errors), 'error')}). What is invalid keeps its applied form, and "
+        "nothing is deleted; the rest is applied."
+    )
+    for problem in errors[:_MOST_PROBLEMS]:
+        place = f"{problem.path}:{problem.line}" if problem.line else problem.path
+        yield f"> - {code_span(place)}: {safe_word(problem.code)} {code_span(problem.message)}"
+    if (more := len(errors) - _MOST_PROBLEMS) > 0:
+        yield f"> - and {more:,} more"
+    yield ""
+
+
+def _table(judged: Sequence[Judged], most: int) -> Iterator[str]:
+    """Yield the summary: a row for each change, or for the first ones and then for groups of the others."""
+    if not judged:
+        return
+    rows = min(len(judged), most)
+    yield "| | Change | What | Starts | Look at |"
+    yield "|---|---|---|---|---|"
+    yield from (_row(item) for item in judged[:rows])
+    groups = group_changes(judged[rows:])
+    yield from (_group_row(group) for group in groups[:_MOST_GROUPS])
+    if left := groups[_MOST_GROUPS:]:
+        changes = counted(sum(len(group.members) for group in left), "other change")
+        yield f"| {_ICONS[left[0].level]} | | and {changes} of {counted(len(left), 'kind')} | | |"
+    yield ""
+
+
+def _row(item: Judged) -> str:
+    change, facts = item.change, item.facts
+    starts = _cell(both_starts(facts))
+    if facts.after is not None and facts.after.next_at and not facts.after.is_from_apply:
+        starts += f"<br>next {utc_words(facts.after.next_at[0])}"
+    return _line(
+        _ICONS[facts.level],
+        f"**{VERBS[change.action]}**",
+        _cell(object_words(change)),
+        starts,
+        "<br>".join(_mark_cell(mark) for mark in facts.marks if mark.level is not Level.NOTE),
+    )
+
+
+def _group_row(group: Group) -> str:
+    titles = [f"**{TITLES[code]}**" if group.level is Level.DANGER else TITLES[code] for code in group.codes]
+    return _line(_ICONS[group.level], f"**{VERBS[group.action]}**", _cell(group_words(group)), "", "<br>".join(titles))
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _mark_cell(mark: Mark) -> str:
+    text = _cell(mark_words(mark, most=3))
+    return f"**{text}**" if mark.level is Level.DANGER else text
+
+
+def _cell(words: Words) -> str:
+    return write(words, lambda text: code_span(text, limit=_IN_CELL, in_table=True))
+
+
+def _span(words: Words) -> str:
+    return write(words, code_span)
+
+
+def _details(judged: Sequence[Judged], room: int) -> tuple[list[str], bool, Sequence[Judged]]:
+    """Return the details that fit in ``room``, whether any of them is shortened, and the changes without one.
+
+    Each may take its share of what is left, so that a long one does not push out those after it.
+    """
+    written: list[str] = []
+    is_cut = False
+    for index, item in enumerate(judged):
+        share = room // min(len(judged) - index, _SHARES)
+        for number, (lines, fields) in enumerate(_ROOMS):
+            text, is_short = _detail(item, lines=lines, fields=fields)
+            if size_of(text) <= (room if number == len(_ROOMS) - 1 else share):
+                break
+            text = ""
+        if not text:
+            return written, True, judged[index:]
+        room -= size_of(text)
+        written.append(text)
+        is_cut = is_cut or is_short
+    return written, is_cut, ()
+
+
+def _cut(left_out: Sequence[Judged]) -> str:
+    """Return what is said of changes for which there was no room."""
+    if not left_out:
+        return ""
+    danger, care = level_counts(left_out)
+    kinds = [f"{danger:,} dangerous"] * (danger > 0) + [f"{care:,} to look at"] * (care > 0)
+    among = f", {' and '.join(kinds)} among them" if kinds else ""
+    return f"\n**{counted(len(left_out), 'more change')} without details here{among}**: there is no room for more.\n"
+
+
+def _detail(item: Judged, *, lines: int, fields: int) -> tuple[str, bool]:
+    """Return the folded change with at most so many lines of each text and fields, and whether that cut anything."""
+    change, facts = item.change, item.facts
+    summary = write(object_words(change), lambda text: f"<code>{_html(text)}</code>", _html)
+    icon = f"{_ICONS[facts.level]} " if _ICONS[facts.level] else ""
+    body = [f"<details><summary>{icon}<b>{VERBS[change.action]}</b> {summary}</summary>", ""]
+    body += [f"- {_icon(mark)}{_span(mark_words(mark))}" for mark in facts.marks]
+    if place := _span(list(place_words(change))):
+        body.append(f"- {place}")
+    body += ["", *_facts(item), *_remarks(facts), *_fields(facts, fields)]
+    is_cut = len(facts.fields) > fields
+    for text in facts.texts:
+        body += _text(text, lines)
+        is_cut = is_cut or len(text.lines) > lines
+    return "\n".join([*body, "</details>", ""]) + "\n", is_cut
+
+
+def _icon(mark: Mark) -> str:
+    return f"{_ICONS[mark.level]} " if _ICONS[mark.level] else ""
+
+
+def _html(text: str) -> str:
+    return escape(safe_word(text, limit=_IN_CELL))
+
+
+def _facts(item: Judged) -> Iterator[str]:
+    rows = fact_rows(item)
+    if not rows:
+        return
+    was, will = item.facts.before is not None, item.facts.after is not None
+    heads = ["", *(["Before"] if was else []), *(["After"] if will else [])]
+    yield _line(*heads)
+    yield _line(*("---" for _ in heads))
+    for row in rows:
+        if was and will and not row.differs:
+            yield _line(row.label, "as after", "<br>".join(map(_cell, row.after or ())))
+            continue
+        sides = [side for side, is_there in ((row.before, was), (row.after, will)) if is_there]
+        yield _line(row.label, *("<br>".join(map(_cell, side or ())) for side in sides))
+    yield ""
+
+
+def _remarks(facts: Judgement) -> Iterator[str]:
+    if facts.after is None or not facts.after.clock_changes:
+        return
+    yield "Clock changes of the next twelve months:"
+    yield ""
+    yield from (f"- {remark}" for remark in facts.after.clock_changes)
+    yield ""
+
+
+def _fields(facts: Judgement, most: int) -> Iterator[str]:
+    if not facts.fields:
+        return
+    if most:
+        is_new = not any(fact.before.text for fact in facts.fields)
+        has_cause = any(fact.cause is not FieldCause.OURS for fact in facts.fields)
+        heads = ["Field", *([] if is_new else ["Before"]), "Value" if is_new else "After", *(["Who"] * has_cause)]
+        yield _line(*heads)
+        yield _line(*("---" for _ in heads))
+        for fact in facts.fields[:most]:
+            sides = [
+                _cell(list(value_words(side))) for side in ((fact.after,) if is_new else (fact.before, fact.after))
+            ]
+            causes = [_cell(list(cause_words(fact)))] if has_cause else []
+            yield _line(_cell([Foreign(fact.json_path)]), *sides, *causes)
+        yield ""
+    if more := facts.more_fields + max(0, len(facts.fields) - most):
+        yield f"{counted(more, 'more field')} not shown here."
+        yield ""
+
+
+def _text(text: TextChange, most: int) -> Iterator[str]:
+    counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed"
+    about = "; ".join(part for part in (counts if text.lines else "", text.note) if part)
+    shown = excerpt_of(text, most) if most else Excerpt((), len(text.lines))
+    cut = "; **not all of it is shown here**" if shown.left_out else ""
+    yield f"{code_span(text.json_path)}: {about}{cut}"
+    yield ""
+    if shown.lines:
+        fence = code_fence(*shown.lines)
+        yield from (f"{fence}diff", *shown.lines, fence)
+        yield ""

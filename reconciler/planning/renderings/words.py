@@ -1,0 +1,294 @@
+"""What the renderings of a plan have in common: sentences whose foreign words are kept apart from ours.
+
+A rendering writes ``Foreign`` in its own way (a code span, an element, escaped), so nothing that a definition, a device
+or a vendor says can become part of the page.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from reconciler.model.change import Action, Change, FieldCause, Plan
+from reconciler.model.forms import Kind, OneOff
+from reconciler.planning.judgement_values import (
+    DeviceFacts,
+    FieldFact,
+    Judgement,
+    Key,
+    Level,
+    Mark,
+    Shown,
+    Starts,
+    key_of,
+)
+from reconciler.schedule.renderings.text import moment_words
+
+ARROW = "\u2192"
+_DEVICES_NAMED = 5
+_NAMES_SHOWN = 5
+
+
+class Foreign(NamedTuple):
+    """A word that is not ours."""
+
+    text: str
+
+
+Words = Iterable[str | Foreign]
+
+VERBS = {
+    Action.CREATE: "create",
+    Action.UPDATE: "change",
+    Action.DELETE: "delete",
+    Action.REPLACE: "replace",
+    Action.ADOPT: "take over",
+    Action.MOVE: "move",
+    Action.SUSPEND: "pause",
+    Action.RESUME: "resume",
+    Action.DRIFT: "undo drift",
+    Action.HELD: "held back",
+    Action.ONE_OFF: "run once",
+}
+CHANGING = (Action.UPDATE, Action.REPLACE, Action.MOVE, Action.SUSPEND, Action.RESUME, Action.DRIFT)
+KIND_WORDS = {Kind.JOB: "job", Kind.COMPONENT: "component", Kind.TARGET: "target", Kind.RUN: "one-off"}
+
+TITLES = {
+    "account": "runs under another account",
+    "adopt": "takes over what was made by hand",
+    "all-devices": "runs on every device of a target",
+    "both-changed": "changed in Git and on the target",
+    "catches-up": "starts every missed instant",
+    "clock-change": "a clock change skips or repeats a start",
+    "drift": "changed on the target, not in Git",
+    "elevated": "runs elevated",
+    "held": "held back",
+    "laxer": "fails less easily",
+    "more-often": "starts much more often",
+    "more-systems": "runs on more operating systems",
+    "never": "never starts",
+    "new-host": "sends requests to a new host",
+    "new-secret": "new secret reference",
+    "no-condition": "its condition is gone",
+    "no-output": "its output is not kept",
+    "no-rollout": "no longer in batches",
+    "no-timeout": "no time limit",
+    "often": "starts very often",
+    "overlap": "runs may overlap",
+    "prune": "deleted",
+    "replace": "deleted and made anew",
+    "reruns": "may run twice",
+    "resume": "starts again",
+    "root-service": "runs as root or SYSTEM",
+    "runs-other": "what it runs changes",
+    "secret-moved": "a secret goes to another place",
+    "secret-removed": "a secret is no longer used",
+    "secret-used": "what it runs changes, and it is given secrets",
+    "soon": "starts within 5 minutes of the merge",
+    "stops": "no longer starts by itself",
+    "suspend": "starts nothing until it is resumed",
+    "together": "starts together with other jobs",
+    "unprotected": "no longer protected",
+    "unseen": "characters that cannot be seen",
+    "wider-devices": "wider device set",
+}
+"""Each mark in a few words, for many of it at once."""
+
+
+class Judged(Struct, frozen=True):
+    """A change, its facts, and its number in the order in which a reviewer reads."""
+
+    number: int
+    change: Change
+    facts: Judgement
+
+
+def in_reading_order(plan: Plan, judgements: Mapping[Key, Judgement]) -> list[Judged]:
+    """Return the changes, dangerous ones first, else in the order in which they are applied."""
+    pairs = [(change, judgements.get(key_of(change), Judgement())) for change in plan.changes]
+    pairs.sort(key=lambda pair: (pair[1].level.rank, pair[0].action is Action.HELD))
+    return [Judged(number, change, facts) for number, (change, facts) in enumerate(pairs, 1)]
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def count_words(plan: Plan) -> str:
+    """Return ``2 to create, 1 to change, 0 to delete, 1 to run``."""
+    parts = [
+        f"{plan.count(Action.CREATE, Action.ADOPT):,} to create",
+        f"{plan.count(*CHANGING):,} to change",
+        f"{plan.count(Action.DELETE):,} to delete",
+        f"{plan.count(Action.ONE_OFF):,} to run",
+    ]
+    if held := plan.count(Action.HELD):
+        parts.append(f"{held:,} held")
+    return ", ".join(parts)
+
+
+def level_counts(judged: Iterable[Judged]) -> tuple[int, int]:
+    """Return how many changes are dangerous, and how many ask for caution."""
+    levels = [item.facts.level for item in judged]
+    return levels.count(Level.DANGER), levels.count(Level.CAUTION)
+
+
+def object_words(change: Change) -> Iterator[str | Foreign]:
+    yield f"{KIND_WORDS[change.kind]} "
+    yield Foreign(change.id)
+    if isinstance(change.after, OneOff):
+        yield " of job "
+        yield Foreign(change.after.job)
+    yield " on "
+    yield Foreign(change.target)
+
+
+def mark_words(mark: Mark, *, most: int = _NAMES_SHOWN) -> Iterator[str | Foreign]:
+    yield mark.text
+    if mark.names:
+        yield ": "
+        yield from name_words(mark.names, most=most)
+
+
+def name_words(names: Sequence[str], *, most: int = _NAMES_SHOWN, total: int | None = None) -> Iterator[str | Foreign]:
+    """Yield ``a, b, c and 7 more``."""
+    shown = names[:most]
+    for index, name in enumerate(shown):
+        if index:
+            yield ", "
+        yield Foreign(name)
+    if (more := (total or len(names)) - len(shown)) > 0:
+        yield f" and {more:,} more"
+
+
+def starts_words(starts: Starts) -> Iterator[str | Foreign]:
+    """Yield ``daily at 02:00 Europe/Paris and at event Startup``, or that nothing starts it by itself."""
+    if starts.words:
+        yield starts.words
+    if starts.events:
+        yield " and at event " if starts.words else "at event "
+        yield from name_words(starts.events)
+    if not starts.words and not starts.events:
+        yield "only when asked to"
+    if starts.stopped:
+        yield f", but {starts.stopped}" if starts.words or starts.events else f" ({starts.stopped})"
+
+
+def both_starts(facts: Judgement) -> Iterator[str | Foreign]:
+    """Yield when it starts, before and after where they differ."""
+    before = list(starts_words(facts.before)) if facts.before is not None else None
+    after = list(starts_words(facts.after)) if facts.after is not None else None
+    if before is not None and after != before:
+        yield from before
+        yield f" {ARROW} "
+    if after is not None:
+        yield from after
+    elif before is not None:
+        yield "never"
+
+
+def pace_words(starts: Starts | None) -> str:
+    """Return how often it starts: ``48 a day``, ``1 a week``, ``2 in 28 days``."""
+    if starts is None or not starts.next_at:
+        return "none"
+    if starts.words.startswith("once"):
+        return "once"
+    if starts.per_day >= 1:
+        return f"{round(starts.per_day, 1):,g} a day"
+    weekly = starts.per_day * 7
+    if weekly >= 0.99:
+        return f"{round(weekly, 1):g} a week"
+    return f"{max(1, round(starts.per_day * 28))} in 28 days"
+
+
+def utc_words(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def moments_of(starts: Starts | None) -> list[tuple[str, str]]:
+    """Return the next starts, each in the job's zone and in UTC; the second empty where that is the same."""
+    if starts is None:
+        return []
+    if starts.timezone == "UTC":
+        return [(utc_words(at), "") for at in starts.next_at]
+    return [(moment_words(at, starts.timezone), utc_words(at)) for at in starts.next_at]
+
+
+def device_words(facts: DeviceFacts | None) -> Iterator[str | Foreign]:
+    """Yield how many devices and which, or the selector where nobody looked."""
+    if facts is None or (facts.matched is None and not facts.selector):
+        return
+    if facts.matched is not None:
+        yield counted(facts.matched.count, "device") + ("" if facts.matched.complete else " or more")
+        if facts.matched.names:
+            yield ": "
+            yield from name_words(facts.matched.names, most=_DEVICES_NAMED, total=facts.matched.count)
+        return
+    yield "not looked up; "
+    for index, (name, values) in enumerate(facts.selector):
+        yield f"{'; ' if index else ''}{name} "
+        yield from name_words(values) if values else ("devices",)
+
+
+def value_words(shown: Shown) -> Iterator[str | Foreign]:
+    if not shown.text:
+        yield "(none)"
+        return
+    yield Foreign(shown.text)
+    if shown.note:
+        yield f" ({shown.note})"
+
+
+def cause_words(fact: FieldFact) -> Iterator[str | Foreign]:
+    """Yield who changed a field, where it was not we alone."""
+    if fact.cause is FieldCause.OURS:
+        return
+    yield _CAUSES[fact.cause]
+    if fact.live is not None:
+        yield ": "
+        yield from value_words(fact.live)
+
+
+_CAUSES = {
+    FieldCause.THEIRS: "changed on the target",
+    FieldCause.BOTH: "changed in Git and on the target",
+    FieldCause.VENDOR_DEFAULT: "filled in by the target",
+    FieldCause.UNMANAGED: "only on the target, left alone",
+}
+
+
+class Group(Struct, frozen=True):
+    """Changes that one line stands for; ``codes`` are their worst marks."""
+
+    level: Level
+    action: Action
+    kind: Kind
+    target: str
+    codes: tuple[str, ...]
+    members: tuple[Judged, ...]
+
+
+def group_changes(judged: Iterable[Judged]) -> list[Group]:
+    """Return the changes as groups of the same kind, in order; the marks in question are those of the worst level."""
+    groups: dict[tuple[Level, Action, Kind, str, tuple[str, ...]], list[Judged]] = {}
+    for item in judged:
+        level = item.facts.level
+        marked = () if level is Level.NOTE else item.facts.marks
+        codes = tuple(sorted({mark.code for mark in marked if mark.level is level}))
+        key = (level, item.change.action, item.change.kind, item.change.target, codes)
+        groups.setdefault(key, []).append(item)
+    return [Group(*key, tuple(members)) for key, members in groups.items()]
+
+
+def group_words(group: Group) -> Iterator[str | Foreign]:
+    plural = KIND_WORDS[group.kind] + ("s" if len(group.members) != 1 else "")
+    yield f"{len(group.members):,} {plural} on "
+    yield Foreign(group.target)
+    yield ": "
+    yield from name_words([item.change.id for item in group.members[:_NAMES_SHOWN]], total=len(group.members))
+
+
+def write(words: Iterable[str | Foreign], foreign: Callable[[str], str], ours: Callable[[str], str] = str) -> str:
+    """Return the words as one text, each kind written in its own way."""
+    return "".join(foreign(word.text) if isinstance(word, Foreign) else ours(word) for word in words)
