@@ -14,6 +14,7 @@ from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import open_session
 from reconciler.loop.apply import ApplyFailure
 from reconciler.loop.reconcile import apply_commit
+from reconciler.loop.statuses import send_statuses
 from reconciler.model.change import Action, Plan
 from reconciler.model.errors import CouldNot, GuardRefused, UsageError
 from reconciler.model.text import escape_text
@@ -85,15 +86,18 @@ def command(
             raise UsageError("--plan excludes --digest and --ref: it names both", hint="Give --plan alone.")
         ref, digest = _read_plan(plan_file)
     with open_session(directory=directory, state=state, secrets=secrets) as session:
-        source = session.read_commit(ref)
+        source = session.read_commit_to_apply(ref)
         tell_differing_files(session, source)
+        world = session.world(source)
         _, planned, failures = apply_commit(
-            session.world(source),
+            world,
             source,
             allowed_deletes=allow_deletes,
             expected_digest=digest,
             confirm=_agree if yes or digest or allow_deletes else _ask,
         )
+        if problem := send_statuses(world):
+            tell(f"statuses: {problem}")
     tell_problems(planned.problems)
     if format_ == "json":
         echo_json(plan_document(planned.plan) | {"failures": [failure_document(failure) for failure in failures]})

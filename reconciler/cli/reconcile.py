@@ -67,7 +67,7 @@ def command(
     refuse_worktree(worktree)
     wait = timedelta(seconds=wait_seconds) if wait_seconds is not None else None
     with open_session(directory=directory, state=state, secrets=secrets) as session:
-        source = session.read_commit(ref)
+        source = session.read_commit_to_apply(ref)
         tell_differing_files(session, source)
         result = reconcile(session.world(source), source, allowed_deletes=allow_deletes, wait=wait)
         tell_problems(result.planned.problems)
@@ -79,6 +79,8 @@ def command(
     tell_unavailable(result.planned)
     if result.published.problem:
         tell(f"reports: {result.published.problem}")
+    if result.status_problem:
+        tell(f"statuses: {result.status_problem}")
     return _exit_code(result, fail_on_runs=fail_on_runs)
 
 
@@ -129,6 +131,7 @@ def _document(session: Session, result: PassResult) -> dict[str, Any]:
             "pushed": result.published.pushed,
             "problem": result.published.problem,
         },
+        "statuses": {"problem": result.status_problem},
     }
 
 

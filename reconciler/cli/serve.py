@@ -15,7 +15,6 @@ from reconciler.cli.output import tell
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.serve import Loop, Source, Tell
 from reconciler.model.instant import format_instant
-from reconciler.model.settings import Settings
 from reconciler.model.text import escape_text
 from reconciler.runs.drive import wait_for_news
 
@@ -64,9 +63,8 @@ def command(
     runs go on and are reported, now or by the next start.  A second `serve` on the same state is refused.
     """
     with open_session(directory=directory, state=state, secrets=secrets) as session, _stopping() as stop:
-        loop = Loop(
-            _source(session, branch, remote, interval), session.world_of_applied(Settings()), tell=_say(session)
-        )
+        world = session.world_of_applied(session.applied_settings())
+        loop = Loop(_source(session, branch, remote, interval), world, tell=_say(session))
         _say(session)(f"following {branch} of {session.repository.name}; state {session.state_path}")
         while not stop.is_set():
             _rest(loop, until=loop.turn(), stop=stop)

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -13,15 +13,18 @@ from reconciler.cli.output import tell
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
 from reconciler.loop.owner import name_owner
+from reconciler.loop.statuses import tell_refusal
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
 from reconciler.model.forms import Target
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
 from reconciler.model.run import Run, TaskResult
-from reconciler.model.settings import Settings
+from reconciler.model.settings import Settings, StatusSettings
 from reconciler.model.uids import new_uid
 from reconciler.reports.build import build_report, encode_report
+from reconciler.reports.commit_status import Statuses
+from reconciler.reports.forge.values import StatusForge
 from reconciler.runs.drive import drive_once
 from reconciler.runs.driver import Driver
 from reconciler.runs.parameters import resolve_parameters
@@ -77,6 +80,15 @@ class Session:
 
     def read_commit(self, ref: str = "HEAD") -> CommitState:
         return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+
+    def read_commit_to_apply(self, ref: str) -> CommitState:
+        """Read a commit as ``read_commit`` does; where nothing of it can be applied, its status says so."""
+        commit = self.repository.resolve(ref).sha
+        try:
+            return self.read_commit(commit)
+        except DefinitionsInvalid as error:
+            tell_refusal(self.world_of_applied(self.applied_settings()), commit, error)
+            raise
 
     def read_files(self) -> CommitState:
         """Read the definitions as they lie in the work tree. Raises UsageError where there is none."""
@@ -142,7 +154,20 @@ class Session:
             host=self.host,
             tell=tell,
             owner=owner,
+            statuses=self._statuses(settings.reports.status),
         )
+
+    def _statuses(self, settings: StatusSettings) -> Statuses | None:
+        if settings.provider is None:
+            return None
+
+        def open_forge() -> AbstractContextManager[StatusForge]:
+            from reconciler.reports.forge.opening import open_status_forge
+
+            secrets = read_secrets(self._secrets, environment=os.environ)
+            return open_status_forge(settings, secrets.for_reports, environment=os.environ)
+
+        return Statuses(self.store, open_forge)
 
     def _open_targets(self, declared: Mapping[str, Target], settings: Settings) -> dict[str, LiveTarget]:
         return open_targets(

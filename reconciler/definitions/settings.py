@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from reconciler.definitions.document import NOWHERE, Path, Span, Unreadable, pat
 from reconciler.definitions.source import decode, refuse_hidden
 from reconciler.definitions.suggest import closest, listed, quote
 from reconciler.model.problem import Problem, Severity
-from reconciler.model.settings import ReportOutput, Settings
+from reconciler.model.settings import ReportOutput, Settings, StatusProvider
 from reconciler.model.text import escape_text
 
 SETTINGS_PATH = "reconciler.toml"
@@ -83,12 +84,15 @@ def _unknown(raw: dict[str, Any], text: str) -> list[Problem]:
     return problems
 
 
-def _tables() -> dict[Path, Any]:
-    return {
-        (field.encode_name,): field.type
-        for field in msgspec.structs.fields(Settings)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-    }
+def _tables() -> dict[Path, type[msgspec.Struct]]:
+    return dict(_below((), Settings))
+
+
+def _below(path: Path, type_: type[msgspec.Struct]) -> Iterator[tuple[Path, type[msgspec.Struct]]]:
+    for field in msgspec.structs.fields(type_):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield (*path, field.encode_name), field.type
+            yield from _below((*path, field.encode_name), field.type)
 
 
 def _values(raw: dict[str, Any], text: str) -> list[Problem]:
@@ -129,7 +133,8 @@ def _conversion(message: str, text: str) -> Problem:
     words, _, where = message.partition(" - at `$")
     steps: Path = tuple(step for step in re.split(r"[.`\[\]]+", where) if step and not step.isdigit() and step != "...")
     if words.startswith("Invalid enum value"):
-        words = f"expected one of {', '.join(ReportOutput)}, found another word"
+        expected = StatusProvider if steps[-1:] == ("provider",) else ReportOutput
+        words = f"expected one of {', '.join(expected)}, found another word"
     for word, ours in (
         ("`", ""),
         ("str", "text"),

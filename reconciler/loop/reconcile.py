@@ -12,11 +12,13 @@ from reconciler.loop.events import settle_events
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.statuses import note_pass, send_statuses, targets_of, tell_refusal
 from reconciler.loop.surroundings import look_around
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
 from reconciler.model.desired import Loaded
+from reconciler.model.errors import GuardRefused
 from reconciler.model.problem import Problem
 from reconciler.model.run import Run
 from reconciler.planning.one_offs import check_receipts
@@ -48,6 +50,7 @@ class PassResult(Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...]
     unfinished: tuple[Run, ...]
     published: Published
+    status_problem: str = ""
 
 
 def plan_commit(world: World, source: CommitState) -> Planned:
@@ -91,7 +94,11 @@ def apply_commit(
         planned = plan_commit(world, source)
         refuse_if_stale(planned.plan, expected_digest)
         if planned.plan.guards:
-            refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
+            try:
+                refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
+            except GuardRefused as error:
+                tell_refusal(world, source.commit, error, targets=targets_of(source.loaded, planned.plan.changes))
+                raise
         confirm(planned.plan)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now, keep=keep)
@@ -104,6 +111,7 @@ def apply_commit(
             detail="; ".join(errors),
             counts=_count(result.done),
         )
+        note_pass(world, planned.loaded, planned.plan, result.failures, planned.unavailable)
     return pass_id, planned, result.failures
 
 
@@ -134,6 +142,7 @@ def reconcile(
         runs=tuple(world.store.runs(RunFilter(since=started_at), limit=SHOWN_RUNS)),
         unfinished=tuple(world.store.active_runs()),
         published=published,
+        status_problem=send_statuses(world),
     )
 
 

@@ -16,16 +16,18 @@ from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.statuses import send_statuses, tell_refusal
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Action, Change
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
 from reconciler.store.errors import LeaseLost
 
 LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
+STATUS_AGAIN_AFTER = timedelta(minutes=1)
 PRUNE_EVERY = timedelta(hours=1)
 RETRY_AFTER = timedelta(seconds=5)
 STILL = timedelta(seconds=90)
@@ -104,6 +106,8 @@ class Loop:
         published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
         if published.problem:
             self._tell(f"reports: {published.problem}")
+        if problem := send_statuses(world, again_after=STATUS_AGAIN_AFTER):
+            self._tell(f"statuses: {problem}")
         self._publish_at = world.clock() + PUBLISH_EVERY
 
     def _prune(self, now: datetime) -> None:
@@ -140,7 +144,11 @@ class Loop:
     def _reconcile(self, commit: str, now: datetime) -> None:
         # Whatever comes of it, the commit is attempted once; the next attempt is another commit, or a restart.
         self._commit = commit
-        state = self._source.read(commit)
+        try:
+            state = self._source.read(commit)
+        except DefinitionsInvalid as error:
+            tell_refusal(self._world, commit, error)
+            raise
         self._world = self._source.open_world(state)
         _, planned, failures = apply_commit(self._world, state, tolerance=self._tolerance(now))
         self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]

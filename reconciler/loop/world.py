@@ -8,13 +8,17 @@ from reconciler.git.repository import Repository
 from reconciler.loop.due import Scheduler
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.settings import Settings
+from reconciler.reports.commit_status import Statuses
 from reconciler.runs.driver import Driver
 from reconciler.store.store import Store
 from reconciler.targets.protocol import LiveTarget
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """``host`` is this machine's name; ``owner`` names this process where two may meet (loop/owner.py)."""
+    """``host`` is this machine's name; ``owner`` names this process where two may meet (loop/owner.py).
+
+    ``statuses`` is where commits are told of, None where they are not.
+    """
 
     repository: Repository
     store: Store
@@ -26,6 +30,7 @@ class World(Struct, frozen=True, kw_only=True):
     host: str
     tell: Callable[[str], None]
     owner: str
+    statuses: Statuses | None = None
 
     @property
     def scheduler(self) -> Scheduler:

@@ -17,6 +17,24 @@ class _Table(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     pass
 
 
+class StatusProvider(StrEnum):
+    """Where the statuses of commits are shown."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+class StatusSettings(_Table, frozen=True, kw_only=True):
+    """``[reports.status]``: no provider, no statuses. ``token`` names a secret; ``app`` is the id of a GitHub App,
+    of which the secret is then the key.
+    """
+
+    provider: StatusProvider | None = None
+    repository: str = ""
+    token: str = ""
+    app: str = ""
+
+
 class ReportSettings(_Table, frozen=True, kw_only=True):
     """``[reports]``. ``push`` names the remote that gets branch and notes, or is empty."""
 
@@ -24,6 +42,7 @@ class ReportSettings(_Table, frozen=True, kw_only=True):
     tail_bytes: int = 4096
     branch: str = "reconciler-reports"
     push: str = ""
+    status: StatusSettings = StatusSettings()
 
 
 class EngineSettings(_Table, frozen=True, kw_only=True):

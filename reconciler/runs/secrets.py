@@ -4,6 +4,7 @@
 env = "CI_REGISTRY_TOKEN"       # or: file = "/etc/reconciler/token", or: command = ["pass", "show", "registry"]
 jobs = ["backup-*"]             # who may use it; left out: every job
 targets = ["local"]             # where; left out: every target
+reports = true                  # [reports] of reconciler.toml may use it, too; left out: not
 """
 
 import subprocess
@@ -33,6 +34,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     command: tuple[str, ...] | None = None
     jobs: tuple[str, ...] = ("*",)
     targets: tuple[str, ...] = ("*",)
+    reports: bool = False
 
 
 class SecretSource:
@@ -49,11 +51,23 @@ class SecretSource:
             return {}  # a fortieth of the time of looking at every field
         return {name: self._reveal(name, job.id, target) for name in sorted(set(secret_names(job)))}
 
-    def _reveal(self, name: str, job_id: str, target: str) -> Secret:
+    def for_reports(self, name: str) -> Secret:
+        """Return a secret that the operator gives to reports. Raises CouldNot when it is not there or not given."""
+        entry = self._entry(name)
+        if not entry.reports:
+            hint = f"The operator decides this in {self._path}: reports = true below [{name}]."
+            raise CouldNot(f"secret {name} may not be used for reports", hint=hint)
+        return Secret(self._read(name, entry))
+
+    def _entry(self, name: str) -> _Entry:
         entry = self._entries.get(name)
         if entry is None:
             hint = f"Add [{name}] with env, file or command to {self._path or 'a secrets.toml and pass --secrets'}."
             raise CouldNot(f"secret {name} is not defined on this machine", hint=hint)
+        return entry
+
+    def _reveal(self, name: str, job_id: str, target: str) -> Secret:
+        entry = self._entry(name)
         if not _allows(entry.jobs, job_id) or not _allows(entry.targets, target):
             hint = f"The operator decides this in {self._path}: jobs, targets."
             raise CouldNot(f"secret {name} may not be used by job {job_id} on {target}", hint=hint)

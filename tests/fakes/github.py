@@ -35,6 +35,7 @@ class FakeGitHub:
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     before: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    apps: dict[str, Callable[[str], dict[str, Any]]] = field(default_factory=dict)
     ids: int = 1000
 
     def next_id(self) -> int:
@@ -106,6 +107,8 @@ class FakeGitHub:
             assert "authorization" not in request.headers, "the token went to another host"
             return Reply(200, body=self.archives[int(request.path.rpartition("/")[2])])
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token.count(".") == 2:
+            return self._answer_app(request, token)
         if token not in self.users:
             return Reply(401, {"message": "Bad credentials"})
         for pattern, method in _ROUTES:
@@ -116,6 +119,17 @@ class FakeGitHub:
                     continue
                 return getattr(self, f"_{method}")(request, self.users[token], *found.groups())
         return Reply(404, {"message": "Not Found"})
+
+    def _answer_app(self, request: Request, assertion: str) -> Reply:
+        """Answer a GitHub App; ``apps`` maps its id to what checks its assertion and returns the claims."""
+        for app, check in self.apps.items():
+            assert check(assertion)["iss"] == app
+            if request.path == f"/repos/{REPOSITORY}/installation":
+                return Reply(200, {"id": 99})
+            if f"{request.method} {request.path}" == "POST /app/installations/99/access_tokens":
+                self.users["ghs_of-the-app"] = f"app-{app}[bot]"
+                return Reply(201, {"token": "ghs_of-the-app"})
+        return Reply(401, {"message": "A JSON web token could not be decoded"})
 
     def _get_pulls(self, request: Request, user: str) -> Reply:
         head, state = request.query.get("head", ""), request.query.get("state", "open")

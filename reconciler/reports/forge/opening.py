@@ -9,10 +9,14 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from reconciler.model.errors import UsageError
+from reconciler.model.instant import utc_now
 from reconciler.model.secret import Secret
+from reconciler.model.settings import StatusSettings
 from reconciler.reports.forge import github, gitlab
 from reconciler.reports.forge.github import GitHub
+from reconciler.reports.forge.github_app import installation_token
 from reconciler.reports.forge.gitlab import GitLab
+from reconciler.reports.forge.values import StatusForge
 from reconciler.reports.forge.wire import Wire, open_client
 
 PATIENCE_SECONDS = 120.0
@@ -63,6 +67,28 @@ def url_of_check(environment: Mapping[str, str]) -> str:
         return environment["CI_PIPELINE_URL"]
     parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else ""
+
+
+@contextmanager
+def open_status_forge(
+    settings: StatusSettings, secret: Callable[[str], Secret], *, environment: Mapping[str, str]
+) -> Iterator[StatusForge]:
+    """Open the forge that ``[reports.status]`` names; ``secret`` gives what the operator allows.
+
+    It is asked once, and nothing waits: a pass goes on.  Raises UsageError or CouldNot.
+    """
+    forge = ForgeName(settings.provider or ForgeName.GITHUB)
+    repository = repository_of(forge, environment, settings.repository)
+    token = secret(settings.token) if settings.token else token_of(forge, environment)
+    if forge is ForgeName.GITLAB:
+        with open_gitlab(repository, token=token, environment=environment, patience_seconds=0) as gitlab_api:
+            yield gitlab_api
+        return
+    if settings.app:
+        address = environment.get("GITHUB_API_URL") or github.API
+        token = installation_token(address, app=settings.app, key=token, repository=repository, now=utc_now())
+    with open_github(repository, token=token, environment=environment, patience_seconds=0) as github_api:
+        yield github_api
 
 
 @contextmanager
