@@ -4,20 +4,20 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache as remember
+from functools import cached_property, partial
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.cli.cache import Cache
 from reconciler.definitions.folder import blob_id, read_folder
 from reconciler.definitions.listing import REGULAR_MODES
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.overlay import with_file
 from reconciler.definitions.settings import SETTINGS_PATH, read_settings
-from reconciler.definitions.verdicts import Verdicts
 from reconciler.git.repository import Repository
 from reconciler.model.desired import DesiredState, Loaded, SourceFile, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, TargetRefused, UsageError
@@ -29,12 +29,67 @@ from reconciler.targets.registry import provider_rules
 _MOST_SHOWN_BYTES = 1024 * 1024
 
 
-class Source(Struct, frozen=True, kw_only=True):
-    """Definitions to check. ``problems`` are those of reconciler.toml; with them nothing else can be judged."""
+class Source:
+    """Definitions to check. ``problems`` are those of reconciler.toml; with them nothing else can be judged.
 
-    tree: SourceTree
-    settings: Settings
-    problems: tuple[Problem, ...] = ()
+    Files are listed only when they are asked for; ``state`` is there where that may not be needed.
+    """
+
+    def __init__(
+        self,
+        read_tree: Callable[[], SourceTree],
+        settings: Settings,
+        problems: tuple[Problem, ...] = (),
+        *,
+        state: "CommitDefinitions | None" = None,
+    ) -> None:
+        self._read_tree = read_tree
+        self.settings = settings
+        self.problems = problems
+        self.state = state
+
+    @cached_property
+    def tree(self) -> SourceTree:
+        return self._read_tree()
+
+    def read_text(self, path: str) -> str | None:
+        """Return the text of a file for excerpts; None for one that is not there, no text, or very large."""
+        if path == SETTINGS_PATH:
+            settings = self.state.settings if self.state is not None else self.tree.settings
+            return (settings or b"").decode(errors="replace")
+        is_plain = path.isprintable() and "\\" not in path
+        if self.state is not None and is_plain and "tree" not in self.__dict__:
+            return self.state.read_text(path)
+        file = next((file for file in self.tree.files if file.path == path), None)
+        if file is None or file.mode not in REGULAR_MODES or file.size > _MOST_SHOWN_BYTES:
+            return None
+        return self.tree.read([file])[0].decode(errors="replace")
+
+
+class CommitDefinitions:
+    """The definitions at a commit, as ``State`` tells of them."""
+
+    name = "commits"
+
+    def __init__(self, repository: Repository, sha: str, *, root: str, settings: bytes | None) -> None:
+        self._repository = repository
+        self._sha = sha
+        self._root = root
+        self.settings = settings
+
+    @cached_property
+    def tree_id(self) -> str:
+        return self._repository.folder_id(self._sha, root=self._root)
+
+    def diff(self, tree_id: str) -> Mapping[str, SourceFile | None] | None:
+        return self._repository.diff_folders(tree_id, self.tree_id, root=self._root)
+
+    def read(self, files: list[SourceFile]) -> list[bytes]:
+        return self._repository.read_files(files)
+
+    def read_text(self, path: str) -> str | None:
+        data = self._repository.read_file(self._sha, path)
+        return data.decode(errors="replace") if data is not None and len(data) <= _MOST_SHOWN_BYTES else None
 
 
 def read_source(repository: Repository, *, ref: str | None) -> Source:
@@ -44,14 +99,15 @@ def read_source(repository: Repository, *, ref: str | None) -> Source:
     if repository.is_bare:
         raise UsageError(f"{repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD")
     settings, problems = read_settings(_read_settings_file(repository.root / SETTINGS_PATH))
-    tree = read_folder(repository.root, root=settings.definitions)
-    return Source(tree=tree, settings=settings, problems=problems)
+    return Source(lambda: read_folder(repository.root, root=settings.definitions), settings, problems)
 
 
 def _read_commit(repository: Repository, sha: str) -> Source:
-    settings, problems = read_settings(repository.read_file(sha, SETTINGS_PATH))
-    tree = repository.read_tree(sha, root=settings.definitions)
-    return Source(tree=tree, settings=settings, problems=problems)
+    data = repository.read_settings(sha)
+    settings, problems = read_settings(data)
+    root = settings.definitions
+    state = CommitDefinitions(repository, sha, root=root, settings=data)
+    return Source(lambda: repository.read_tree(sha, root=root), settings, problems, state=state)
 
 
 def _read_settings_file(path: Path) -> bytes | None:
@@ -65,14 +121,19 @@ def with_unsaved(source: Source, path: str, data: bytes) -> Source:
     """Return ``source`` with the file at ``path`` as ``data``."""
     if path == SETTINGS_PATH:
         settings, problems = read_settings(data)
-        return Source(tree=replace(source.tree, settings=data), settings=settings, problems=problems)
-    return Source(tree=with_file(source.tree, path, data), settings=source.settings, problems=source.problems)
+        return Source(lambda: replace(source.tree, settings=data), settings, problems)
+    return Source(lambda: with_file(source.tree, path, data), source.settings, source.problems)
 
 
-def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = None, declare: bool = False) -> Loaded:
+def load_source(source: Source, *, now: datetime, cache: Cache | None = None, declare: bool = False) -> Loaded:
     """Return all that is wrong with ``source``. Raises DefinitionsInvalid where there is nothing to check."""
     if source.problems:
         return Loaded(desired=DesiredState(), problems=source.problems, files=1)
+    rules, state = provider_rules(), source.state
+    if cache is not None and state is not None and not declare:
+        known = cache.recheck(state, settings=source.settings, providers=rules)
+        if known is not None:
+            return known
     if not source.tree.files:
         folder = source.settings.definitions
         raise DefinitionsInvalid(
@@ -80,9 +141,14 @@ def load_source(source: Source, *, now: datetime, verdicts: Verdicts | None = No
             hint=f"Begin with: reconciler init.  Or write a job to {folder}/jobs/NAME.yaml, or name another folder in "
             f'{SETTINGS_PATH}: definitions = "FOLDER".',
         )
-    rules = provider_rules()
     return load_definitions(
-        source.tree, settings=source.settings, providers=rules, now=now, verdicts=verdicts, declare=declare
+        source.tree,
+        settings=source.settings,
+        providers=rules,
+        now=now,
+        verdicts=cache.verdicts if cache is not None else None,
+        declare=declare,
+        keep=partial(cache.keep, state, source.tree) if cache is not None and state is not None else None,
     )
 
 
@@ -129,9 +195,9 @@ def of_files(problems: Sequence[Problem], files: Collection[SourceFile], source:
 class Change:
     """What changed since another state of the same definitions."""
 
-    def __init__(self, source: Source, base: Source, *, now: datetime, verdicts: Verdicts | None = None) -> None:
+    def __init__(self, source: Source, base: Source, *, now: datetime, cache: Cache | None = None) -> None:
         self._now = now
-        self._verdicts = verdicts
+        self._cache = cache
         self._source = source
         self._base = base
         self._before = _contents(base.tree)
@@ -148,7 +214,7 @@ class Change:
             return []
         if self._base.tree.files:
             before.update(
-                _key(problem) for problem in load_source(self._base, now=self._now, verdicts=self._verdicts).problems
+                _key(problem) for problem in load_source(self._base, now=self._now, cache=self._cache).problems
             )
         kept = []
         for problem in problems:
@@ -163,8 +229,8 @@ class Change:
         if problem.path not in self.paths or not problem.line:
             return False
         if problem.path not in self._new_lines:
-            known = set((text_of(self._base, problem.path) or "").split("\n"))
-            lines = (text_of(self._source, problem.path) or "").split("\n")
+            known = set((self._base.read_text(problem.path) or "").split("\n"))
+            lines = (self._source.read_text(problem.path) or "").split("\n")
             self._new_lines[problem.path] = {number for number, line in enumerate(lines, 1) if line not in known}
         return problem.line in self._new_lines[problem.path]
 
@@ -191,16 +257,6 @@ def read_base(repository: Repository, ref: str, *, head: str | None) -> Source:
     return _read_commit(repository, base or other)
 
 
-def text_of(source: Source, path: str) -> str | None:
-    """Return the text of a file for excerpts; None for one that is not there, no text, or very large."""
-    if path == SETTINGS_PATH:
-        return (source.tree.settings or b"").decode(errors="replace")
-    file = next((file for file in source.tree.files if file.path == path), None)
-    if file is None or file.mode not in REGULAR_MODES or file.size > _MOST_SHOWN_BYTES:
-        return None
-    return source.tree.read([file])[0].decode(errors="replace")
-
-
 def check_host(source: Source, loaded: Loaded) -> list[Problem]:
     """Return the problems of jobs that start programs which this host does not have."""
     from reconciler.definitions.host import find_missing_programs
@@ -212,7 +268,7 @@ def check_host(source: Source, loaded: Loaded) -> list[Problem]:
             loaded.desired.jobs.values(),
             system=system,
             program_of=_program_of,
-            is_there=cache(lambda program: shutil.which(program) is not None),
+            is_there=remember(lambda program: shutil.which(program) is not None),
         )
     )
 

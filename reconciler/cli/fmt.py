@@ -114,7 +114,7 @@ def _format_input(source: Source, path: str) -> int:
     from reconciler.definitions.overlay import with_file
 
     data = sys.stdin.buffer.read(_MOST_READ)
-    unsaved = Source(tree=with_file(source.tree, path, data), settings=source.settings)
+    unsaved = Source(lambda: with_file(source.tree, path, data), settings=source.settings)
     (candidate,) = _candidates(unsaved, [path])
     result = _format_one(candidate, data)
     echo_problems(result.problems)

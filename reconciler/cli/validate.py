@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.cache import Cache
 from reconciler.cli.checking import (
     Change,
     Source,
@@ -19,14 +20,12 @@ from reconciler.cli.checking import (
     read_source,
     resolve_path,
     select_files,
-    text_of,
     with_unsaved,
 )
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import color_option, out_option, verb
 from reconciler.cli.output import tell, wants_color, write_result
 from reconciler.cli.problems import count_words, plural
-from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import utc_now
@@ -34,7 +33,6 @@ from reconciler.model.problem import Problem, Severity
 
 FORMATS = ("text", "json", "jsonl", "github", "gitlab", "sarif", "junit")
 STANDARD_INPUT = "-"
-VERDICTS = "verdicts"
 _MOST_READ = 16 * 1024 * 1024
 _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 
@@ -106,8 +104,8 @@ def command(
         paths = [resolve_path(repository, here, name) for name in ([path] if path else files)]
         if path:
             source = with_unsaved(source, paths[0], sys.stdin.buffer.read(_MOST_READ))
-        verdicts = VerdictFile(repository.common_dir / "reconciler" / VERDICTS) if cache else None
-        loaded = load_source(source, now=now, verdicts=verdicts, declare=with_host)
+        kept = Cache(repository.common_dir / "reconciler", now=now) if cache else None
+        loaded = load_source(source, now=now, cache=kept, declare=with_host)
         problems = list(loaded.problems)
         count = loaded.files
         if with_host:
@@ -117,10 +115,10 @@ def command(
             problems, count = of_files(problems, selected, source), len(selected)
         change = None
         if since is not None:
-            change = Change(source, read_base(repository, since, head=ref), now=now, verdicts=verdicts)
+            change = Change(source, read_base(repository, since, head=ref), now=now, cache=kept)
             problems = change.caused(problems)
-        if verdicts is not None:
-            verdicts.save()
+        if kept is not None:
+            kept.save()
         colored = wants_color(color) if out is None else color == "always"
         write_result(_render(format_, problems, source, change, color=colored), out)
     if format_ in {"text", "github"} or out is not None:
@@ -159,7 +157,7 @@ def _render(format_: str, problems: Sequence[Problem], source: Source, change: C
     from reconciler.definitions.renderings import RENDERINGS, render_github, render_text
 
     if format_ == "text":
-        return render_text(problems, source_of=lambda path: text_of(source, path), color=color)
+        return render_text(problems, source_of=source.read_text, color=color)
     if format_ == "github" and change is not None:
         return render_github(problems, is_touched=change.touches)
     return RENDERINGS[format_](problems)

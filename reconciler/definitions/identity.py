@@ -15,11 +15,16 @@ def find_clashes(items: Sequence[Item]) -> Iterator[tuple[Item, Item, Finding]]:
     """Yield each item whose id an earlier one (by path) has taken, that one, and what is wrong."""
     groups: dict[tuple[Kind, str], list[Item]] = defaultdict(list)
     for item in items:
-        groups[item.kind, item.id.lower() if item.id.isascii() else skeleton(item.id)].append(item)
+        groups[item.kind, fold_id(item.id)].append(item)
     for group in groups.values():
         first, *others = sorted(group, key=lambda item: item.path)
         for other in others:
             yield other, first, _clash(other, first)
+
+
+def fold_id(name: str) -> str:
+    """Return what is the same for ids that clash."""
+    return name.lower() if name.isascii() else skeleton(name)
 
 
 def _clash(item: Item, first: Item) -> Finding:

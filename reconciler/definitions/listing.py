@@ -59,10 +59,10 @@ def list_definitions(tree: SourceTree, *, most_files: int) -> Listing:
     for file in tree.files:
         path = path_for_people(file)
         inside = path.removeprefix(prefix)
-        folder, _, rest = inside.partition("/")
-        kind = _FOLDERS.get(folder) if rest else None
+        kind = definition_kind(inside)
         name = inside.rpartition("/")[2]
-        if kind is None or not _ENDINGS.search(name):
+        if kind is None:
+            folder, _, rest = inside.partition("/")
             others[file.path.removeprefix(prefix)] = file
             problems += _misplaced(file, folder if rest else "", name)
             continue
@@ -78,6 +78,18 @@ def list_definitions(tree: SourceTree, *, most_files: int) -> Listing:
         refused |= {(candidate.kind, candidate.stem) for candidate in candidates}
         candidates = []
     return Listing(tuple(candidates), frozenset(refused), others, tuple(problems))
+
+
+def definition_kind(inside: str) -> Kind | None:
+    """Return the kind of definition that a file at this path in the definitions folder is, None for other files."""
+    folder, _, rest = inside.partition("/")
+    kind = _FOLDERS.get(folder) if rest else None
+    return kind if kind is not None and _ENDINGS.search(inside) else None
+
+
+def is_readable(mode: str, size: int) -> bool:
+    """Whether a file of this mode and size is read as a definition."""
+    return mode in REGULAR_MODES and size <= MAX_BYTES
 
 
 def _unreadable(file: SourceFile) -> Problem | None:

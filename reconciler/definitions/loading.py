@@ -1,7 +1,7 @@
 """What is found across files: targets, then components, then jobs, then one-offs, each by those before it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from reconciler.definitions.document import make_problem
 from reconciler.definitions.identity import find_clashes
 from reconciler.definitions.items import Item, Places
 from reconciler.definitions.listing import Listing
-from reconciler.definitions.references import check_references
+from reconciler.definitions.references import check_references, says_who_follows
 from reconciler.definitions.resolve import LOCAL, JobResolver, check_one_off_job, check_startable, resolve_component
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.settings import SETTINGS_PATH
@@ -23,7 +23,7 @@ from reconciler.model.job import Job, Schedule
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.provider import Finding, ProviderRules
 from reconciler.model.settings import Settings
-from reconciler.schedule.checks import check_schedule_now
+from reconciler.schedule.checks import check_schedule_now, findings_hold_until
 
 Key = tuple[Kind, str]
 F = TypeVar("F", Job, Component, Target, OneOff)
@@ -41,7 +41,9 @@ class Loading:
         settings: Settings,
         providers: Mapping[str, ProviderRules],
         now: datetime | None,
+        known: Mapping[Kind, Collection[str]] = {},
     ) -> None:
+        """``known`` are the ids of all files of a kind, where ``items`` are only some of them."""
         self._tree = tree
         self._listing = listing
         self._settings = settings
@@ -52,7 +54,10 @@ class Loading:
         self._waiting: set[Key] = set(listing.refused)
         self._items: dict[Kind, dict[str, Item]] = {kind: {} for kind in Kind}
         self._scripts = ScriptFiles(tree, listing.others)
-        self._clock_findings: dict[Schedule, list[Finding]] = {}
+        self._all_known = known
+        self._by_clock: dict[Schedule, tuple[list[Finding], datetime | None]] = {}
+        self.until: dict[str, datetime] = {}
+        """By path: until when the clock says nothing else about a job."""
         self._needs: dict[Key, list[Key]] = defaultdict(list)
         self._take(items)
 
@@ -102,8 +107,10 @@ class Loading:
             if isinstance(item.form, type_):
                 yield item, item.form
 
-    def _known(self, kind: Kind) -> frozenset[str]:
+    def _known(self, kind: Kind) -> Collection[str]:
         """The ids of all files of a kind, those with errors too."""
+        if kind in self._all_known:
+            return self._all_known[kind]
         return frozenset(self._items[kind]) | {id_ for other, id_ in self._waiting if other is kind}
 
     def _script_files(self) -> Iterator[str]:
@@ -144,7 +151,7 @@ class Loading:
             self._waiting.add(key)
 
     def _load_jobs(self, targets: Mapping[str, Target], components: Mapping[str, Component]) -> dict[str, Job]:
-        known_targets = self._known(Kind.TARGET) | {LOCAL}
+        known_targets = {*self._known(Kind.TARGET), LOCAL}
         self._check_default_targets(known_targets)
         resolver = JobResolver(
             targets={LOCAL: Target(id=LOCAL, provider=LOCAL), **targets},
@@ -161,18 +168,24 @@ class Loading:
             resolved, findings = resolver.resolve(job, item.checked.damaged_fields)
             jobs[item.id] = resolved
             if resolved.schedule is not None and item.checked.is_valid:
-                findings = [*findings, *self._check_clock(resolved.schedule)]
+                findings = [*findings, *self._check_clock(resolved.schedule, item)]
             self._tell(item, findings)
             self._note_needs(item, resolved)
         return jobs
 
-    def _check_clock(self, schedule: Schedule) -> list[Finding]:
+    def _check_clock(self, schedule: Schedule, item: Item) -> list[Finding]:
         """Return what the clock has to say; many jobs share a schedule, and looking ahead takes its time."""
         if self._now is None:
             return []
-        if schedule not in self._clock_findings:
-            self._clock_findings[schedule] = check_schedule_now(schedule, now=self._now)
-        return self._clock_findings[schedule]
+        if schedule not in self._by_clock:
+            self._by_clock[schedule] = (
+                check_schedule_now(schedule, now=self._now),
+                findings_hold_until(schedule, now=self._now),
+            )
+        findings, until = self._by_clock[schedule]
+        if until is not None:
+            self.until[item.candidate.file.path] = until
+        return findings
 
     def _note_needs(self, item: Item, job: Job) -> None:
         needs = self._needs[Kind.JOB, item.id]
@@ -184,7 +197,7 @@ class Loading:
         for task in job.tasks:
             self._need_script((Kind.JOB, item.id), task.script_file)
 
-    def _check_default_targets(self, known: frozenset[str]) -> None:
+    def _check_default_targets(self, known: Collection[str]) -> None:
         for index, name in enumerate(self._settings.default_targets):
             if name in known:
                 continue
@@ -197,7 +210,7 @@ class Loading:
     def _load_one_offs(self, jobs: Mapping[str, Job], targets: Mapping[str, Target]) -> dict[str, OneOff]:
         one_offs = {}
         known_jobs = self._known(Kind.JOB)
-        known_targets = self._known(Kind.TARGET) | {LOCAL}
+        known_targets = {*self._known(Kind.TARGET), LOCAL}
         for item, one_off in self._forms(Kind.RUN, OneOff):
             one_offs[item.id] = one_off
             findings = []
@@ -233,9 +246,7 @@ class Loading:
     def _check_jobs_together(self, one_offs: Mapping[str, OneOff]) -> None:
         items = self._items[Kind.JOB]
         jobs = {
-            item.id: job
-            for item, job in self._forms(Kind.JOB, Job)
-            if not item.checked.damaged_fields & {"alternateJobId", "previousId", "schedule", "events"}
+            item.id: job for item, job in self._forms(Kind.JOB, Job) if says_who_follows(item.checked.damaged_fields)
         }
         for job_id, finding in check_references(jobs, one_offs, self._known(Kind.JOB)):
             if items[job_id].checked.is_valid or finding.severity is Severity.ERROR:

@@ -9,6 +9,13 @@ from reconciler.model.job import Job
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding
 
+_FOLLOWING = frozenset({"alternateJobId", "previousId", "schedule", "events"})
+
+
+def says_who_follows(damaged_fields: frozenset[str]) -> bool:
+    """False for a job of which nothing can be said here, since what it says of other jobs has an error."""
+    return not damaged_fields & _FOLLOWING
+
 
 def check_references(
     jobs: Mapping[str, Job], one_offs: Mapping[str, OneOff], known_jobs: Collection[str]

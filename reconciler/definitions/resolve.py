@@ -1,6 +1,6 @@
 """From forms as written to forms as they are applied: references followed, components unfolded, scripts read in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -46,9 +46,9 @@ class JobResolver:
         self,
         *,
         targets: Mapping[str, Target],
-        known_targets: Iterable[str],
+        known_targets: Collection[str],
         components: Mapping[str, Component],
-        known_components: Iterable[str],
+        known_components: Collection[str],
         providers: Mapping[str, ProviderRules],
         default_targets: tuple[str, ...],
         scripts: ScriptFiles,
@@ -57,7 +57,7 @@ class JobResolver:
         self._targets = targets
         self._known_targets = frozenset(known_targets)
         self._components = components
-        self._known_components = frozenset(known_components)
+        self._known_components = known_components
         self._providers = providers
         self._default_targets = default_targets
         self._scripts = scripts

@@ -62,9 +62,9 @@ _SEGMENT = Decoder(dict[str, Raw])
 class VerdictFile:
     """Verdicts in a file. Whatever is wrong with that file, it holds nothing then, and nobody is bothered."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, program: bytes | None = None) -> None:
         self._path = path
-        self._program = program_id()
+        self._program = program or program_id()
         self._segments = 0
         self._stored: dict[str, Raw] = {}
         self._used: set[str] = set()
@@ -164,7 +164,7 @@ def program_id() -> bytes:
     """
     package = Path(__file__).parents[1]
     facts = [__version__, sys.version, unicodedata.unidata_version, tzdata_version()]
-    for room in ("definitions", "model", "schedule", "schemas", "../schemas"):
+    for room in ("definitions", "model", "schedule", "targets", "schemas", "../schemas"):
         facts += sorted(_files(package / room))
     # Installing or upgrading a library changes the folder that it lies in.
     facts.append(str(Path(msgspec.__file__).parents[1].stat().st_mtime_ns))

@@ -28,6 +28,7 @@ from reconciler.git.trees import (
 )
 from reconciler.model.desired import SourceFile, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, InternalError
+from reconciler.model.text import escape_text
 
 SETTINGS_FILE = "reconciler.toml"
 FETCH_SECONDS = 60.0
@@ -124,15 +125,52 @@ class Repository:
         absent nor what it should be, CouldNot when the clone is incomplete or damaged.
         """
         folder = self._find_folder(commit_sha, root)
-        settings = self._find_settings(commit_sha)
         return SourceTree(
             root=root,
             files=self._list_files(folder.oid, f"{root}/") if folder else (),
             commit=commit_sha,
-            digest=_digest(folder, settings),
+            digest=_digest(folder, self._find_settings(commit_sha)),
             read=self._read_files,
-            settings=self._read_blobs([settings.oid])[0] if settings else None,
+            settings=self.read_settings(commit_sha),
         )
+
+    def read_settings(self, commit_sha: str) -> bytes | None:
+        """Return the content of reconciler.toml at a commit, None where there is none. Raises as ``read_tree``."""
+        settings = self._find_settings(commit_sha)
+        return self._read_blobs([settings.oid])[0] if settings else None
+
+    def folder_id(self, commit_sha: str, *, root: str) -> str:
+        """Return Git's id of the folder ``root`` at a commit; empty where there is none."""
+        folder = self._find_folder(commit_sha, root)
+        return folder.oid if folder else ""
+
+    def diff_folders(self, old: str, new: str, *, root: str) -> dict[str, SourceFile | None] | None:
+        """Return what differs between two folders by their ids, None for a file that is gone.
+
+        Paths begin with ``root``.  None when this clone does not have ``old`` any more.
+        """
+        finished = self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
+        if finished.code:
+            return None
+        found: dict[str, SourceFile | None] = {}
+        for change in parse_changes(finished.out):
+            path = f"{root}/{change.path}"
+            found[path] = (
+                SourceFile(path, change.new_blob, change.mode, self._size(change)) if change.new_blob else None
+            )
+        return found
+
+    def _size(self, change: TreeChange) -> int:
+        if change.mode == SUBMODULE:
+            return 0
+        header = self.objects.header(change.new_blob)
+        if header is None:
+            raise CouldNot(f"the content of {escape_text(change.path)} is not in this clone", hint=MISSING_HINT)
+        return header.size
+
+    def read_files(self, files: list[SourceFile]) -> list[bytes]:
+        """Return the content of regular files, in their order."""
+        return self._read_files(files)
 
     def diff_trees(self, old_sha: str, new_sha: str, *, root: str) -> list[TreeChange] | None:
         """Return what differs between two commits under ``root`` and in reconciler.toml, sorted by path.

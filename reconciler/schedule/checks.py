@@ -15,7 +15,7 @@ from reconciler.model.provider import Finding
 from reconciler.schedule.cron import Cron, CronError, parse_cron
 from reconciler.schedule.names import MONTHS, WEEKDAYS, day_words, join_words, ordinal
 from reconciler.schedule.reading import ReadingError, read_clock_time, read_weekdays
-from reconciler.schedule.times import count_fires, next_fire
+from reconciler.schedule.times import count_fires, next_clock_change, next_fire
 from reconciler.schedule.words import clock_remarks
 from reconciler.schedule.zones import UnknownZone, zone_of
 
@@ -48,6 +48,7 @@ _MAX_INTERVAL_MINUTES = 525_600
 _MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _RARE = timedelta(days=5 * 366)
 _REMARKS_AHEAD = timedelta(days=366)
+_AGES = {timedelta(days=1): "day", timedelta(hours=1): "hour", timedelta(minutes=1): "minute"}
 _MANY_RUNS = 10
 _SOME_NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,6 +80,53 @@ def check_schedule_now(schedule: Schedule, *, now: datetime, json_path: str = "s
     if schedule.end_at and schedule.end_at <= now:
         return list(_check_past(schedule.end_at, now, f"{json_path}.endAt", "endAt"))
     return [*_check_rare(schedule, now, json_path), *_check_clock_changes(schedule, now, json_path)]
+
+
+def findings_hold_until(schedule: Schedule, *, now: datetime) -> datetime | None:
+    """Return an instant after ``now`` before which ``check_schedule_now`` says nothing else; None: it never does."""
+    if schedule.run_at is not None:
+        return _past_holds_until(schedule.run_at, now)
+    if schedule.end_at is not None and schedule.end_at <= now:
+        return _past_holds_until(schedule.end_at, now)
+    moments = [schedule.end_at, *_rare_changes(schedule, now), *_clock_change_moves(schedule, now)]
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def _past_holds_until(at: datetime, now: datetime) -> datetime:
+    if at > now:
+        return at
+    age = now - at
+    unit = next((size for size in _AGES if age >= size), timedelta(minutes=1))
+    return at + (age // unit + 1) * unit
+
+
+def _rare_changes(schedule: Schedule, now: datetime) -> Iterator[datetime]:
+    """Yield the moments at which what ``_check_rare`` says may change."""
+    if schedule.cron_expression is None:
+        return
+    cron = parse_cron(schedule.cron_expression)
+    if not cron.needs_both_days or len(cron.days_of_month) == 31:
+        return  # a weekday, which each month has
+    is_each_year = any(_MONTH_LENGTHS[month - 1] >= min(cron.days_of_month) for month in cron.months if month != 2)
+    if len(cron.days_of_week) == 7 and (is_each_year or min(cron.days_of_month) < 29):
+        return
+    if schedule.start_at is not None:
+        yield schedule.start_at
+    first = next_fire(structs.replace(schedule, end_at=None), after=now, anchor=now)
+    if first is None:
+        yield now + _RARE
+    else:
+        yield first
+        yield first - _RARE
+
+
+def _clock_change_moves(schedule: Schedule, now: datetime) -> Iterator[datetime]:
+    """Yield when the next clock change is past, and when the next one comes into view."""
+    if schedule.interval_minutes is None:
+        for moment, offset in ((now, timedelta()), (now + _REMARKS_AHEAD, -_REMARKS_AHEAD)):
+            change = next_clock_change(schedule.timezone, after=moment)
+            if change is not None:
+                yield change + offset
 
 
 def cron_finding(error: CronError, json_path: str) -> Finding:
@@ -207,7 +255,7 @@ def _check_past(at: datetime, now: datetime, json_path: str, name: str) -> Itera
 
 
 def _ago(age: timedelta) -> str:
-    for size, word in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+    for size, word in _AGES.items():
         if age >= size:
             count = age // size
             return f"{count} {word}{'s' if count > 1 else ''}"

@@ -5,6 +5,7 @@ it.  ``start_at`` and ``end_at`` are inclusive.  All instants are aware; results
 zone or an unreadable expression raises (UnknownZone, CronError) is raised by the call, not by the iterator.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -59,6 +60,13 @@ def count_fires(schedule: Schedule, *, after: datetime, until: datetime, anchor:
     if schedule.run_at is not None:
         return int(_runs_once_in(schedule, after, until))
     return zoned_times(schedule).count(*window_of(schedule, after, until))
+
+
+def next_clock_change(timezone: str, *, after: datetime) -> datetime | None:
+    """Return when the zone's offset changes next after ``after``. Raises UnknownZone."""
+    starts = clock_of(timezone).starts
+    index = bisect_right(starts, to_seconds(after))
+    return to_instant(starts[index]) if index < len(starts) else None
 
 
 def _interval_numbers(schedule: Schedule, after: datetime, until: datetime, anchor: datetime) -> tuple[int, int]:

@@ -246,3 +246,42 @@ class TestVerdicts:
         write_jobs(project, a=BAD)
         assert project.call("validate", "--no-cache").code == 3
         assert not (project.repo.path / ".git" / "reconciler").exists()
+
+
+def known(project):
+    return (project.repo.path / ".git/reconciler/known-commits").read_bytes()
+
+
+def test_a_commit_after_another_is_told_the_same_with_and_without_what_is_kept(project):
+    write_jobs(project, a=JOB + "alternateJobId: b\n", b=WARNED)
+    project.repo.commit()
+    assert "REF001" not in project.call("validate", "--ref", "HEAD").out
+    project.repo.git("rm", "--quiet", "definitions/jobs/b.yaml")
+    write_jobs(project, c=BAD.replace("id: a", "id: c"))
+    project.repo.commit()
+    before = known(project)
+    kept = project.call("validate", "--ref", "HEAD")
+    assert known(project) != before
+    anew = project.call("validate", "--ref", "HEAD", "--no-cache")
+    assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
+    assert [line.split()[1] for line in kept.out.splitlines() if "/jobs/" in line] == ["JOB002", "REF001", "CRON004"]
+
+
+def test_what_is_kept_of_a_commit_that_is_gone_does_no_harm(project):
+    write_jobs(project, a=JOB)
+    project.repo.commit()
+    project.call("validate", "--ref", "HEAD")
+    write_jobs(project, a=BAD)
+    project.repo.git("commit", "--quiet", "--all", "--amend", "--message", "again")
+    project.repo.git("reflog", "expire", "--expire=now", "--all")
+    project.repo.git("gc", "--quiet", "--prune=now")
+    assert project.call("validate", "--ref", "HEAD").code == 3
+
+
+def test_settings_that_are_a_link_are_refused_whatever_is_kept(project):
+    write_jobs(project, a=JOB)
+    project.repo.commit()
+    project.call("validate", "--ref", "HEAD")
+    (project.repo.path / "reconciler.toml").symlink_to("elsewhere")
+    project.repo.commit()
+    assert project.call("validate", "--ref", "HEAD").code == 3

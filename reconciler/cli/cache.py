@@ -1,0 +1,77 @@
+"""What validations keep beside the state, in the Git folder: it spares work, and changes nothing in what is told."""
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.definitions.known.index import open_index
+from reconciler.definitions.known.recheck import Changed, keep_state, recheck
+from reconciler.definitions.known.shelf import Damaged, Shelf
+from reconciler.definitions.load import Found
+from reconciler.definitions.verdicts import VerdictFile, program_id
+from reconciler.model.desired import Loaded, SourceFile, SourceTree
+from reconciler.model.provider import ProviderRules
+from reconciler.model.settings import Settings
+
+
+class State(Protocol):
+    """Definitions of which it is known what differs from another state, without listing them."""
+
+    @property
+    def name(self) -> str:
+        """What sort of state this is: each sort is kept by itself."""
+
+    @property
+    def tree_id(self) -> str:
+        """What stands for the content of the folder; empty where nothing does."""
+
+    @property
+    def settings(self) -> bytes | None: ...
+
+    def diff(self, tree_id: str) -> Mapping[str, SourceFile | None] | None:
+        """Return the files that are different in the state with this id; None where that cannot be told."""
+
+    def read(self, files: list[SourceFile]) -> list[bytes]: ...
+
+
+class Cache:
+    """What earlier validations found, in ``folder``."""
+
+    def __init__(self, folder: Path, *, now: datetime) -> None:
+        self._folder = folder
+        self._now = now
+        self._program = program_id()
+
+    @cached_property
+    def verdicts(self) -> VerdictFile:
+        """Verdicts on single files, all of which are read."""
+        return VerdictFile(self._folder / "verdicts", program=self._program)
+
+    def recheck(self, state: State, *, settings: Settings, providers: Mapping[str, ProviderRules]) -> Loaded | None:
+        """Return all problems, by what is known of an earlier state; None where too little is."""
+        shelf = self._shelf(state)
+        with contextlib.closing(shelf), contextlib.suppress(Damaged):
+            index = open_index(shelf)
+            if index is None or not state.tree_id:
+                return None
+            files = state.diff(index.header.tree) if index.header.tree != state.tree_id else {}
+            if files is None:
+                return None
+            changed = Changed(tree=state.tree_id, settings=state.settings, files=files, read=state.read)
+            return recheck(index, changed, settings=settings, providers=providers, now=self._now)
+        return None
+
+    def keep(self, state: State, tree: SourceTree, found: Found) -> None:
+        """Keep what a whole loading of ``state`` has found, for the next ``recheck``."""
+        with contextlib.closing(self._shelf(state)) as shelf:
+            keep_state(shelf, state.tree_id, tree, found, now=self._now)
+
+    def _shelf(self, state: State) -> Shelf:
+        return Shelf(self._folder / f"known-{state.name}", owner=self._program)
+
+    def save(self) -> None:
+        if "verdicts" in self.__dict__:
+            self.verdicts.save()
