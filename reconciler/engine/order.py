@@ -61,6 +61,10 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     ``output_bytes`` is the cap on what is kept of the output of all tasks.  ``grace_seconds`` lie between TERM and
     KILL.  What outlives a task's program may go on for ``drain_seconds``, then it is ended.  ``masks`` are secret
     values, replaced by ``***`` wherever the output shows them.
+
+    Of runs that wait for their turn the one of the highest ``priority`` starts first, then the oldest.  No more than
+    ``machine_runs`` are under way at once: what the order says that came last.  One that has not started when
+    ``start_before`` has come, in microseconds since 1970, is expired.
     """
 
     uid: str
@@ -71,3 +75,6 @@ class RunOrder(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 1
     masks: tuple[str, ...] = ()
     limits: RunLimits = RunLimits()
+    priority: int = 5
+    machine_runs: int = 64
+    start_before: int | None = None

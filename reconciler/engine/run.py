@@ -14,8 +14,8 @@ class RunState:
 
     ``version`` grows with each change that a client may see.  ``index`` is the task that runs or is next.  ``marks``
     are the run's entries in the journal.  ``is_whole``: the order is as it came; else it is what the journal holds of
-    it, which is enough to see a task to its end, but not to start one.  ``hides_output``: what must not
-    be shown is unknown, so nothing more is.
+    it, which is enough to see a task to its end, but not to start one.  ``is_waiting``: for its first task to start,
+    or the next.  ``hides_output``: what must not be shown is unknown, so nothing more is.
     """
 
     def __init__(self, order: Order, *, is_whole: bool = True) -> None:
@@ -34,6 +34,7 @@ class RunState:
         self.deadline: float | None = None
         self.cause = ""
         self.has_slot = False
+        self.is_waiting = False
         self.is_settled = False
         self.version = 0
         self.hides_output = False
@@ -54,6 +55,8 @@ class RunState:
         """Return status and reason of a run that starts no further task."""
         if self.cause == "internal_error":
             return "failed", "internal_error"
+        if self.cause == "expired":
+            return "expired", "waited_too_long"
         for task, result in zip(self.order.tasks, self.results, strict=False):
             status = result["status"]
             if status == self.cause:

@@ -37,10 +37,10 @@ from reconciler.engine.spawning import (
 from reconciler.engine.spool import remove_files
 from reconciler.engine.streams import OutputStream
 from reconciler.engine.surroundings import Surroundings
+from reconciler.engine.waiting import WaitingRuns
 from reconciler.engine.watching import AdoptedWatch
-from reconciler.engine.work import read_order, without_secrets
+from reconciler.engine.work import MACHINE_RUNS, read_order, without_secrets
 
-MAX_LIVE_RUNS = 64
 _STARTS_PER_TURN = 8
 _KEEP_AFTER_SECONDS = 0.01
 _LOOK_AGAIN_SECONDS = 0.1
@@ -68,12 +68,12 @@ class Runner:
         )
         self._limits = LimitWatch(around.loop, self._family, self._over_limit)
         self._watch = AdoptedWatch(around.loop, around.guardian, self._adopted_exited)
-        self._waiting: deque[RunState] = deque()
+        self._waiting = WaitingRuns()
         self._to_look_at: dict[str, RunState] = {}
         self._young: deque[tuple[float, RunState, LiveTask]] = deque()
         self._settling: list[RunState] = []
         self._versions = 0
-        self._slots = MAX_LIVE_RUNS
+        self._slots = self._machine_runs = MACHINE_RUNS
         self._starting: dict[str, Preparation] = {}
         self._early_exits: dict[int, tuple[float, int]] = {}
         self._is_look_planned = False
@@ -95,10 +95,11 @@ class Runner:
             run.marks.append(mark | {"order": without_secrets(plain)})
             self._bump(run)
         self._journal.write([run.marks[0] for run in fresh])
+        self._limit_to_latest(fresh)
 
         def begin() -> None:
             for run in fresh:
-                self._waiting.append(run)
+                self._waiting.add(run)
                 if run.cause:
                     self._look(run)
             on_durable()
@@ -109,6 +110,12 @@ class Runner:
             on_failure()
 
         self._journal.sync(begin, on_failure=refuse)
+
+    def _limit_to_latest(self, runs: Sequence[RunState]) -> None:
+        if runs:
+            wanted = runs[-1].order.machine_runs
+            self._slots += wanted - self._machine_runs
+            self._machine_runs = wanted
 
     def cancel(self, uid: str) -> None:
         run = self.runs.get(uid)
@@ -158,6 +165,7 @@ class Runner:
     def take_over(self, recalled: Recalled, legacy: Legacy) -> None:
         """Go on with the runs of an earlier supervisor: see to its end what runs, start what never was."""
         self.runs.update(recalled.runs)
+        self._limit_to_latest(list(recalled.runs.values()))
         open_starts = (open_marks(run) for run in self.runs.values() if run.ended_at is None)
         if recalled.is_same_boot and any(marks.start and not marks.spawn for marks in open_starts):
             wait_for_embryos(patience_seconds=_EMBRYO_SECONDS)
@@ -180,7 +188,7 @@ class Runner:
         elif marks.start is not None:
             self._adopt(run, marks, recalled, legacy, kept)
         elif recalled.is_same_boot and run.is_whole:
-            self._waiting.append(run)
+            self._waiting.add(run)
         else:
             self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
 
@@ -245,7 +253,7 @@ class Runner:
             settled, self._settling = self._settling, []
             files = [name for run in settled if run.spool for name in run.spool_files()]
             self._journal.sync(lambda: self._settle(settled), files=files)
-        can_start = may_start and self._waiting and (self._slots or self._waiting[0].has_slot)
+        can_start = may_start and self._waiting.has_next(self._slots)
         return bool(self._to_look_at or can_start)
 
     def _end_strays(self) -> None:
@@ -287,16 +295,16 @@ class Runner:
 
     def _start_some(self) -> None:
         started = 0
-        while self._waiting and started < _STARTS_PER_TURN:
-            run = self._waiting[0]
-            if not run.has_slot and not self._slots:
-                return
-            self._waiting.popleft()
+        while started < _STARTS_PER_TURN and (run := self._waiting.take(self._slots)) is not None:
             if run.ended_at is None:
                 self._guarded(run, self._start_next)
                 started += 1
 
     def _start_next(self, run: RunState) -> None:
+        if self._is_too_late(run):
+            run.cause = "expired"
+            self._end(run)
+            return
         if not run.has_slot:
             run.has_slot = True
             self._slots -= 1
@@ -325,6 +333,10 @@ class Runner:
                     done=lambda outcome: self._guarded(run, lambda run: self._started(run, made, outcome)),
                 )
             )
+
+    def _is_too_late(self, run: RunState) -> bool:
+        limit = run.order.start_before
+        return run.started_at is None and limit is not None and limit <= self._around.now()
 
     def _cannot_start(self, run: RunState, meaning: str) -> None:
         self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="failed", meaning=meaning))
@@ -407,7 +419,7 @@ class Runner:
         """Take the next step with a run that was cancelled, whose program has ended or whose time has come."""
         live = run.live
         if live is None:
-            if run.cause and run.ended_at is None and run in self._waiting:
+            if run.cause and run.ended_at is None and run.is_waiting:
                 self._end(run)
             return
         now = self._loop.now
@@ -467,7 +479,7 @@ class Runner:
             self._task_ended(run, unstarted_result(run.order.tasks[run.index], status="lost"))
         else:
             write_marks(self._around, run, {"kind": "task", "uid": run.uid, "result": result})
-            self._waiting.appendleft(run)
+            self._waiting.add(run)
             self._bump(run)
 
     def _end(self, run: RunState) -> None:

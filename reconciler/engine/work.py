@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 OUTPUT_VARIABLE = "RECONCILER_OUTPUT"
+MACHINE_RUNS = 64
 
 
 class Task(NamedTuple):
@@ -42,6 +43,9 @@ class Order(NamedTuple):
     drain_seconds: float = 1
     masks: list[str] = []
     limits: Limits = Limits()
+    priority: int = 5
+    machine_runs: int = MACHINE_RUNS
+    start_before: int | None = None
 
 
 def read_order(plain: dict[str, Any]) -> Order:

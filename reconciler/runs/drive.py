@@ -107,7 +107,7 @@ class _News(Struct, frozen=True, kw_only=True):
     finished: Sequence[FinishedRun]
     forgettable: Sequence[str]
     again: Sequence[_Again]
-    moved: Sequence[tuple[Run, RunStatus]]
+    moved: Sequence[tuple[Run, Progress]]
 
 
 def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
@@ -117,11 +117,13 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     with driver.store.transaction():
         finish_all(driver, news.under_way, news.finished)
         forgettable = [item.handle for item in news.again if driver.store.try_again(item.ended, due_at=item.due_at)]
-        for run, status in news.moved:
-            driver.store.record_progress(run.uid, status)
+        for run, its in news.moved:
+            driver.store.record_progress(run.uid, its.status, started_at=its.started_at)
         if starts:
+            # Where runs are short the target has the next at hand; where they are long, urgent ones can overtake.
+            slots = target.max_runs + min(target.capabilities.queues, 4 * len(news.finished))
             claimed = driver.store.claim_runs(
-                target.name, owner=driver.owner, now=driver.clock(), limit=target.max_runs, slots=target.max_runs
+                target.name, owner=driver.owner, now=driver.clock(), limit=slots, slots=slots
             )
             driver.store.hold_forms(Kind.JOB, [run.origin.digest for run in claimed])
     driver.handles[target.name] = [run.handle for run in news.under_way if run.handle and run.uid in driver.latest]
@@ -141,7 +143,7 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
     finished: list[FinishedRun] = []
     forgettable: list[str] = []
     again: list[_Again] = []
-    moved: list[tuple[Run, RunStatus]] = []
+    moved: list[tuple[Run, Progress]] = []
     for run in under_way:
         if run.handle is None:
             continue
@@ -157,7 +159,7 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
         else:
             driver.latest[run.uid] = news
             if news.status is not run.status:
-                moved.append((run, news.status))
+                moved.append((run, news))
             if run.cancel_requested_at is not None:
                 target.cancel(run.handle)
     return _News(under_way=under_way, finished=finished, forgettable=forgettable, again=again, moved=moved)

@@ -1,7 +1,6 @@
 """Starting claimed runs: an order for each, and what its target answered."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.run import Run, RunStatus
@@ -18,6 +17,7 @@ from reconciler.targets.protocol import (
     Started,
     StartOrder,
     Unavailable,
+    latest_start,
 )
 
 
@@ -31,9 +31,12 @@ def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) ->
         return {}
     answers = target.start(orders)
     started = {uid: answer.handle for uid, answer in answers.items() if isinstance(answer, Started)}
-    # Where a start may be repeated, forgetting one costs nothing, and waiting for the disk a quarter of all time.
-    is_durable = not target.capabilities.idempotent_start
-    driver.store.record_starts(started, at=driver.clock(), is_durable=is_durable)
+    if target.capabilities.queues:
+        driver.store.record_accepted(started)
+    else:
+        # Where a start may be repeated, forgetting one costs nothing, and waiting for the disk a quarter of all time.
+        is_durable = not target.capabilities.idempotent_start
+        driver.store.record_starts(started, at=driver.clock(), is_durable=is_durable)
     for order in orders:
         _record_answer(driver, target, order, answers[order.run.uid])
     return started
@@ -55,7 +58,7 @@ def _order(driver: Driver, run: Run) -> StartOrder | None:
     """Return the order for ``run``, or None when it ended here: too late, or without what it needs."""
     form = driver.form_of(run)
     now = driver.clock()
-    if now - max(run.due_at, run.created_at) > timedelta(minutes=form.expire_after_minutes):
+    if now > latest_start(run, form):
         finish(driver, run, form, Progress(status=RunStatus.EXPIRED, reason="waited_too_long", ended_at=now))
         return None
     if run.refusal:

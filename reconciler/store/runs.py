@@ -112,6 +112,9 @@ _START = (
         handle=bindparam("by_handle"),
     )
 )
+_ACCEPT = (
+    update(schema.runs).where(_runs.uid == bindparam("of_uid"), _NOT_STARTED).values(handle=bindparam("by_handle"))
+)
 _TRY_AGAIN = (
     update(schema.runs)
     .where(
@@ -141,7 +144,9 @@ _CANCEL = (
     .values(cancel_requested_at=func.coalesce(_runs.cancel_requested_at, bindparam("at")))
 )
 _PROGRESS = (
-    update(schema.runs).where(_runs.uid == bindparam("of_uid"), schema.ACTIVE).values(status=bindparam("to_status"))
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"), schema.ACTIVE)
+    .values(status=bindparam("to_status"), started_at=func.coalesce(_runs.started_at, bindparam("at")))
 )
 
 
@@ -221,10 +226,16 @@ class Runs(Part):
         with self._db.write(is_durable=is_durable) as tx:
             tx.run_many(_START, [{"of_uid": uid, "at": text, "by_handle": handle} for uid, handle in handles.items()])
 
-    def record_progress(self, uid: str, status: RunStatus) -> bool:
+    def record_accepted(self, handles: Mapping[str, str]) -> None:
+        """Note the handles, by uid, of runs that their target will start in its own time; not durable by itself."""
+        with self._db.write(is_durable=False) as tx:
+            tx.run_many(_ACCEPT, [{"of_uid": uid, "by_handle": handle} for uid, handle in handles.items()])
+
+    def record_progress(self, uid: str, status: RunStatus, *, started_at: datetime | None = None) -> bool:
         """Give a run that is under way another status that is not an end; False when it has ended."""
+        at = None if started_at is None else format_instant(started_at)
         with self._db.write() as tx:
-            return tx.run(_PROGRESS, of_uid=uid, to_status=status.value) == 1
+            return tx.run(_PROGRESS, of_uid=uid, to_status=status.value, at=at) == 1
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
         """Return the runs that have not ended, oldest first."""

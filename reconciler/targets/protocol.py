@@ -4,7 +4,7 @@ A target that is not reachable raises ``TargetUnavailable`` (try later), one tha
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,7 +24,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     ``holds_schedules``: jobs are objects there, and the target starts them by itself; we never do at their instants.
     ``exit_code``: each ended run has one, so a run without is ``unknown``.  ``idempotent_start``: a start that is
-    repeated with the same run uid starts nothing twice.
+    repeated with the same run uid starts nothing twice.  ``queues``: so many runs beyond ``max_runs`` it may be
+    given; it starts them by priority, in time (``latest_start``), and no more at once than it may.
     """
 
     holds_schedules: bool
@@ -35,6 +36,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     exit_code: bool
     lists_devices: bool
     idempotent_start: bool
+    queues: int = 0
 
 
 STARTS_ITSELF = "its target starts it by itself, and cannot be asked to"
@@ -51,6 +53,11 @@ class DeviceList(Struct, frozen=True, kw_only=True):
 def attempt_handle(run: Run) -> str:
     """Return by what name a target may know this attempt of ``run``: each attempt is started for itself, once."""
     return run.uid if run.attempt == 1 else f"{run.uid}.{run.attempt}"
+
+
+def latest_start(run: Run, job: Job) -> datetime:
+    """Return until when ``run`` may wait for its start, whatever for."""
+    return max(run.due_at, run.created_at) + timedelta(minutes=job.expire_after_minutes)
 
 
 class StartOrder(Struct, frozen=True, kw_only=True):

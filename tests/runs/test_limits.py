@@ -114,3 +114,24 @@ def test_a_run_with_a_warning_passes_or_fails_as_its_job_says(slow_rig, policy, 
     )
     drive_once(slow_rig.driver)
     assert slow_rig.status(run) == expected
+
+
+def test_a_target_that_queues_is_given_more_the_more_runs_end(rig):
+    rig.target.max_runs = 2
+    rig.target.capabilities = replace(rig.target.capabilities, queues=9)
+    for number in range(20):
+        rig.request(make_job(f"job-{number}"))
+    drive_once(rig.driver)
+    assert len(rig.target.started) == 2
+    drive_once(rig.driver)
+    assert len(rig.target.started) == 2 + 2 + 8
+
+
+def test_where_runs_are_long_nothing_is_queued_ahead_of_what_may_be_more_urgent(slow_rig):
+    slow_rig.target.max_runs = 2
+    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=9)
+    for number in range(4):
+        slow_rig.request(make_job(f"job-{number}"))
+    for _ in range(3):
+        drive_once(slow_rig.driver)
+    assert len(slow_rig.target.started) == 2

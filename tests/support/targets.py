@@ -22,7 +22,7 @@ def order(target, job, uid="0198a1c2-0000-7000-8000-000000000001") -> StartOrder
         trigger=Trigger(TriggerKind.MANUAL, "manual:1"),
         scheduled_for=MIDNIGHT,
         due_at=MIDNIGHT,
-        created_at=MIDNIGHT,
+        created_at=utc_now(),
         origin=applied.origin,
     )
     return StartOrder(run=run, job=job)

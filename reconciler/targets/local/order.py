@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from reconciler.model.tokens import fill_tokens
 from reconciler.targets.local.accounts import account_environment
 from reconciler.targets.local.event_values import event_json, event_text
 from reconciler.targets.local.http_order import ARGV, HttpSettings, http_environment
-from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle
+from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_handle, latest_start
 
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """All that a run gets of the environment of reconciler itself."""
@@ -74,6 +75,9 @@ def make_order(
         grace_seconds=settings.grace_seconds,
         masks=tuple(secret.reveal() for secret in order.secrets.values()),
         limits=_limits(settings),
+        priority=order.run.priority,
+        machine_runs=settings.max_runs,
+        start_before=_microseconds(latest_start(order.run, order.job)),
     )
 
 
@@ -160,6 +164,10 @@ def _with_account(task: Task, order: StartOrder, made: TaskOrder, accounts: Sequ
     kept = {key: value for key, value in made.env.items() if key not in foreign}
     is_elevated = task.execution_type is ExecutionType.USER_ELEVATED
     return replace(made, env={**environment, **kept}, account=account, is_elevated=is_elevated)
+
+
+def _microseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1_000_000)
 
 
 def _limits(settings: EngineSettings) -> RunLimits:

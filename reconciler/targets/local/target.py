@@ -48,6 +48,7 @@ class LocalTarget:
         exit_code=True,
         lists_devices=True,
         idempotent_start=True,
+        queues=256,
     )
 
     def __init__(
