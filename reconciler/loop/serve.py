@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from reconciler.loop.apply import APPLIED_ACTIONS
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events, startup_event, take_event
@@ -19,7 +20,7 @@ from reconciler.loop.retention import prune_runs
 from reconciler.loop.statuses import send_statuses, tell_refusal
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
-from reconciler.model.change import Action, Change
+from reconciler.model.change import CHANGING, Action, Change
 from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
@@ -29,6 +30,9 @@ LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
 STATUS_AGAIN_AFTER = timedelta(minutes=1)
 PRUNE_EVERY = timedelta(hours=1)
+LOOK_AGAIN_EVERY = timedelta(minutes=5)
+"""Drift, and the ends of pauses and graces, come without a commit."""
+
 RETRY_AFTER = timedelta(seconds=5)
 STILL = timedelta(seconds=90)
 """A turn that comes so much later than it should means that the machine or this process stood still."""
@@ -61,6 +65,7 @@ class Loop:
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._prune_at = now + PRUNE_EVERY
+        self._look_again_at = now + LOOK_AGAIN_EVERY
         self._hold_lease()
         refresh_zones(world)
 
@@ -134,16 +139,24 @@ class Loop:
         self._poll_at = now + self._source.poll_every
         try:
             commit = self._source.tip()
-            if commit != self._commit:
+            if commit != self._commit or self._may_have_moved(now):
                 self._reconcile(commit, now)
         except LeaseLost:
             raise
         except ReconcilerError as error:
             self._tell(" ".join(["not applied:", str(error), error.hint]).rstrip())
 
+    def _may_have_moved(self, now: datetime) -> bool:
+        """Return whether it is time to look at what can change without a commit, where there is such."""
+        if now < self._look_again_at:
+            return False
+        holding = any(target.capabilities.holds_schedules for target in self._world.targets.values())
+        return holding or self._world.store.has_retired()
+
     def _reconcile(self, commit: str, now: datetime) -> None:
         # Whatever comes of it, the commit is attempted once; the next attempt is another commit, or a restart.
-        self._commit = commit
+        is_new, self._commit = commit != self._commit, commit
+        self._look_again_at = now + LOOK_AGAIN_EVERY
         try:
             state = self._source.read(commit)
         except DefinitionsInvalid as error:
@@ -152,7 +165,8 @@ class Loop:
         self._world = self._source.open_world(state)
         _, planned, failures = apply_commit(self._world, state, tolerance=self._tolerance(now))
         self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]
-        self._tell(f"commit {commit[:12]}: {_words(planned)}")
+        if is_new or any(change.action in APPLIED_ACTIONS for change in planned.plan.changes):
+            self._tell(f"commit {commit[:12]}: {_words(planned)}")
         for failure in failures:
             self._tell(f"{failure.change.target}: {failure.change.id}: {failure.message}")
         for message in planned.unavailable.values():
@@ -185,6 +199,6 @@ def _words(planned: Planned) -> str:
     plan = planned.plan
     errors = "; some definitions are invalid and keep their applied form" if planned.loaded.has_errors else ""
     return (
-        f"{plan.count(Action.CREATE, Action.ADOPT)} created, {plan.count(Action.UPDATE, Action.REPLACE)} changed, "
+        f"{plan.count(Action.CREATE, Action.ADOPT)} created, {plan.count(*CHANGING)} changed, "
         f"{plan.count(Action.DELETE)} deleted, {plan.count(Action.ONE_OFF)} to run{errors}"
     )

@@ -42,6 +42,10 @@ _SIGNS = {
 }
 
 
+CHANGING = (Action.UPDATE, Action.REPLACE, Action.MOVE, Action.SUSPEND, Action.RESUME, Action.DRIFT)
+"""What sums call a change: the object is there before and after."""
+
+
 class FieldCause(StrEnum):
     """Who changed a field since it was last applied: we in Git, somebody at the target, both.
 

@@ -26,6 +26,8 @@ _JOB = _APPLIED.where(
     _inventory.root_id == bindparam("of_root"),
 )
 
+_ANY_RETIRED = select(_inventory.id).where(_inventory.retired_at.is_not(None)).limit(1)
+
 _FORMS = select(schema.forms).where(_forms.digest.in_(bindparam("keys", expanding=True)))
 _FORM = select(_forms.data).where(_forms.kind == bindparam("of_kind"), _forms.digest == bindparam("of_digest"))
 
@@ -78,6 +80,11 @@ class Inventory(Part):
         with self._db.read() as tx:
             rows = tx.rows(_ALL) if target is None else tx.rows(_OF_TARGET, of_target=target)
         return [applied_of(row) for row in rows]
+
+    def has_retired(self) -> bool:
+        """Return whether a job is disabled and waits for its removal."""
+        with self._db.read() as tx:
+            return bool(tx.rows(_ANY_RETIRED))
 
     def applied_job(self, target: str, root_id: str) -> Applied | None:
         with self._db.read() as tx:

@@ -265,3 +265,35 @@ def test_a_long_apply_keeps_its_lease_and_ends_where_another_came_between(stage,
         apply(stage)
     assert held(stage) == {"job-0": True, "job-1": True}
     assert apply(stage) == (["create job-2", "create job-3"], [])
+
+
+def test_serve_looks_again_without_a_commit_and_says_only_what_it_did(stage):
+    stage.commit_job()
+    loop, start = stage.serve(), stage.clock()
+    loop.turn()
+    told = len(stage.told)
+    stage.rig.target.edit("a", owner="by hand")
+    stage.turn_until(loop, start + timedelta(minutes=4))
+    assert stage.rig.target.read().objects[Kind.JOB, "a"].form.owner == "by hand"
+    stage.turn_until(loop, start + timedelta(minutes=20))
+    assert stage.rig.target.read().objects[Kind.JOB, "a"].form.owner == ""
+    assert len(stage.told) == told + 1
+    assert "1 changed" in stage.told[-1]
+
+
+def test_serve_removes_a_local_job_when_its_grace_has_passed(tmp_path):
+    local = Stage(tmp_path)
+    local.world = replace(local.world, settings=Settings(prune=PruneSettings(grace_hours=1)))
+    local.commit_job("stays")
+    local.commit_job(**NIGHTLY)
+    loop, start = local.serve(), local.clock()
+    loop.turn()
+    drop_from_git(local, "a")
+    local.clock.now = start + timedelta(minutes=10)
+    loop.turn()
+    assert [item.form.enabled for item in local.rig.store.inventory()] == [False, True]
+    assert [state.next_at for state in local.rig.store.schedules()] == [None]
+    local.clock.now = start + timedelta(minutes=80)
+    loop.turn()
+    assert [item.id for item in local.rig.store.inventory()] == ["stays"]
+    local.close()

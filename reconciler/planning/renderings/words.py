@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Change, FieldCause, Plan
+from reconciler.model.change import CHANGING, Action, Change, FieldCause, Plan
 from reconciler.model.forms import Kind, OneOff
 from reconciler.planning.judgement_values import (
     DeviceFacts,
@@ -51,7 +51,6 @@ VERBS = {
     Action.HELD: "held back",
     Action.ONE_OFF: "run once",
 }
-CHANGING = (Action.UPDATE, Action.REPLACE, Action.MOVE, Action.SUSPEND, Action.RESUME, Action.DRIFT)
 KIND_WORDS = {Kind.JOB: "job", Kind.COMPONENT: "component", Kind.TARGET: "target", Kind.RUN: "one-off"}
 
 TITLES = {
