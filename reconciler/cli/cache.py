@@ -11,7 +11,8 @@ from reconciler.definitions.known.index import open_index
 from reconciler.definitions.known.recheck import Changed, keep_state, recheck
 from reconciler.definitions.known.shelf import Damaged, Shelf
 from reconciler.definitions.load import Found
-from reconciler.definitions.verdicts import VerdictFile, program_id
+from reconciler.definitions.program import program_id
+from reconciler.definitions.verdicts import VerdictFile
 from reconciler.model.desired import Loaded, SourceFile, SourceTree
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings

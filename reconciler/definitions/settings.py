@@ -1,7 +1,6 @@
 """reconciler.toml: the settings of a repository, and what is wrong with it."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +41,8 @@ def read_settings(data: bytes | None) -> tuple[Settings, tuple[Problem, ...]]:
         refuse_hidden(text)
     except Unreadable as error:
         return Settings(), (msgspec.structs.replace(error.problem, path=SETTINGS_PATH),)
+    import tomllib  # noqa: PLC0415 - late: most repositories have no such file
+
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -7,14 +7,9 @@ The file is a row of segments, each with its length and checksum: new verdicts a
 cannot be read is forgotten. All verdicts are asked for in each run, and one file is read twice as fast as a database.
 """
 
-import hashlib
 import os
 import struct
-import sys
-import tempfile
-import unicodedata
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -22,11 +17,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.msgpack import Decoder, Encoder
 
-from reconciler import __version__
 from reconciler.definitions.checked import CheckedFile
+from reconciler.definitions.program import program_id
 from reconciler.model.forms import FORM_TYPES, Form, Kind
 from reconciler.model.problem import Problem
-from reconciler.schedule.zones import tzdata_version
 
 _HEADER = struct.Struct("<8s16sQI")
 _MAGIC = b"verdict1"
@@ -143,6 +137,8 @@ class VerdictFile:
 
     def _replace(self) -> None:
         kept = {key: self._stored[key] for key in self._used} | self._new
+        import tempfile  # noqa: PLC0415 - late, as it is needed only to begin anew
+
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -155,33 +151,3 @@ class VerdictFile:
     def _segment(self, verdicts: dict[str, Raw]) -> bytes:
         content = _ENCODER.encode(verdicts)
         return _HEADER.pack(_MAGIC, self._program, len(content), zlib.crc32(content)) + content
-
-
-def program_id() -> bytes:
-    """Return what stands for the program that judges: its version, files and libraries, and the time zone data.
-
-    Files by size and time of change: in a checkout they change without a new version.
-    """
-    package = Path(__file__).parents[1]
-    facts = [__version__, sys.version, unicodedata.unidata_version, tzdata_version()]
-    for room in ("definitions", "model", "schedule", "targets", "schemas", "../schemas"):
-        facts += sorted(_files(package / room))
-    # Installing or upgrading a library changes the folder that it lies in.
-    facts.append(str(Path(msgspec.__file__).parents[1].stat().st_mtime_ns))
-    return hashlib.sha256("\0".join(facts).encode(errors="surrogateescape")).digest()[:16]
-
-
-def _files(folder: Path) -> Iterator[str]:
-    folders = [os.fspath(folder)]
-    while folders:
-        try:
-            entries = list(os.scandir(folders.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir():
-                if entry.name != "__pycache__":
-                    folders.append(entry.path)
-                continue
-            status = entry.stat()
-            yield f"{entry.path} {status.st_size} {status.st_mtime_ns}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,7 +13,10 @@ from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
 from reconciler.targets.keeper.rules import KEEPER_RULES, zone_of
 from reconciler.targets.local.rules import LOCAL_RULES, accounts_of, http_settings
-from reconciler.targets.protocol import LiveTarget
+
+if TYPE_CHECKING:
+    # It knows runs and devices, which nobody asks for who only validates.
+    from reconciler.targets.protocol import LiveTarget
 
 LOCAL = "local"
 
@@ -31,7 +35,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
 
 # What talks to targets is imported late: it costs more than a validation takes.
-def _open_local(target: Target, here: Surroundings) -> LiveTarget:
+def _open_local(target: Target, here: Surroundings) -> "LiveTarget":
     from reconciler.targets.local.target import LocalTarget  # noqa: PLC0415
 
     return LocalTarget(
@@ -46,13 +50,13 @@ def _open_local(target: Target, here: Surroundings) -> LiveTarget:
     )
 
 
-def _open_keeper(target: Target, _: Surroundings) -> LiveTarget:
+def _open_keeper(target: Target, _: Surroundings) -> "LiveTarget":
     from reconciler.targets.keeper.target import KeeperTarget  # noqa: PLC0415
 
     return KeeperTarget(target.id, path=str(target.settings.get("path", "")), timezone=zone_of(target))
 
 
-_PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Surroundings], LiveTarget]]] = {
+_PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Surroundings], "LiveTarget"]]] = {
     LOCAL: (LOCAL_RULES, _open_local),
     "keeper": (KEEPER_RULES, _open_keeper),
 }
@@ -71,7 +75,7 @@ def open_targets(
     environment: Mapping[str, str],
     host: str,
     clock: Clock,
-) -> dict[str, LiveTarget]:
+) -> "dict[str, LiveTarget]":
     """Return the targets to talk to, by name; `local` is there without being declared. Connects to nothing yet."""
     here = Surroundings(folder=folder, settings=settings, environment=environment, host=host, clock=clock)
     targets: dict[str, LiveTarget] = {}

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from support.definitions import JOB, NOW, PROVIDERS, tree_of
 
+from reconciler.definitions import program
 from reconciler.definitions import verdicts as room
 from reconciler.definitions.checked import check_file
 from reconciler.definitions.folder import read_folder
@@ -117,7 +118,7 @@ def test_checks_across_files_are_made_again(tmp_path):
 def test_another_program_takes_nothing_over(tmp_path, monkeypatch):
     tree = tree_of({"jobs/a.yaml": JOB})
     load_twice(tree, tmp_path / "verdicts")
-    monkeypatch.setattr(room, "tzdata_version", lambda: "2099z")
+    monkeypatch.setattr(program, "tzdata_version", lambda: "2099z")
     newer = VerdictFile(tmp_path / "verdicts")
     assert newer.find(Kind.JOB, "a.yaml", tree.files[0].blob) is None
     load(tree, newer)

@@ -9,7 +9,6 @@ import contextlib
 import os
 import struct
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -118,6 +117,8 @@ class Shelf:
     def _replace(self, pieces: Mapping[str, bytes]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content, head = self._lay_out({}, pieces, _HEAD.size)
+        import tempfile  # noqa: PLC0415 - late, as it is needed only to begin anew
+
         file, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
         try:
             try:
