@@ -26,6 +26,7 @@ VERBS = {
     "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
     "drift": "Compare what targets hold with what was last applied there.",
+    "import": "Write definitions for the jobs that a target holds, and take them over.",
     "status": "Show what is applied, what ran, and what runs next.",
     "pr": "Show in a pull request what merging it would change.",
     "serve": "Follow a branch: apply each commit, run what falls due, all day.",
@@ -34,6 +35,10 @@ VERBS = {
     "schema": "Print the JSON Schema of a kind of definition.",
     "completion": "Print the script that completes commands in a shell.",
 }
+
+
+_MODULES = {"import": "import_jobs"}
+"""Of verbs that cannot be the name of a module."""
 
 
 class Verbs(click.Group):
@@ -45,7 +50,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"reconciler.cli.{cmd_name}").command
+        module = f"reconciler.cli.{_MODULES.get(cmd_name, cmd_name)}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,6 +9,7 @@ from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_stale, ref
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events
+from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.retention import prune_runs
@@ -102,6 +103,7 @@ def apply_commit(
         confirm(planned.plan)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now, keep=keep)
+        settle_imports(world, source)
         errors = [*planned.unavailable.values(), *(failure.message for failure in result.failures)]
         outcome = "applied" if not errors and not planned.loaded.has_errors else "partly applied"
         world.store.finish_pass(

@@ -8,6 +8,9 @@ from reconciler.model.forms import Component, Kind, OneOff, Target
 from reconciler.model.job import Job
 from reconciler.model.run import Origin
 
+NOT_COMMITTED = "0" * 40
+"""As the commit of an origin: taken over from a target, and in no commit yet (as git blame has it)."""
+
 
 class Applied(Struct, frozen=True, kw_only=True, gc=False):
     """One object in the inventory of a target: the form we applied last, and from where.

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 from reconciler.model.change import Action, Change
 from reconciler.model.desired import DesiredState
 from reconciler.model.forms import digest_form
-from reconciler.model.inventory import Applied
+from reconciler.model.inventory import NOT_COMMITTED, Applied
 from reconciler.model.job import Job
 from reconciler.planning.diff import diff_forms, diff_live
 from reconciler.planning.surroundings import Place, Surroundings
 
 INVALID = "a definition is invalid; this waits until it is mended"
 INCOMPLETE = "the listing of {target} is incomplete; this waits until it is whole"
+IMPORTED = "it was imported, and no applied commit has its definition yet; commit that first"
 PROTECTED = "it is protected; apply it once with `protect: false`, then remove it"
 
 
@@ -84,6 +85,8 @@ def why_not_removed(item: Applied, desired: DesiredState, around: Surroundings) 
         return INVALID
     if isinstance(item.form, Job) and item.form.protect:
         return PROTECTED
+    if item.origin.commit == NOT_COMMITTED:
+        return IMPORTED
     if item.target in around.unavailable:
         return f"waits: {around.unavailable[item.target]}"
     if around.is_incomplete(item.target):

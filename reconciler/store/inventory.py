@@ -28,6 +28,7 @@ _JOB = _APPLIED.where(
 
 _ANY_RETIRED = select(_inventory.id).where(_inventory.retired_at.is_not(None)).limit(1)
 
+_OF_COMMIT = _ALL.where(_inventory.commit == bindparam("of_commit"))
 _FORMS = select(schema.forms).where(_forms.digest.in_(bindparam("keys", expanding=True)))
 _FORM = select(_forms.data).where(_forms.kind == bindparam("of_kind"), _forms.digest == bindparam("of_digest"))
 
@@ -85,6 +86,11 @@ class Inventory(Part):
         """Return whether a job is disabled and waits for its removal."""
         with self._db.read() as tx:
             return bool(tx.rows(_ANY_RETIRED))
+
+    def applied_from(self, commit: str) -> list[Applied]:
+        """Return what was applied from ``commit``, ordered by target, kind and id."""
+        with self._db.read() as tx:
+            return [applied_of(row) for row in tx.rows(_OF_COMMIT, of_commit=commit)]
 
     def applied_job(self, target: str, root_id: str) -> Applied | None:
         with self._db.read() as tx:

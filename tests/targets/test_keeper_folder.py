@@ -12,7 +12,7 @@ from support.values import make_job
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.forms import Kind, digest_form
-from reconciler.model.job import Schedule
+from reconciler.model.job import Schedule, Task
 from reconciler.targets.keeper import folder as folder_module
 from reconciler.targets.keeper.target import KeeperTarget
 
@@ -118,6 +118,16 @@ def test_what_only_the_vendor_knows_is_ours_once_it_is_declared(target):
     assert (live.form.keeper, live.unmanaged) == ({"category": "x"}, {})
     target.apply(change(Action.UPDATE, job, JOB, version=live.version))
     assert target.read().objects[Kind.JOB, "scan"].form.keeper == {}
+
+
+def test_a_field_that_is_there_as_it_is_declared_is_taken_over_without_a_write(target, jobs):
+    job = replace(JOB, keeper={"category": "x"}, tasks=(Task(id="by-hand", command="x"),), schedule=None)
+    was = by_hand(jobs, BY_HAND | {"category": "x"}).stat()
+    version = target.read().objects[Kind.JOB, "scan"].version
+    target.apply(change(Action.ADOPT, after=job, version=version))
+    live = target.read().objects[Kind.JOB, "scan"]
+    assert (live.form, live.unmanaged) == (target.normalise(job), {})
+    assert (jobs / "scan.json").stat() == was
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path):

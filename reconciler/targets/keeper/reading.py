@@ -80,7 +80,7 @@ def read_job(raw: Raw, *, timezone: str, ours: Collection[str] = ()) -> Reading:
     """
     unmanaged: dict[str, Any] = {}
     job = _pick(raw, JOB_FIELDS, "", unmanaged)
-    vendor = {name: unmanaged.pop(name) for name in ours if name in unmanaged}
+    vendor = {name: unmanaged.pop(name) for name in sorted(ours) if name in unmanaged}
     job["tasks"] = [_read_task(item, f"tasks[{index}]", unmanaged) for index, item in enumerate(_list(job, "tasks"))]
     events = [{"eventType": item} if isinstance(item, str) else item for item in _list(job, "events")]
     job["events"] = _pick_each(events, EVENT_FIELDS, "events", unmanaged)

@@ -98,8 +98,10 @@ class KeeperTarget:
         except (NotOurs, CannotQuote):
             return form  # applied under other rules than today's: it differs from whatever is there
 
-    def _find(self, folder: Folder, marks: Marks, job_id: str, twins: _Twins) -> _Found | None:
-        """Return the file of a job, None where there is none. Raises NotOurs."""
+    def _find(
+        self, folder: Folder, marks: Marks, job_id: str, twins: _Twins, *, fields: Collection[str] = ()
+    ) -> _Found | None:
+        """Return the file of a job, None where there is none; ``fields`` are about to be ours. Raises NotOurs."""
         if is_shipped(job_id):
             raise NotOurs("it comes with the agent")
         data = folder.read(job_id + ENDING)
@@ -108,7 +110,8 @@ class KeeperTarget:
         _refuse_twin(job_id + ENDING, twins)
         raw = parse_file(data)
         mark = marks.files.get(job_id)
-        reading = read_job(raw, timezone=self._timezone, ours=mark.fields if mark is not None else ())
+        ours = {*fields, *(mark.fields if mark is not None else ())}
+        reading = read_job(raw, timezone=self._timezone, ours=ours)
         if reading.job.id != job_id:
             raise NotOurs("the id in it is not its name")
         return _Found(raw=raw, reading=reading, version=_version(data))
@@ -134,7 +137,7 @@ class KeeperTarget:
         assert isinstance(job, Job)
         twins = _by_folded(folder.names())
         _refuse_twin(job.id + ENDING, twins)
-        found = self._find(folder, marks, job.id, twins)
+        found = self._find(folder, marks, job.id, twins, fields=job.keeper.keys())
         previous_id = change.before.id if change.before is not None and change.before.id != job.id else None
         previous = self._find(folder, marks, previous_id, twins) if previous_id else None
         if found is None or found.reading.job != self.normalise(job):
