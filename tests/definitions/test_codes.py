@@ -26,6 +26,8 @@ def problems_of(example):
     return [*problems, *load_definitions(tree, settings=settings, providers=RULES, now=NOW).problems]
 
 
+OTHER_WORDS = {"RS256"}
+"""Looks like a code, and is how GitHub wants its tokens signed."""
 BY_FILES = [entry for entry in all_codes().values() if not (entry.needs_state or entry.needs_host)]
 
 
@@ -41,7 +43,7 @@ def test_the_bad_example_has_the_code_and_the_good_one_does_not(entry):
 def test_every_code_in_the_source_is_in_the_catalogue_and_the_other_way_round():
     rooms = [path for path in PACKAGE.rglob("*.py") if "catalogue" not in path.parts]
     used = {name for path in rooms for name in IN_SOURCE.findall(path.read_text(encoding="utf-8"))}
-    assert used == set(all_codes())
+    assert used - OTHER_WORDS == set(all_codes())
 
 
 def test_each_entry_has_words():
