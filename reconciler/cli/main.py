@@ -16,6 +16,7 @@ VERBS = {
     "apply": "Apply a commit to the targets, without running anything.",
     "reconcile": "Apply a commit, run what is due, and report: one pass.",
     "run": "Run an applied job now.",
+    "ask": "Ask a person from within a job, and wait for the answer.",
     "event": "Tell that something happened: start the jobs that wait for it.",
     "forecast": "Show when jobs will start: fire times, starts per hour, collisions.",
     "pause": "Let nothing start a job, until it is resumed.",

@@ -43,6 +43,12 @@ class Book:
         self._size -= len(data)
         return orders
 
+    def change(self, uid: str, **fields: Any) -> None:
+        """Give an order that is in the book other values."""
+        order = self.read().get(uid)
+        if order is not None:
+            self.add([{**order, **fields}])
+
     @property
     def is_large(self) -> bool:
         return self._size > self._compact_at

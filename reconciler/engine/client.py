@@ -19,9 +19,9 @@ from msgspec import Struct
 from reconciler.engine.order import UID_PATTERN, RunOrder
 from reconciler.engine.spool import SPOOL_FOLDER, Record, read_spool
 from reconciler.engine.wire import PROTOCOL, encode_message, peer_uid, socket_address, take_message
-from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.errors import CouldNot, TargetRefused, UsageError
 from reconciler.model.instant import Clock
-from reconciler.model.run import OutputRecord, RunStatus, Stream, StreamSummary, TaskResult
+from reconciler.model.run import OutputRecord, Question, RunStatus, Stream, StreamSummary, TaskResult
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH_BYTES = 8 << 20
@@ -29,13 +29,17 @@ _PATIENCE_SECONDS = 30.0
 
 
 class RunProgress(Struct, frozen=True, kw_only=True):
-    """Where a run is. ``reason`` says why where a status has several causes: failed_to_start, run_timeout ..."""
+    """Where a run is. ``reason`` says why where a status has several causes: failed_to_start, run_timeout ...
+
+    ``calls`` are its requests for other runs, as ``Request.as_call`` gives them, that somebody has to see to.
+    """
 
     status: RunStatus
     reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     tasks: tuple[TaskResult, ...] = ()
+    calls: tuple[dict[str, Any], ...] = ()
 
 
 class Engine:
@@ -111,6 +115,16 @@ class Engine:
     def cancel(self, uid: str) -> None:
         """Have a run ended: TERM, then KILL after its grace. Nothing happens to one that has ended."""
         self._call({"do": "cancel", "uid": uid})
+
+    def answer(self, uid: str, key: str, text: str, *, by: str) -> None:
+        """Hand a person's answer to the task that asked; it is kept when this returns. Raises TargetRefused."""
+        answer = self._call({"do": "answer", "uid": uid, "key": key, "text": text, "by": by})
+        if "refused" in answer:
+            raise TargetRefused(f"run {uid}: {answer['refused']}")
+
+    def settle(self, uid: str, key: str, **settlement: Any) -> None:
+        """Say what became of a request for runs; saying it twice is the same as once."""
+        self._call({"do": "settle", "uid": uid, "key": key, **settlement})
 
     def forget(self, uids: Collection[str]) -> None:
         """Drop ended runs and their output, once that is kept elsewhere; they are still never started again."""
@@ -304,6 +318,7 @@ def _progress(plain: dict[str, Any]) -> RunProgress:
         started_at=_instant(plain["started_at"]),
         ended_at=_instant(plain["ended_at"]),
         tasks=tuple(map(_task_result, plain["tasks"])),
+        calls=tuple(plain["calls"]),
     )
 
 
@@ -319,7 +334,15 @@ def _task_result(plain: dict[str, Any]) -> TaskResult:
         stderr=StreamSummary(**plain["stderr"]),
         outputs=plain["outputs"],
         warnings=tuple(plain["warnings"]),
+        questions=tuple(map(_question, plain.get("questions", ()))),
+        children=tuple(plain.get("children", ())),
     )
+
+
+def _question(plain: dict[str, Any]) -> Question:
+    times = {name: _instant(plain[name]) for name in ("deadline_at", "ended_at")}
+    asked_at = _EPOCH + timedelta(microseconds=plain["asked_at"])
+    return Question(**{**plain, **times, "asked_at": asked_at, "choices": tuple(plain["choices"])})
 
 
 def _output_records(records: Iterable[Record], tasks: Sequence[str]) -> Iterator[OutputRecord]:

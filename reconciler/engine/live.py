@@ -134,6 +134,8 @@ def _result(task: Task, **known: Any) -> dict[str, Any]:
         "stderr": NO_OUTPUT,
         "outputs": {},
         "warnings": [],
+        "questions": [],
+        "children": [],
     } | known
 
 

@@ -65,6 +65,15 @@ def _without_newlines(data: bytes) -> bytes:
     return data.translate(None, _NEWLINES)
 
 
+def mask_text(text: str, forms: list[bytes]) -> str:
+    """Return ``text`` with everything hidden that must not be shown."""
+    if not forms:
+        return text
+    masker = Masker(forms)
+    data = text.encode("utf-8", "surrogatepass")
+    return (masker.feed(data) + masker.flush()).decode("utf-8", "surrogatepass")
+
+
 class Silence:
     """Takes a Masker's place where it is not known what must be hidden: nothing is shown."""
 
@@ -79,10 +88,14 @@ class Masker:
     """Feed it a stream piece by piece; what may be the start of a secret is held back until it is known."""
 
     def __init__(self, forms: list[bytes]) -> None:
+        self._held = b""
+        self.hide(forms)
+
+    def hide(self, forms: list[bytes]) -> None:
+        """Hide these forms from now on."""
         self._forms = forms
         self._longest = max(map(len, forms), default=0)
         self._pattern = re.compile(b"|".join(map(re.escape, forms)))
-        self._held = b""
 
     def feed(self, data: bytes) -> bytes:
         """Return what may be shown by now."""

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.engine.journal import Entry
+from reconciler.engine.request import Request
 from reconciler.engine.run import RunState
 from reconciler.engine.work import read_order
 
-FORMAT = 1
+FORMAT = 2
 _BAD_ENTRY = (KeyError, TypeError, ValueError, IndexError)
 
 
@@ -60,6 +61,7 @@ def _begin(entry: Entry, book: Mapping[str, dict[str, Any]]) -> RunState:
     plain = book.get(entry["uid"])
     run = RunState(read_order(plain or entry["order"]), is_whole=plain is not None)
     run.hides_output = plain is None and bool(entry["masked"])
+    run.token_hash = entry.get("token", "")
     run.marks.append(entry)
     return run
 
@@ -76,10 +78,30 @@ def _apply(run: RunState, entry: Entry) -> None:
         run.index += 1
     elif kind == "cancel":
         run.cause = "cancelled"
+    elif kind == "request":
+        run.requests[entry["key"]] = Request(entry)
+    elif kind in {"settle", "answer", "leave", "close"}:
+        _apply_to_request(run, run.requests[entry["key"]], entry)
     elif kind == "end":
         run.status, run.reason, run.results = entry["status"], entry["reason"], entry["results"]
         run.started_at, run.ended_at = entry["started_at"], entry["at"]
     run.marks.append(entry)
+
+
+def _apply_to_request(run: RunState, request: Request, entry: Entry) -> None:
+    kind = entry["kind"]
+    if kind == "settle":
+        request.settle(entry)
+    elif kind == "answer":
+        text = run.order.answers.get(request.key) if entry["is_hidden"] else entry["text"]
+        if entry["is_hidden"] and not run.is_whole:
+            run.hides_output = True  # what it hides went down with the order
+        if text is not None:
+            request.take_answer(entry, text)
+    elif kind == "leave":
+        request.has_caller = False
+    elif kind == "close":
+        request.close(entry)
 
 
 class OpenMarks(NamedTuple):

@@ -5,6 +5,7 @@ from typing import Any
 from reconciler.engine.journal import Entry
 from reconciler.engine.live import LiveTask, running_result
 from reconciler.engine.masks import mask_forms
+from reconciler.engine.request import ASK, RUN, Request
 from reconciler.engine.spool import PARTS, SpoolWriter
 from reconciler.engine.work import Order
 
@@ -38,6 +39,8 @@ class RunState:
         self.is_settled = False
         self.version = 0
         self.hides_output = False
+        self.token_hash = ""
+        self.requests: dict[str, Request] = {}
         self._mask_forms: list[bytes] | None = None
 
     @property
@@ -45,6 +48,32 @@ class RunState:
         if self._mask_forms is None:
             self._mask_forms = mask_forms(self.order.masks)
         return self._mask_forms
+
+    def hide(self, text: str, *, key: str) -> None:
+        """Hide a secret answer, to the question with ``key``, in all that is written from now on."""
+        masks, answers = [*self.order.masks, text], {**self.order.answers, key: text}
+        self.order = self.order._replace(masks=masks, answers=answers)
+        self._mask_forms = None
+        for stream in self.live.streams if self.live is not None else ():
+            stream.hide(self.mask_forms)
+
+    @property
+    def waits_for(self) -> str:
+        """Return what its task waits for: a question, or a child; or nothing."""
+        if self.live is None:
+            return ""
+        requests = self.requests.values()
+        if any(request.what == ASK and request.is_open for request in requests):
+            return "question"
+        return "child" if any(request.waits for request in requests) else ""
+
+    def asked(self, task: int) -> dict[str, Any]:
+        """Return the part of a task's result that tells of its requests."""
+        own = [request for request in self.requests.values() if request.task == task]
+        return {
+            "questions": [request.as_question() for request in own if request.what == ASK],
+            "children": [uid for request in own if request.what == RUN for uid in request.children],
+        }
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
@@ -76,14 +105,23 @@ class RunState:
     def progress(self) -> dict[str, Any]:
         """Return what a client is told: an outcome only once it is durable."""
         settled = self.is_settled
+        live = [] if settled or self.live is None else [running_result(self.live) | self.asked(self.live.index)]
+        waits_for = "" if settled else self.waits_for
+        status = self.status if settled or self.ended_at is None else "running"
         return {
             "version": self.version,
-            "status": self.status if settled or self.ended_at is None else "running",
-            "reason": self.reason if settled else "",
+            "status": "waiting" if waits_for else status,
+            "reason": self.reason if settled else waits_for,
             "started_at": self.started_at,
             "ended_at": self.ended_at if settled else None,
-            "tasks": self.results if settled or self.live is None else [*self.results, running_result(self.live)],
+            "tasks": [*self.results, *live],
+            "calls": [call.as_call() for call in self.requests.values() if call.is_owed or call.waits],
         }
+
+    def owed_marks(self) -> list[Entry]:
+        """Return the marks of requests for runs that are still to be made, though this run has ended."""
+        owed = {request.key for request in self.requests.values() if request.is_owed}
+        return [mark for mark in self.marks if mark.get("key") in owed]
 
     def spool_files(self) -> list[str]:
         """Return the names of the files that may hold the run's output."""

@@ -23,6 +23,7 @@ from reconciler.engine.live import GIVE_UP_SECONDS, LiveTask, unstarted_result
 from reconciler.engine.outputs import UnknownToken
 from reconciler.engine.processes import send_signal, wait_for_embryos
 from reconciler.engine.recall import OpenMarks, Recalled, open_marks
+from reconciler.engine.request import fits_token, hash_token
 from reconciler.engine.run import RunState
 from reconciler.engine.spawner import CannotStart, Start
 from reconciler.engine.spawning import (
@@ -48,17 +49,20 @@ _EMBRYO_SECONDS = 2.0
 
 
 class Runner:
-    """``changed`` is called with each run that a client may see changed.
+    """``changed`` is called with each run that a client may see changed, ``task_over`` with one whose task has ended.
 
     ``runs`` are those not forgotten, by uid, in the order in which they were accepted.
     """
 
-    def __init__(self, around: Surroundings, *, changed: Callable[[RunState], None]) -> None:
+    def __init__(
+        self, around: Surroundings, *, changed: Callable[[RunState], None], task_over: Callable[[RunState], None]
+    ) -> None:
         self._around = around
         self._loop = around.loop
         self._journal = around.journal
         self._spawner = around.spawner
         self._changed = changed
+        self._task_over = task_over
         self.runs: dict[str, RunState] = {}
         self._live: dict[int, RunState] = {}
         self._family = Family(
@@ -91,8 +95,9 @@ class Runner:
         at = self._around.now()
         for run, plain in zip(fresh, orders, strict=True):
             self.runs[run.uid] = run
+            run.token_hash = hash_token(run.order.token)
             mark: Entry = {"kind": "accept", "uid": run.uid, "at": at, "masked": bool(run.order.masks)}
-            run.marks.append(mark | {"order": without_secrets(plain)})
+            run.marks.append(mark | {"token": run.token_hash, "order": without_secrets(plain)})
             self._bump(run)
         self._journal.write([run.marks[0] for run in fresh])
         self._limit_to_latest(fresh)
@@ -146,6 +151,21 @@ class Runner:
             self._journal.write([{"kind": "forget", "uids": known, "at": self._around.now() // 1_000_000}])
         self._journal.sync(on_durable)
         return known
+
+    def run_with_token(self, token_hash: str) -> RunState | None:
+        """Return the run under way whose tasks were given that token."""
+        under_way = [*self._live.values(), *(self.runs[uid] for uid in self._starting)]
+        return next((run for run in under_way if fits_token(token_hash, run.token_hash)), None)
+
+    def review(self, run: RunState) -> None:
+        """Take the slot of a run that waits, give it back to one that goes on, and tell that it has changed.
+
+        One that goes on does so at once, though others may have taken all slots meanwhile.
+        """
+        if run.live is not None and run.has_slot == bool(run.waits_for):
+            run.has_slot = not run.has_slot
+            self._slots += -1 if run.has_slot else 1
+        self._bump(run)
 
     @property
     def is_starting(self) -> bool:
@@ -451,7 +471,7 @@ class Runner:
             left.add(live.pid)
         self._release(run, live)
         note_oddities(run, live, left)
-        result = live.result()
+        result = live.result() | run.asked(live.index)
         result["outputs"] = take_outputs(self._around.scratch, run, live)
         self._task_ended(run, result)
 
@@ -466,6 +486,7 @@ class Runner:
         if live.is_kept:
             self._around.guardian.release(run.uid, live.index)
         self._live.pop(live.key, None)
+        self._task_over(run)
         run.live = None
 
     def _task_ended(self, run: RunState, result: dict[str, Any]) -> None:
@@ -492,7 +513,7 @@ class Runner:
             self._slots += 1
         if run.spool is not None:
             run.spool.close()
-        del run.marks[1:]
+        run.marks[1:] = run.owed_marks()
         write_marks(self._around, run, run.end_mark())
         self._settling.append(run)
 

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.wire import MAX_MESSAGE_BYTES, encode_message, peer_uid, take_message
 
-_MAX_CONNECTIONS = 128
+_MAX_CONNECTIONS = 256
 
 
 class Connection:

@@ -28,7 +28,7 @@ from reconciler.engine.spawner import CannotStart, Program, prepare_program
 from reconciler.engine.spool import SpoolWriter
 from reconciler.engine.streams import OutputStream, open_pipe
 from reconciler.engine.surroundings import Surroundings
-from reconciler.engine.work import OUTPUT_VARIABLE
+from reconciler.engine.work import OUTPUT_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 StreamRead = Callable[[RunState, OutputStream], None]
 _NO_PIPES = (-1, -1)
@@ -59,7 +59,7 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     outputs = run.outputs
     argv = [fill_late(text, outputs, script_path) for text in task.argv]
     env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
-    env[OUTPUT_VARIABLE] = output_path
+    env |= {OUTPUT_VARIABLE: output_path, URL_VARIABLE: around.url, TOKEN_VARIABLE: run.order.token}
     out, their_out = open_pipe()
     try:
         err, their_err = open_pipe()

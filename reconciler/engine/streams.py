@@ -51,6 +51,13 @@ class OutputStream:
         self._hash = hashlib.sha256(data)
         self._is_hash_known = is_all
 
+    def hide(self, forms: list[bytes]) -> None:
+        """Show none of these forms from now on."""
+        if self._masker is None:
+            self._masker = Masker(forms)
+        elif isinstance(self._masker, Masker):
+            self._masker.hide(forms)
+
     def read(self) -> bool:
         """Read a piece; False when there was nothing. At the end of the stream ``fd`` is closed."""
         try:

@@ -11,7 +11,7 @@ from reconciler.engine.spawner import Spawner
 
 
 class Surroundings(NamedTuple):
-    """``now`` gives microseconds since 1970."""
+    """``now`` gives microseconds since 1970; ``url`` is where tasks reach us."""
 
     loop: EventLoop
     journal: Journal
@@ -20,4 +20,5 @@ class Surroundings(NamedTuple):
     spool_fd: int
     scratch: Scratch
     null_fd: int
+    url: str
     now: Callable[[], int]

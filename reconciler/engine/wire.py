@@ -10,6 +10,9 @@ from typing import Any
 PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 << 20
 SOCKET_NAME = "socket"
+URL_SCHEME = "unix:"
+"""What stands before a socket's path where a task is told how to reach us."""
+
 IS_LINUX: bool = sys.platform == "linux"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _LENGTH = struct.Struct("!I")

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 OUTPUT_VARIABLE = "RECONCILER_OUTPUT"
 MACHINE_RUNS = 64
+URL_VARIABLE = "RECONCILER_URL"
+TOKEN_VARIABLE = "RECONCILER_TOKEN"  # noqa: S105 - the name, not the token
 
 
 class Task(NamedTuple):
@@ -33,7 +35,10 @@ class Limits(NamedTuple):
 
 
 class Order(NamedTuple):
-    """As ``order.RunOrder``."""
+    """As ``order.RunOrder``, with what the supervisor adds and never writes down.
+
+    ``token`` is what a task shows when it asks something of us, ``answers`` what it was told in secret, by key.
+    """
 
     uid: str
     tasks: list[Task]
@@ -46,6 +51,8 @@ class Order(NamedTuple):
     priority: int = 5
     machine_runs: int = MACHINE_RUNS
     start_before: int | None = None
+    token: str = ""
+    answers: dict[str, str] = {}
 
 
 def read_order(plain: dict[str, Any]) -> Order:
@@ -60,7 +67,7 @@ def without_secrets(plain: dict[str, Any]) -> dict[str, Any]:
         {**task, "argv": [], "env": {}, "cwd": None, "script": None if task.get("script") is None else ""}
         for task in plain["tasks"]
     ]
-    return {**plain, "tasks": tasks, "masks": []}
+    return {**plain, "tasks": tasks, "masks": [], "token": "", "answers": {}}
 
 
 def output_file(uid: str, index: int) -> str:

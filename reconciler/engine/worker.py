@@ -13,6 +13,8 @@ from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id, take_ended_children
 from reconciler.engine.recall import boot_entry, recall
+from reconciler.engine.request import ASK, RUN, WAIT
+from reconciler.engine.requests import Requests
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.scratch import Scratch
@@ -21,12 +23,13 @@ from reconciler.engine.server import Connection, Server
 from reconciler.engine.spawner import Spawner
 from reconciler.engine.spool import SPOOL_FOLDER
 from reconciler.engine.surroundings import Surroundings
-from reconciler.engine.wire import PROTOCOL, SOCKET_NAME
+from reconciler.engine.wire import PROTOCOL, SOCKET_NAME, URL_SCHEME
 from reconciler.model.instant import Clock
 
 _COMPACT_BYTES = 1 << 20
 _RETRY_SECONDS = 1.0
 _RENEWED = 75
+_TOKEN_BYTES = 24
 LOCK_NAME = "lock"
 _LOOK_AT_LOCK_SECONDS = 1.0
 
@@ -78,11 +81,13 @@ class Worker:
         self._around = around
         self._journal = around.journal
         self._spawner = around.spawner
-        self._runner = Runner(around, changed=self._changed)
+        self._runner = Runner(around, changed=self._changed, task_over=self._task_over)
+        self._requests = Requests(around, self._runner, self._book)
         self._seen = Seen(place.fd)
         recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, self._boot)
         self._forgotten = recalled.forgotten
         self._runner.take_over(recalled, legacy)
+        self._requests.resume()
         self._compact_at = 0
         self._retry_at = 0.0
         self._compact()
@@ -105,6 +110,7 @@ class Worker:
             spool_fd=spool_fd,
             scratch=Scratch(place.path, f"{place.path}/{SPOOL_FOLDER}", spool_fd),
             null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
+            url=f"{URL_SCHEME}{place.path}/{SOCKET_NAME}",
             now=self._now,
         )
 
@@ -228,6 +234,12 @@ class Worker:
             connection.reply({})
         elif what == "forget":
             self._forget(message["uids"], lambda: connection.reply({}))
+        elif what in {ASK, RUN, WAIT}:
+            self._requests.take(connection, message)
+        elif what == "answer":
+            self._requests.answer(connection, message)
+        elif what == "settle":
+            self._requests.settle(connection, message)
         elif what == "spool":
             run = self._runner.runs.get(message["uid"])
             connection.reply({} if run is None else _about_spool(run))
@@ -254,7 +266,7 @@ class Worker:
             connection.reply({"error": f"nothing can be kept durably: {self._journal.problem}"})
             return
         plain = {
-            order["uid"]: order
+            order["uid"]: {**order, "token": os.urandom(_TOKEN_BYTES).hex()}
             for order in message["orders"]
             if order["uid"] not in self._runner.runs and not self._is_forgotten(order["uid"])
         }
@@ -307,6 +319,9 @@ class Worker:
     def _changed(self, run: RunState) -> None:
         self._changed_uids.add(run.uid)
 
+    def _task_over(self, run: RunState) -> None:
+        self._requests.task_over(run)
+
     def _tell_waiters(self) -> None:
         changed, self._changed_uids = self._changed_uids, set()
         if changed:
@@ -320,6 +335,7 @@ class Worker:
         waiter = self._waiters.pop(connection, None)
         if waiter is not None:
             waiter.timer.cancel()
+        self._requests.closed(connection)
         self._busy_at = self._loop.now
 
 

@@ -166,8 +166,33 @@ class StreamSummary(Struct, frozen=True, rename="camel"):
     tail: str = ""
 
 
+class Question(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a task asks a person. ``outcome`` is empty while it is open; then answered, expired or withdrawn.
+
+    ``key`` tells it from others of its run.  The answer to one that ``is_secret`` is kept nowhere: it is ``***`` here.
+    """
+
+    key: str
+    text: str
+    is_secret: bool = False
+    choices: tuple[str, ...] = ()
+    asked_at: datetime
+    deadline_at: datetime | None = None
+    outcome: str = ""
+    answer: str = ""
+    answered_by: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.outcome
+
+
 class TaskResult(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How one task ended. ``exit_code`` is None where there is none; a negative one is the signal that killed it."""
+    """How one task ended. ``exit_code`` is None where there is none; a negative one is the signal that killed it.
+
+    ``children`` are the uids of the runs that it started.
+    """
 
     id: str
     status: RunStatus
@@ -179,3 +204,5 @@ class TaskResult(Struct, frozen=True, kw_only=True, rename="camel"):
     stderr: StreamSummary = StreamSummary()
     outputs: dict[str, Any] = {}
     warnings: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    children: tuple[str, ...] = ()

@@ -33,10 +33,13 @@ def test_other_exit_codes_may_mean_success(shared_engine):
     assert run_to_end(shared_engine, shell("exit 3", success_exit_codes=(0, 3))).status is RunStatus.COMPLETED
 
 
+OURS = {"RECONCILER_OUTPUT", "RECONCILER_URL", "RECONCILER_TOKEN"}
+
+
 def test_the_environment_is_exactly_as_ordered(shared_engine):
     run_to_end(shared_engine, task("env", env={"NAME": "a b\n$(c)"}))
     lines = output_of(shared_engine).decode().split("\n")
-    assert {line.partition("=")[0] for line in lines} == {"PATH", "NAME", "$(c)", "RECONCILER_OUTPUT", ""}
+    assert {line.partition("=")[0] for line in lines} == {"PATH", "NAME", "$(c)", *OURS, ""}
 
 
 def test_a_script_is_run_from_a_file(shared_engine):

@@ -18,6 +18,7 @@ from support.engine import (
 import reconciler
 from reconciler.engine import client
 from reconciler.engine.client import Engine
+from reconciler.engine.recall import FORMAT
 from reconciler.engine.wire import PROTOCOL
 from reconciler.model.errors import CouldNot
 from reconciler.model.instant import utc_now
@@ -68,8 +69,10 @@ def test_an_earlier_version_leaves_the_supervisor_of_a_later_one_alone(engine, m
 def test_g24_the_journal_of_a_later_version_is_refused_and_left_alone(engine, tmp_path):
     run_to_end(engine, shell("true"))
     kill_supervisors(tmp_path / "engine")
-    edit_journal(tmp_path / "engine", lambda entry: entry | {"format": 2} if entry["kind"] == "boot" else entry)
+    later = {"format": FORMAT + 1}
+    edit_journal(tmp_path / "engine", lambda entry: entry | later if entry["kind"] == "boot" else entry)
     before = (tmp_path / "engine/journal").read_bytes()
-    with pytest.raises(CouldNot, match=r"journal: was written by a later version .* \(format 2, this one reads 1\)"):
+    words = rf"journal: was written by a later version .* \(format {FORMAT + 1}, this one reads {FORMAT}\)"
+    with pytest.raises(CouldNot, match=words):
         engine.follow(["run"])
     assert (tmp_path / "engine/journal").read_bytes() == before
