@@ -6,12 +6,13 @@ from reconciler.cli.exits import code_of_status, first_of
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
 from reconciler.cli.run import find_job
-from reconciler.cli.run_table import echo_runs, run_document
+from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import open_session
 from reconciler.cli.simulate import read_time
 from reconciler.loop.backfill import Instant, list_instants, start_instants
 from reconciler.loop.desired import read_settings_at
 from reconciler.reports.publish import publish_reports
+from reconciler.runs.document import run_document
 from reconciler.runs.drive import drive_until_ended
 from reconciler.runs.parameters import parse_assignment
 

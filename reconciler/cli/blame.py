@@ -7,11 +7,11 @@ import click
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, table_text
 from reconciler.cli.run import find_job
-from reconciler.cli.run_table import run_document
 from reconciler.cli.session import Session, open_session
 from reconciler.git.file_history import file_history
 from reconciler.model.markup import code_span
 from reconciler.reports.blame import Blame, BlamedCommit, make_blame, runs_words, verdict_lines
+from reconciler.runs.document import run_document
 
 NOT_HERE = "(not in the history of HEAD)"
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.output import echo_json, tell
-from reconciler.cli.run_table import run_document
 from reconciler.cli.run_words import echo_run
 from reconciler.cli.session import Session
 from reconciler.cli.watching import Watch
@@ -14,6 +13,7 @@ from reconciler.loop.events import settle_events
 from reconciler.loop.world import World
 from reconciler.model.run import Run
 from reconciler.reports.publish import publish_reports
+from reconciler.runs.document import run_document
 from reconciler.runs.drive import drive_once, drive_until_ended
 
 

@@ -23,7 +23,7 @@ VERBS = {
     "resume": "End the pause of a job.",
     "backfill": "Start the instants of a past span by hand, each once.",
     "wait": "Wait for runs to end.",
-    "runs": "List runs, show one, read its output, cancel it, run it again.",
+    "runs": "List runs, show one, read its output, answer it, cancel it, run it again.",
     "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
     "drift": "Compare what targets hold with what was last applied there.",

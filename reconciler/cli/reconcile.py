@@ -11,13 +11,14 @@ from reconciler.cli.options import color_option, format_option, ref_option, secr
 from reconciler.cli.output import echo_json, instant_text, tell, wants_color
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
-from reconciler.cli.run_table import echo_runs, run_document
+from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.status import echo_upcoming
 from reconciler.loop.reconcile import PassResult, reconcile
 from reconciler.model.settings import Settings
 from reconciler.planning.renderings.document import plan_document
 from reconciler.planning.renderings.text import render_plan
+from reconciler.runs.document import run_document
 from reconciler.store.records import RunFilter
 
 LAST_RUNS = 5

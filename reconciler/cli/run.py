@@ -1,15 +1,15 @@
 """`reconciler run`: start an applied job now."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
+from typing import Any
 
 import click
 
 from reconciler.cli.driving import see_through
+from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import read_settings_at
-from reconciler.loop.manual import request_component_run, request_manual_run
 from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Kind
@@ -17,6 +17,7 @@ from reconciler.model.inventory import Applied
 from reconciler.model.job import Value
 from reconciler.model.run import Run
 from reconciler.runs.components import find_component
+from reconciler.runs.manual import Asked, find_jobs, request_component_run, request_manual_run
 from reconciler.runs.parameters import parse_assignment, parse_assignments
 from reconciler.targets.registry import LOCAL
 
@@ -58,17 +59,21 @@ def command(
 ) -> int:
     """Run an applied job, or a component by itself, now, in the form that was last applied.
 
-    With --wait the exit code is 0 when it completed, 6 when it failed, 7 when it timed out.
+    With --wait the exit code is 0 when it completed, 6 when it failed, 7 when it timed out.  Within a job it asks the
+    engine that runs the job, from any folder, and the run is linked to that of the job.
     """
     given = parse_assignments(variables) if variables else {}
     given |= dict(parse_assignment(text) for text in assignments)
+    if (job is None) == (component is None):
+        raise UsageError("name a job, or a component with --component", hint="One of the two: reconciler run JOB")
+    if link := link_of_call(directory, state):
+        fields: dict[str, Any] = {"job": job, "component": component, "target": target, "device": device}
+        return call_runs(link, wait=wait, format_=format_, variables=given, is_forced=force, **fields)
     with open_session(directory=directory, state=state, secrets=secrets) as session:
-        if job is not None and component is None:
+        if job is not None:
             runs, world = _request_job(session, job, given, target=target, device=device, is_forced=force)
-        elif component is not None and job is None:
-            runs, world = _request_component(session, component, given, target=target, device=device)
         else:
-            raise UsageError("name a job, or a component with --component", hint="One of the two: reconciler run JOB")
+            runs, world = _request_component(session, component or "", given, target=target, device=device)
         return see_through(session, world, runs, wait=wait, format_=format_)
 
 
@@ -77,11 +82,9 @@ def _request_job(
 ) -> tuple[list[Run], World]:
     applied = find_job(session, job, target)
     world = session.world_of_applied(read_settings_at(session.repository, applied[0].origin.commit))
-    by = session.requester
+    asked = Asked(by=session.requester, is_forced=is_forced)
     return [
-        run
-        for item in applied
-        for run in request_manual_run(world, item, given, requested_by=by, is_forced=is_forced, device=device)
+        run for item in applied for run in request_manual_run(world.driver, item, given, asked=asked, device=device)
     ], world
 
 
@@ -91,20 +94,10 @@ def _request_component(
     inventory = session.store.inventory(target or LOCAL)
     applied = find_component([item for item in inventory if item.kind is Kind.COMPONENT], component)
     world = session.world_of_applied(session.applied_settings())
-    return list(request_component_run(world, applied, given, requested_by=session.requester, device=device)), world
+    asked = Asked(by=session.requester)
+    return list(request_component_run(world.driver, applied, given, asked=asked, device=device)), world
 
 
 def find_job(session: Session, job_id: str, target: str | None) -> list[Applied]:
     """Return the applied job on each target, or on ``target``. Raises UsageError."""
-    jobs = [item for item in session.store.inventory(target) if item.kind is Kind.JOB]
-    found = [item for item in jobs if item.id == job_id]
-    if found:
-        return found
-    if not jobs:
-        where = f" on {target}" if target else ""
-        raise UsageError(f"no job is applied{where} yet", hint="Next: reconciler reconcile")
-    close = get_close_matches(job_id, [item.id for item in jobs], n=3)
-    known = (
-        f"Did you mean {' or '.join(close)}?" if close else f"Applied are: {', '.join(sorted({j.id for j in jobs}))}"
-    )
-    raise UsageError(f"unknown job `{job_id}`", hint=known)
+    return find_jobs(session.store, job_id, target)

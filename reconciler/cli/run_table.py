@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from reconciler.cli.output import echo_table, instant_text
+from reconciler.cli.output import echo_table
 from reconciler.model.run import Run, TaskResult
 from reconciler.store.store import Store
 
@@ -54,27 +53,3 @@ def duration_words(start: datetime | None, end: datetime | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
-
-
-def run_document(run: Run, tasks: Sequence[TaskResult]) -> dict[str, Any]:
-    """Return a run as JSON types: the `run` and `source` of its report, and how its tasks went."""
-    return {
-        "uid": run.uid,
-        "jobId": run.job_id,
-        "target": run.target,
-        "device": {"uid": run.device.uid, "hostname": run.device.hostname, "site": run.device.site},
-        "trigger": {"kind": run.trigger.kind.value, "key": run.trigger.key},
-        "status": run.status.value,
-        "reason": run.reason,
-        "scheduledFor": instant_text(run.scheduled_for),
-        "createdAt": instant_text(run.created_at),
-        "startedAt": instant_text(run.started_at),
-        "endedAt": instant_text(run.ended_at),
-        "requestedBy": run.requested_by,
-        "parentUid": run.parent_uid,
-        "commit": run.origin.commit,
-        "path": run.origin.path,
-        "blob": run.origin.blob,
-        "digest": run.origin.digest,
-        "tasks": [{"id": task.id, "status": task.status.value, "exitCode": task.exit_code} for task in tasks],
-    }

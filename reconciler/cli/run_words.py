@@ -1,19 +1,21 @@
 """How a run stands, in the words of seed 002: queued, running, completed, failed, timed out."""
 
+from collections.abc import Sequence
+
 import click
 
 from reconciler.cli.run_table import deciding_code
 from reconciler.cli.suggestions import suggest
 from reconciler.model.forms import Kind
 from reconciler.model.job import Job, Value, value_text
-from reconciler.model.run import OutputRecord, Run, RunStatus, Stream, TaskResult
+from reconciler.model.run import OutputRecord, Question, Run, RunStatus, Stream, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
 from reconciler.reports.exit_codes import explain_exit_code
 from reconciler.store.store import Store
 
 _RULE = "-" * 70
-_TITLES = {
+TITLES = {
     RunStatus.CREATED: "Job Queued Successfully",
     RunStatus.QUEUED: "Job Queued Successfully",
     RunStatus.RUNNING: "Job Running",
@@ -43,11 +45,11 @@ def describe_run(
     run: Run, form: Job, tasks: tuple[TaskResult, ...], output: list[OutputRecord], *, has_seen_output: bool = False
 ) -> list[str]:
     """Return how ``run`` of ``form`` stands, as lines."""
-    lines = [_TITLES[run.status], "", *_facts(run, form, tasks)]
+    lines = [TITLES[run.status], "", *_facts(run, form, tasks)]
     if run.variables:
         lines += ["", "Variables:", *(f"  {name}: {_shown(value)}" for name, value in run.variables.items())]
     if not run.status.is_ended:
-        return [*lines, *_waiting_lines(run), "", f"To check status: reconciler runs show {run.uid}"]
+        return [*lines, *_waiting_lines(run), "", *_next_step(run)]
     if run.status is RunStatus.TIMEOUT:
         lines += ["", "The job exceeded the maximum execution time."]
     if not has_seen_output:
@@ -76,6 +78,10 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
         code = deciding_code(tasks)
         facts.append(("Exit Code", "-" if code is None else f"{code} ({explain_exit_code(code)})"))
     facts += [("Task", f"{task.id}: {task.meaning}") for task in tasks if task.meaning and task.exit_code != 0]
+    return facts_lines(facts)
+
+
+def facts_lines(facts: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{name + ':':<13} {value}" for name, value in facts]
 
 
@@ -86,7 +92,30 @@ def _duration(run: Run) -> str:
     return f"{seconds:.1f} seconds" if seconds < 10 else f"{seconds:.0f} seconds"
 
 
+def _next_step(run: Run) -> list[str]:
+    if run.question is not None:
+        return [f"To answer: reconciler runs answer {run.uid}"]
+    return [f"To check status: reconciler runs show {run.uid}"]
+
+
+def question_lines(question: Question) -> list[str]:
+    """Return what is asked, which answers there are, and how long there is time."""
+    lines = [f"Question:     {line}" if number == 0 else f"              {line}"
+             for number, line in enumerate(question.text.splitlines() or [""])]  # fmt: skip
+    if question.choices:
+        lines.append(f"Choices:      {', '.join(question.choices)}")
+    if question.is_secret:
+        lines.append("The answer is a secret: it is kept nowhere.")
+    if question.deadline_at is not None:
+        lines.append(f"Until:        {question.deadline_at:%Y-%m-%d %H:%M:%S} UTC")
+    return lines
+
+
 def _waiting_lines(run: Run) -> list[str]:
+    if run.question is not None:
+        return ["", *question_lines(run.question)]
+    if run.status is RunStatus.WAITING and run.reason == "child":
+        return ["", "Job goes on when a run that it started has ended."]
     if run.status not in {RunStatus.CREATED, RunStatus.QUEUED}:
         return []
     if run.device.uid == _THIS_MACHINE:

@@ -9,8 +9,9 @@ from reconciler.cli.missed import echo_missed
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, tell
 from reconciler.cli.report import find_run
-from reconciler.cli.run_table import echo_runs, run_document
+from reconciler.cli.run_table import echo_runs
 from reconciler.cli.run_words import echo_run
+from reconciler.cli.runs_answer import answer_command
 from reconciler.cli.runs_control import cancel_command, retry_command
 from reconciler.cli.runs_output import logs_command, output_command
 from reconciler.cli.session import Session, open_session
@@ -20,6 +21,7 @@ from reconciler.model.report import Report
 from reconciler.model.run import Run, RunStatus, TriggerKind
 from reconciler.model.text import escape_text
 from reconciler.reports.text import render_reports
+from reconciler.runs.document import run_document
 from reconciler.store.records import RunFilter
 
 
@@ -33,7 +35,7 @@ class _Runs(click.Group):
 
 @click.group("runs", cls=_Runs, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """List runs, show one, read its output, cancel it, run it again.
+    """List runs, show one, read its output, answer it, cancel it, run it again.
 
     \b
     Examples:
@@ -41,6 +43,7 @@ def command() -> None:
       reconciler runs --commit 3f9a02c
       reconciler runs show 0198a1c2
       reconciler runs logs 0198a1c2
+      reconciler runs answer 0198a1c2
       reconciler runs cancel 0198a1c2
     """
 
@@ -166,6 +169,7 @@ for _verb in (
     show_command,
     logs_command,
     output_command,
+    answer_command,
     cancel_command,
     retry_command,
 ):

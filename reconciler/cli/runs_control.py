@@ -8,12 +8,12 @@ from reconciler.cli.driving import publish, see_through
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.cli.output import echo_json, tell
 from reconciler.cli.report import find_run
-from reconciler.cli.run_table import run_document
 from reconciler.cli.session import open_session
-from reconciler.loop.manual import request_retry
 from reconciler.model.run import Run
 from reconciler.runs.cancel import cancel_run
+from reconciler.runs.document import run_document
 from reconciler.runs.drive import drive_until_ended
+from reconciler.runs.manual import request_retry
 
 _PATIENCE = timedelta(seconds=5)
 
@@ -84,5 +84,5 @@ def retry_command(
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         session.collect()
         world = session.world_of_applied(session.applied_settings())
-        again = request_retry(world, find_run(session, uid), requested_by=session.requester, is_forced=force)
+        again = request_retry(world.driver, find_run(session, uid), requested_by=session.requester, is_forced=force)
         return see_through(session, world, [again], wait=wait, format_=format_)

@@ -142,6 +142,7 @@ class Session:
             pause=time.sleep,
             new_uid=new_uid,
             owner=owner,
+            max_depth=settings.engine.max_depth,
         )
         return World(
             repository=self.repository,

@@ -1,5 +1,6 @@
 """`reconciler status`: what is applied, what ran, what runs next."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,12 @@ import click
 from reconciler.cli.missed import NOT_RUN, echo_occurrences, occurrence_document
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text
-from reconciler.cli.run_table import echo_runs, run_document
+from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
 from reconciler.model.forms import Kind
-from reconciler.model.run import Disposition
+from reconciler.model.run import Disposition, Run
+from reconciler.model.text import escape_text
+from reconciler.runs.document import run_document
 from reconciler.store.records import RunFilter
 
 SHOWN = 5
@@ -57,11 +60,21 @@ def _echo_status(session: Session) -> None:
     if active:
         click.echo("\nUnder way:")
         echo_runs(session.store, active)
+        _echo_questions(active)
     runs = session.store.runs(RunFilter(), limit=SHOWN)
     if runs:
         click.echo("\nLast runs:")
         echo_runs(session.store, runs)
     echo_upcoming(session)
+
+
+def _echo_questions(active: Sequence[Run]) -> None:
+    asking = [(run, run.question) for run in active if run.question is not None]
+    if asking:
+        click.echo("\nWaiting for an answer:")
+    for run, question in asking:
+        click.echo(f"  {escape_text(run.job_id)} asks: {escape_text(question.text)}")
+        click.echo(f"    reconciler runs answer {run.uid}")
 
 
 def _metrics(session: Session) -> str:

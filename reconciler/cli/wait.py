@@ -5,6 +5,7 @@ import math
 import click
 
 from reconciler.cli.driving import see_through
+from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.report import find_run
 from reconciler.cli.session import open_session
@@ -31,11 +32,14 @@ def command(
     state: str | None,
     secrets: str | None,
 ) -> int:
-    """Wait until these runs have ended, and tell how they went. The start of a uid is enough.
+    """Wait until these runs have ended, and tell how they went. The start of a uid is enough.  Works within a job, too.
 
     The exit code is 0 when all completed, 6 when one failed, 7 when one timed out or goes on past --timeout.
     """
+    seconds = math.inf if timeout is None else float(timeout)
+    if link := link_of_call(directory, state):
+        return call_runs(link, wait=seconds, format_=format_, what="wait for", uids=list(uids))
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         runs = list({run.uid: run for run in (find_run(session, uid) for uid in uids)}.values())
         world = session.world_of_applied(session.applied_settings())
-        return see_through(session, world, runs, wait=math.inf if timeout is None else float(timeout), format_=format_)
+        return see_through(session, world, runs, wait=seconds, format_=format_)

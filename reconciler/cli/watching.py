@@ -6,12 +6,14 @@ from typing import Any
 
 from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.output import tell
+from reconciler.cli.run_words import question_lines
 from reconciler.loop.world import World
 from reconciler.model.job import Job
 from reconciler.model.run import OutputRecord, Run, TaskResult
 from reconciler.model.text import escape_text
 
 _BAR_WIDTH = 20
+_DOING = {"question": "Waiting for an answer...", "child": "Waiting for another run..."}
 
 
 class Watch:
@@ -71,6 +73,7 @@ class _View:
         self._open_lines: dict[str, bytes] = {}
         self._is_announced = False
         self._has_ended = False
+        self._told_question = ""
         self.step: tuple[float, str] | None = None
         self.told_step: tuple[float, str] | None = None
 
@@ -85,8 +88,17 @@ class _View:
         target = self._world.targets.get(run.target)
         for record in self._new_output.take(output_so_far(self._world.store, target, run)):
             lines += self._whole_lines(record)
-        self.step = _step(self._form, self._tasks(run), has_ended=run.status.is_ended)
+        lines += self._question(run)
+        self.step = _step(self._form, self._tasks(run), has_ended=run.status.is_ended, reason=run.reason)
         return lines
+
+    def _question(self, run: Run) -> list[str]:
+        """Return what the run asks, once."""
+        if run.question is None or run.question.key == self._told_question:
+            return []
+        self._told_question = run.question.key
+        lines = ["", *question_lines(run.question), f"To answer:    reconciler runs answer {run.uid}", ""]
+        return [escape_text(line) for line in lines]
 
     def rest(self) -> list[str]:
         """Return what was written without a line end behind it."""
@@ -115,7 +127,7 @@ class _View:
         return escape_text(f"{self._prefix}{task}{data.decode('utf-8', errors='backslashreplace')}")
 
 
-def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool) -> tuple[float, str]:
+def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool, reason: str) -> tuple[float, str]:
     """Return how much of the tasks is done, half of each that has begun, and what is being done."""
     if has_ended:
         return 1.0, "Ended"
@@ -124,7 +136,8 @@ def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool) -> tuple[f
     ended = min(sum(task.ended_at is not None for task in tasks), total - 1)
     part = (ended + 0.5) / total
     current = form.tasks[ended] if form.tasks else None
-    words = f"{current.id} ({ended + 1} of {total}): Executing..." if current and total > 1 else "Executing..."
+    doing = _DOING.get(reason, "Executing...")
+    words = f"{current.id} ({ended + 1} of {total}): {doing}" if current and total > 1 else doing
     return part, words
 
 

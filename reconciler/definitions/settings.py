@@ -19,6 +19,7 @@ _LEAST = {
     ("engine", "maxRuns"): 1,
     ("engine", "outputBytes"): 1024,
     ("engine", "graceSeconds"): 0,
+    ("engine", "maxDepth"): 1,
     ("engine", "memoryMb"): 8,
     ("engine", "openFiles"): 16,
     ("engine", "processes"): 1,

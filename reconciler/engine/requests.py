@@ -201,7 +201,7 @@ class Requests:
             self._book.change(run.uid, masks=run.order.masks, answers=run.order.answers)
 
     def settle(self, connection: Connection, message: dict[str, Any]) -> None:
-        """Learn which runs came of a request, why none did, or how they ended (``runs``, where it is ``final``)."""
+        """Learn which runs came of a request, why none did, or how they ended (``runs``, where it ``is_final``)."""
         run = self._runner.runs.get(str(message["uid"]))
         request = run.requests.get(str(message["key"])) if run is not None else None
         if run is None or request is None or not request.is_open:
@@ -214,9 +214,10 @@ class Requests:
             request.settle(mark)
         if refusal is not None:
             request.answer = {"refusal": refusal}
-        elif message["final"] or not request.body["wait"]:
+        elif message["is_final"] or not request.body["wait"]:
             request.answer = {"runs": message["runs"]}
-        self._tell(run, request)
+        if request.answer is not None:
+            self._tell(run, request)
         if not request.has_caller:
             self._close(run, request, "left")
         self._runner.review(run)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from reconciler.loop.manual import describe_refusal, refuse_where_not_startable
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.instant import format_instant
@@ -14,6 +13,7 @@ from reconciler.model.job import Job, Value
 from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
 from reconciler.runs.choosing import Request
 from reconciler.runs.enqueue import make_runs
+from reconciler.runs.manual import describe_refusal, refuse_where_not_startable
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.schedule.times import fire_times
 

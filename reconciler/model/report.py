@@ -55,6 +55,19 @@ class ReportStream(_Part, frozen=True, kw_only=True):
     tail: str
 
 
+class ReportQuestion(_Part, frozen=True, kw_only=True):
+    """``outcome`` is answered, expired or withdrawn; the answer to a secret question is ``***``."""
+
+    text: str
+    choices: tuple[str, ...]
+    is_secret: bool
+    asked_at: str
+    outcome: str
+    answer: str
+    answered_by: str
+    ended_at: str | None
+
+
 class ReportTask(_Part, frozen=True, kw_only=True):
     id: str
     status: str
@@ -66,6 +79,8 @@ class ReportTask(_Part, frozen=True, kw_only=True):
     stderr: ReportStream
     outputs: dict[str, Any]
     warnings: tuple[str, ...]
+    questions: tuple[ReportQuestion, ...] = ()
+    children: tuple[str, ...] = ()
 
 
 class ReportVersions(_Part, frozen=True, kw_only=True):

@@ -107,10 +107,33 @@ class Occurrence(Struct, frozen=True, kw_only=True, gc=False):
     count: int = 1
 
 
+class Question(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a task asks a person. ``outcome`` is empty while it is open; then answered, expired or withdrawn.
+
+    ``key`` tells it from others of its run.  The answer to one that ``is_secret`` is kept nowhere: it is ``***`` here.
+    """
+
+    key: str
+    text: str
+    is_secret: bool = False
+    choices: tuple[str, ...] = ()
+    asked_at: datetime
+    deadline_at: datetime | None = None
+    outcome: str = ""
+    answer: str = ""
+    answered_by: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.outcome
+
+
 class Run(Struct, frozen=True, kw_only=True, gc=False):
     """One execution of a job for one occurrence on one device. ``due_at`` is with jitter, ``handle`` the target's.
 
-    ``event`` is the event that is its trigger, ``refusal`` why it fails without being started (condition_error).
+    ``event`` is the event that is its trigger, ``refusal`` why it fails without being started (condition_error),
+    ``question`` what a person is to answer before it goes on.
     One that ``is_exclusive`` is not started while another run of its job is under way on the same device; one with a
     ``concurrency`` not while as many runs of its key are under way as that says.
     """
@@ -142,6 +165,7 @@ class Run(Struct, frozen=True, kw_only=True, gc=False):
     is_exclusive: bool = True
     concurrency: Concurrency | None = None
     cancel_requested_at: datetime | None = None
+    question: Question | None = None
 
 
 class Stream(StrEnum):
@@ -164,28 +188,6 @@ class StreamSummary(Struct, frozen=True, rename="camel"):
     bytes: int = 0
     sha256: str = ""
     tail: str = ""
-
-
-class Question(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a task asks a person. ``outcome`` is empty while it is open; then answered, expired or withdrawn.
-
-    ``key`` tells it from others of its run.  The answer to one that ``is_secret`` is kept nowhere: it is ``***`` here.
-    """
-
-    key: str
-    text: str
-    is_secret: bool = False
-    choices: tuple[str, ...] = ()
-    asked_at: datetime
-    deadline_at: datetime | None = None
-    outcome: str = ""
-    answer: str = ""
-    answered_by: str = ""
-    ended_at: datetime | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return not self.outcome
 
 
 class TaskResult(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -54,6 +54,7 @@ class EngineSettings(_Table, frozen=True, kw_only=True):
     max_runs: int = 8
     output_bytes: int = 1 << 20
     grace_seconds: int = 5
+    max_depth: int = 8
     memory_mb: int | None = None
     open_files: int | None = None
     processes: int | None = None

@@ -11,6 +11,7 @@ from reconciler.model.job import Value
 from reconciler.model.report import (
     Report,
     ReportDevice,
+    ReportQuestion,
     ReportRun,
     ReportSource,
     ReportStream,
@@ -18,7 +19,7 @@ from reconciler.model.report import (
     ReportTrigger,
     ReportVersions,
 )
-from reconciler.model.run import Run, StreamSummary, TaskResult
+from reconciler.model.run import Question, Run, StreamSummary, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.reports.exit_codes import explain_exit_code
 
@@ -96,6 +97,21 @@ def _task(task: TaskResult) -> ReportTask:
         stderr=_stream(task.stderr),
         outputs=dict(task.outputs),
         warnings=task.warnings,
+        questions=tuple(map(_question, task.questions)),
+        children=task.children,
+    )
+
+
+def _question(question: Question) -> ReportQuestion:
+    return ReportQuestion(
+        text=question.text,
+        choices=question.choices,
+        is_secret=question.is_secret,
+        asked_at=format_instant(question.asked_at),
+        outcome=question.outcome,
+        answer=question.answer,
+        answered_by=question.answered_by,
+        ended_at=_instant(question.ended_at),
     )
 
 

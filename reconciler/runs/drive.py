@@ -15,11 +15,12 @@ from reconciler.model.errors import TargetUnavailable
 from reconciler.model.forms import Kind
 from reconciler.model.run import Run, RunStatus
 from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
+from reconciler.runs.calls import Settled, settle_new, settle_waiting
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import ended_record, finish_all, judge, record_with_output
 from reconciler.runs.starting import ask_again, start_claimed
 from reconciler.store.records import Attempt, FinishedRun
-from reconciler.targets.protocol import LiveTarget, Progress
+from reconciler.targets.protocol import LiveTarget, Progress, TakesCalls
 
 FOLLOW_SECONDS = 0.5
 _FORGET_AT_ONCE = 64
@@ -101,24 +102,32 @@ class _Again(Struct, frozen=True):
 
 
 class _News(Struct, frozen=True, kw_only=True):
-    """What following found: the runs, those that ended, those that are tried again, and how the others go on."""
+    """What following found: the runs, those that ended, those that are tried again, and how the others go on.
+
+    ``settled`` is what runs are to be told of their calls; ``waiting`` are those whose calls wait for other runs.
+    """
 
     under_way: Sequence[Run]
     finished: Sequence[FinishedRun]
     forgettable: Sequence[str]
     again: Sequence[_Again]
     moved: Sequence[tuple[Run, Progress]]
+    settled: Sequence[Settled]
+    waiting: Sequence[tuple[Run, Progress]]
 
 
 def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
-    news = _follow(driver, target)
+    news = _follow(driver, target, starts=starts)
     claimed: list[Run] = []
     # One transaction, because each waits for the disk: what has ended makes room for what is claimed.
     with driver.store.transaction():
         finish_all(driver, news.under_way, news.finished)
         forgettable = [item.handle for item in news.again if driver.store.try_again(item.ended, due_at=item.due_at)]
         for run, its in news.moved:
-            driver.store.record_progress(run.uid, its.status, started_at=its.started_at)
+            driver.store.record_progress(
+                run.uid, its.status, reason=its.reason, question=its.question, started_at=its.started_at
+            )
+        settled = [*news.settled, *_settle_waiting(driver, news.waiting)]
         if starts:
             # Where runs are short the target has the next at hand; where they are long, urgent ones can overtake.
             slots = target.max_runs + min(target.capabilities.queues, 4 * len(news.finished))
@@ -132,10 +141,31 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
         unanswered = [run for run in news.under_way if run.status is RunStatus.QUEUED and run.handle is None]
         started = start_claimed(driver, target, [*claimed, *ask_again(driver, target, unanswered)])
         driver.handles[target.name] += started.values()
-    return bool(news.finished or news.again or claimed)
+    # What they wait for is with the target by now, and takes the slots that they give back.
+    _tell_callers(target, settled)
+    return bool(news.finished or news.again or claimed or settled)
 
 
-def _follow(driver: Driver, target: LiveTarget) -> _News:
+def _settle_waiting(driver: Driver, waiting: Sequence[tuple[Run, Progress]]) -> list[Settled]:
+    """Return what is to be told of runs that have ended; who waited for them takes a slot again at once."""
+    settled: list[Settled] = []
+    for run, progress in waiting:
+        calls = [call for call in progress.calls if call.waits]
+        told = settle_waiting(driver, run, calls)
+        if calls and len(told) == len(calls) and progress.reason == "child":
+            driver.store.record_progress(run.uid, RunStatus.RUNNING)
+        settled += told
+    return settled
+
+
+def _tell_callers(target: LiveTarget, settled: Sequence[Settled]) -> None:
+    for item in settled:
+        if item.run.handle is not None and isinstance(target, TakesCalls):
+            with suppress(TargetUnavailable):  # the next turn tells it again
+                target.settle(item.run.handle, item.call.key, item.settlement)
+
+
+def _follow(driver: Driver, target: LiveTarget, *, starts: bool) -> _News:
     """Read how the runs under way stand, and ask the target to end those that are to be cancelled."""
     under_way = driver.store.runs_under_way(target.name)
     handles = {run.uid: run.handle for run in under_way if run.handle is not None}
@@ -144,10 +174,19 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
     forgettable: list[str] = []
     again: list[_Again] = []
     moved: list[tuple[Run, Progress]] = []
+    settled: list[Settled] = []
+    waiting: list[tuple[Run, Progress]] = []
     for run in under_way:
         if run.handle is None:
             continue
         news = progress.get(run.uid)
+        if news is not None and news.calls:
+            told, is_all = _settle_new(driver, run, news, starts=starts)
+            settled += told
+            if news.status.is_ended and not is_all:
+                continue  # its end is not recorded while what it asked for is not there
+            waiting.append((run, news))
+            news = _with_wait(news, told)
         if news is None:
             lost = Progress(status=RunStatus.LOST, reason="not_known", ended_at=driver.clock())
             finished.append(ended_record(driver, run, driver.form_of(run), lost))
@@ -158,11 +197,32 @@ def _follow(driver: Driver, target: LiveTarget) -> _News:
             forgettable.append(run.handle)
         else:
             driver.latest[run.uid] = news
-            if news.status is not run.status:
+            if (news.status, news.reason, news.question) != (run.status, run.reason, run.question):
                 moved.append((run, news))
             if run.cancel_requested_at is not None:
                 target.cancel(run.handle)
-    return _News(under_way=under_way, finished=finished, forgettable=forgettable, again=again, moved=moved)
+    return _News(
+        under_way=under_way,
+        finished=finished,
+        forgettable=forgettable,
+        again=again,
+        moved=moved,
+        settled=settled,
+        waiting=waiting,
+    )
+
+
+def _settle_new(driver: Driver, run: Run, news: Progress, *, starts: bool) -> tuple[list[Settled], bool]:
+    new = [call for call in news.calls if not call.waits]
+    return settle_new(driver, run, new) if starts else ([], not new)
+
+
+def _with_wait(news: Progress, settled: Sequence[Settled]) -> Progress:
+    """Return ``news`` as they will be once its task has been told: its slot is free for what it waits for."""
+    waits = any(item.call.wait and item.settlement.refusal is None for item in settled)
+    if news.status is not RunStatus.RUNNING or not waits:
+        return news
+    return replace(news, status=RunStatus.WAITING, reason="child")
 
 
 def _next_attempt(driver: Driver, run: Run, news: Progress) -> _Again | None:

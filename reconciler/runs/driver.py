@@ -35,6 +35,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     forgettable: dict[str, list[str]] = {}
     handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}
+    max_depth: int = 8
 
     def form_of(self, run: Run) -> Job:
         """Return the form from which ``run`` was made, whatever has been applied since."""

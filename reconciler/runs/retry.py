@@ -44,6 +44,7 @@ def make_retry(run: Run, *, now: datetime, new_uid: NewUid, requested_by: str, n
         requested_by=requested_by,
         handle=None,
         cancel_requested_at=None,
+        question=None,
     )
     return Requested(occurrence=occurrence, runs=(again,))
 

@@ -33,6 +33,7 @@ _END = (
     .values(
         status=bindparam("to_status"),
         reason=bindparam("for_reason"),
+        question=None,
         started_at=func.coalesce(bindparam("was_started_at"), _runs.started_at),
         ended_at=bindparam("at"),
     )

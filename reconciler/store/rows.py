@@ -18,6 +18,7 @@ from reconciler.model.run import (
     Occurrence,
     Origin,
     OutputRecord,
+    Question,
     Run,
     RunStatus,
     Stream,
@@ -48,6 +49,7 @@ _decode_device = msgspec.json.Decoder(Device).decode
 _decode_variables = msgspec.json.Decoder(dict[str, Value]).decode
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_remaining = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+_decode_question = msgspec.json.Decoder(Question).decode
 _decode_task = msgspec.json.Decoder(TaskResult).decode
 _decode_tasks = msgspec.json.Decoder(tuple[TaskResult, ...]).decode
 
@@ -241,6 +243,7 @@ def run_of(row: Row) -> Run:
         is_exclusive=bool(row.is_exclusive),
         concurrency=_concurrency_of(row),
         cancel_requested_at=maybe_instant(row.cancel_requested_at),
+        question=_decode_question(row.question) if row.question is not None else None,
     )
 
 
@@ -273,6 +276,7 @@ def run_row(run: Run) -> Values:
         "variables": json_text(run.variables),
         "event": json_text(run.event) if run.event else None,
         "refusal": run.refusal or None,
+        "question": json_text(run.question) if run.question is not None else None,
         "handle": run.handle,
         "is_exclusive": run.is_exclusive,
         "cancel_requested_at": maybe_text(run.cancel_requested_at),

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, upda
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
-from reconciler.model.run import Run, RunStatus
+from reconciler.model.run import Question, Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.database import Transaction
 from reconciler.store.part import Part
 from reconciler.store.records import Attempt, RunFilter
-from reconciler.store.rows import ORIGIN_COLUMNS, attempt_of, attempt_row, maybe_instant, run_of
+from reconciler.store.rows import ORIGIN_COLUMNS, attempt_of, attempt_row, json_text, maybe_instant, run_of
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -76,7 +76,12 @@ _KEYS = (
 _COUNT_UNDER_WAY = (
     select(func.count().label("number"))
     .select_from(schema.runs)
-    .where(schema.ACTIVE, _runs.target == bindparam("of_target"), _runs.status != RunStatus.CREATED.value)
+    .where(
+        schema.ACTIVE,
+        _runs.target == bindparam("of_target"),
+        _runs.status != RunStatus.CREATED.value,
+        _runs.status != RunStatus.WAITING.value,
+    )
 )
 _UNDER_WAY = _RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
 _UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
@@ -125,6 +130,8 @@ _TRY_AGAIN = (
     )
     .values(
         status=RunStatus.CREATED.value,
+        reason="",
+        question=None,
         attempt=_runs.attempt + 1,
         due_at=bindparam("to_due"),
         queued_at=None,
@@ -146,7 +153,12 @@ _CANCEL = (
 _PROGRESS = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), schema.ACTIVE)
-    .values(status=bindparam("to_status"), started_at=func.coalesce(_runs.started_at, bindparam("at")))
+    .values(
+        status=bindparam("to_status"),
+        reason=bindparam("for_reason"),
+        question=bindparam("of_question"),
+        started_at=func.coalesce(_runs.started_at, bindparam("at")),
+    )
 )
 
 
@@ -156,7 +168,7 @@ class Runs(Part):
 
         The most urgent come first: by priority, then due time, then age.  A run that is exclusive waits while another
         run of its job is under way on the same device, one with a concurrency key while too many of that key are, and
-        all wait while ``slots`` runs are under way on the target.
+        all wait while ``slots`` runs are under way on the target, not counting those that wait themselves.
         """
         text = format_instant(now)
         found: list[Run] = []
@@ -231,11 +243,25 @@ class Runs(Part):
         with self._db.write(is_durable=False) as tx:
             tx.run_many(_ACCEPT, [{"of_uid": uid, "by_handle": handle} for uid, handle in handles.items()])
 
-    def record_progress(self, uid: str, status: RunStatus, *, started_at: datetime | None = None) -> bool:
+    def record_progress(
+        self,
+        uid: str,
+        status: RunStatus,
+        *,
+        reason: str = "",
+        question: Question | None = None,
+        started_at: datetime | None = None,
+    ) -> bool:
         """Give a run that is under way another status that is not an end; False when it has ended."""
-        at = None if started_at is None else format_instant(started_at)
+        row = {
+            "of_uid": uid,
+            "to_status": status.value,
+            "for_reason": reason,
+            "of_question": json_text(question) if question is not None else None,
+            "at": None if started_at is None else format_instant(started_at),
+        }
         with self._db.write() as tx:
-            return tx.run(_PROGRESS, of_uid=uid, to_status=status.value, at=at) == 1
+            return tx.run(_PROGRESS, **row) == 1
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
         """Return the runs that have not ended, oldest first."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -201,6 +201,7 @@ runs = Table(
     Column("device_site", Key, nullable=False, server_default=""),
     Column("event", Text),
     Column("refusal", Text),
+    Column("question", Text),
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),

@@ -14,7 +14,8 @@ from reconciler.model.forms import Component, Form, Kind, digest_form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveObject, LiveState
-from reconciler.model.run import Device, OutputRecord, Run, RunStatus, Stream, StreamSummary, TaskResult
+from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus, Stream, StreamSummary, TaskResult
+from reconciler.model.secret import MASK, Secret
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
@@ -57,7 +58,7 @@ class FakeTarget:
             holds_schedules=holds,
             runs_now=True,
             cancels=True,
-            feedback=False,
+            feedback=True,
             output=True,
             exit_code=True,
             lists_devices=True,
@@ -150,6 +151,28 @@ class FakeTarget:
         self._reach()
         if not self._runs[handle].progress.status.is_ended:
             self.finish(handle, RunStatus.CANCELLED)
+
+    def ask(self, handle: str, question: Question) -> None:
+        """Let the run's last task ask a person."""
+        run = self._runs[handle]
+        *before, task = run.progress.tasks
+        asking = replace(task, questions=(*task.questions, question))
+        run.progress = replace(run.progress, status=RunStatus.WAITING, reason="question", tasks=(*before, asking))
+
+    def answer(self, handle: str, text: str | Secret, *, question: str, by: str = "") -> None:
+        self._reach()
+        run = self._runs[handle]
+        asked = run.progress.question
+        if asked is None or asked.key != question:
+            raise TargetRefused(f"run {handle}: it waits for no such answer")
+        plain = text.reveal() if isinstance(text, Secret) else text
+        if asked.choices and plain not in asked.choices:
+            raise TargetRefused(f"run {handle}: it is none of the choices")
+        shown = MASK if asked.is_secret else plain
+        told = replace(asked, outcome="answered", answer=shown, answered_by=by, ended_at=self._clock())
+        *before, task = run.progress.tasks
+        going = replace(task, questions=(*task.questions[:-1], told))
+        run.progress = replace(run.progress, status=RunStatus.RUNNING, reason="", tasks=(*before, going))
 
     def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
         """Nothing changes here by itself, so there is nothing to wait for."""

@@ -5,7 +5,7 @@ A target that is not reachable raises ``TargetUnavailable`` (try later), one tha
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from reconciler.model.change import Change
 from reconciler.model.forms import Form
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveState
-from reconciler.model.run import Device, OutputRecord, Run, RunStatus, TaskResult
+from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus, TaskResult
 from reconciler.model.secret import Secret
 
 ParameterValue = str | int | float | bool | Secret
@@ -96,14 +96,55 @@ class Ambiguous(Struct, frozen=True, kw_only=True):
 StartAnswer = Started | Unavailable | Refused | Ambiguous
 
 
+class Call(Struct, frozen=True, kw_only=True):
+    """What the task of a run asks of other runs: that they are made, or, with ``uids``, the end of those.
+
+    ``key`` tells it from others of the run.  ``waits``: they are there, as ``children``, and their end is waited for;
+    else they are still to be made.  ``wait`` is what was asked for.
+    """
+
+    key: str
+    job: str = ""
+    component: str = ""
+    target: str = ""
+    device: str = ""
+    variables: Mapping[str, str] = {}
+    is_forced: bool = False
+    uids: tuple[str, ...] = ()
+    wait: bool = False
+    children: tuple[str, ...] = ()
+    waits: bool = False
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What a call came to: the runs, as documents, as they are now or, where it ``is_final``, have ended; or why none.
+
+    ``refusal`` has `message`, `hint` and `isUsage`.
+    """
+
+    children: tuple[str, ...] = ()
+    runs: tuple[dict[str, Any], ...] = ()
+    is_final: bool = False
+    refusal: dict[str, Any] | None = None
+
+
 class Progress(Struct, frozen=True, kw_only=True):
-    """How a run stands. ``tasks`` are those that have begun, in order; complete once the run has ended."""
+    """How a run stands. ``tasks`` are those that have begun, in order; complete once the run has ended.
+
+    ``calls`` are those that somebody has to see to.
+    """
 
     status: RunStatus
     reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     tasks: tuple[TaskResult, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def question(self) -> Question | None:
+        """What a person is to answer first, or None."""
+        return next((each for task in self.tasks for each in task.questions if each.is_open), None)
 
 
 class LiveTarget(Protocol):
@@ -159,6 +200,13 @@ class LiveTarget(Protocol):
         """Ask the target to end the run; ``follow`` tells when it has."""
         ...
 
+    def answer(self, handle: str, text: str | Secret, *, question: str, by: str = "") -> None:
+        """Give the task that asked the question with this key its answer; ``by`` is who gives it.
+
+        Raises TargetRefused where it does not wait for one, or not for such.
+        """
+        ...
+
     def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
         """Return when one of the runs may have changed, or after ``timeout_seconds``."""
         ...
@@ -169,4 +217,13 @@ class LiveTarget(Protocol):
 
     def close(self) -> None:
         """Let go of connections; the runs go on."""
+        ...
+
+
+@runtime_checkable
+class TakesCalls(Protocol):
+    """A target whose tasks can ask for other runs."""
+
+    def settle(self, handle: str, key: str, settlement: Settlement) -> None:
+        """Tell the run what its call came to; telling it twice is the same as once."""
         ...

@@ -12,6 +12,7 @@ from reconciler.model.forms import Form, Kind
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveObject, LiveState
 from reconciler.model.run import OutputRecord, Run
+from reconciler.model.secret import Secret
 from reconciler.targets.keeper.arguments import CannotQuote
 from reconciler.targets.keeper.folder import MAX_FILES, Folder, open_folder
 from reconciler.targets.keeper.marks import Mark, Marks, read_marks, write_marks
@@ -221,6 +222,9 @@ class KeeperTarget:
 
     def cancel(self, handle: str) -> None:
         """Nothing to end: nothing was started from here."""
+
+    def answer(self, handle: str, text: str | Secret, *, question: str, by: str = "") -> None:
+        raise TargetRefused(f"{self.name}: an agent passes no answers on to its jobs")
 
     def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
         """Nothing to wait for, as above."""

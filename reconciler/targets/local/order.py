@@ -1,9 +1,12 @@
 """From a job and its values to what the engine is asked to run: argv and environment, never a shell line."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
@@ -23,6 +26,7 @@ from reconciler.targets.protocol import ParameterValue, StartOrder, attempt_hand
 ALLOWED_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 """All that a run gets of the environment of reconciler itself."""
 
+_PROGRAM = "reconciler"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 KEEPER_API_BASE_URL = "https://127.0.0.1:6889"
@@ -57,7 +61,7 @@ def make_order(
 ) -> RunOrder:
     """Return the engine's order for a run. Raises TargetRefused for a job that cannot be started as it is."""
     plain = {name: environment[name] for name in ALLOWED_ENVIRONMENT if name in environment}
-    plain.setdefault("PATH", DEFAULT_PATH)
+    plain["PATH"] = _with_program(plain.get("PATH", DEFAULT_PATH))
     base = plain | _run_environment(order) | {name: _revealed(value) for name, value in order.values.items()}
     # Parameters are not for the interpreter that makes requests, whatever their names mean to it.
     requesting = plain | {name: environment[name] for name in _INTERPRETER_VARIABLES if name in environment}
@@ -79,6 +83,14 @@ def make_order(
         machine_runs=settings.max_runs,
         start_before=_microseconds(latest_start(order.run, order.job)),
     )
+
+
+@cache
+def _with_program(path: str) -> str:
+    """Return ``path`` with the folder of `reconciler` itself behind it, where a task would not find that command."""
+    folder = str(Path(sys.executable).parent)
+    is_needed = shutil.which(_PROGRAM, path=path) is None and shutil.which(_PROGRAM, path=folder) is not None
+    return f"{path}:{folder}" if is_needed else path
 
 
 def _run_environment(order: StartOrder) -> dict[str, str]:

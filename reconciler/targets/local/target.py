@@ -4,6 +4,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from reconciler.engine.client import Engine
 from reconciler.model.change import Change
 from reconciler.model.errors import TargetRefused
@@ -12,14 +14,17 @@ from reconciler.model.instant import Clock
 from reconciler.model.job import Devices
 from reconciler.model.live import LiveState
 from reconciler.model.run import Device, OutputRecord, Run
+from reconciler.model.secret import Secret
 from reconciler.model.settings import EngineSettings
 from reconciler.targets.local.http_order import HttpSettings
 from reconciler.targets.local.order import make_order
 from reconciler.targets.protocol import (
+    Call,
     Capabilities,
     DeviceList,
     Progress,
     Refused,
+    Settlement,
     StartAnswer,
     Started,
     StartOrder,
@@ -43,7 +48,7 @@ class LocalTarget:
         holds_schedules=False,
         runs_now=True,
         cancels=True,
-        feedback=False,
+        feedback=True,
         output=True,
         exit_code=True,
         lists_devices=True,
@@ -118,6 +123,7 @@ class LocalTarget:
                 started_at=progress[handle].started_at,
                 ended_at=progress[handle].ended_at,
                 tasks=progress[handle].tasks,
+                calls=tuple(msgspec.convert(call, Call) for call in progress[handle].calls),
             )
             for uid, handle in handles.items()
             if handle in progress
@@ -128,6 +134,12 @@ class LocalTarget:
 
     def cancel(self, handle: str) -> None:
         self._engine.cancel(handle)
+
+    def answer(self, handle: str, text: str | Secret, *, question: str, by: str = "") -> None:
+        self._engine.answer(handle, question, text.reveal() if isinstance(text, Secret) else text, by=by)
+
+    def settle(self, handle: str, key: str, settlement: Settlement) -> None:
+        self._engine.settle(handle, key, **msgspec.to_builtins(settlement))
 
     def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
         self._engine.wait(timeout_seconds, handles)

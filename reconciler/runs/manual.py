@@ -1,10 +1,11 @@
 """A run that a person asks for, of a job as it is applied."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
@@ -13,9 +14,11 @@ from reconciler.model.run import Device, Run, Trigger, TriggerKind
 from reconciler.runs.choosing import Request
 from reconciler.runs.components import check_variables, job_of_component
 from reconciler.runs.devices import find_device
+from reconciler.runs.driver import Driver
 from reconciler.runs.enqueue import cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
+from reconciler.store.store import Store
 from reconciler.targets.protocol import STARTS_ITSELF, LiveTarget
 
 _UNMET = "does not run now: its condition does not hold, and its alternate cannot run"
@@ -36,18 +39,34 @@ _WHY_NOT = {
 }
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """Who asks for a run. ``key`` tells it from others of its job, or is empty for a new one.
+
+    Where the task of a run asks: ``parent_uid`` is that run, ``ancestor_roots`` are the jobs that led to it,
+    ``priority`` is for a run that is waited for, and ``held_keys`` are concurrency keys that it shares with those who
+    wait for it.
+    """
+
+    by: str
+    is_forced: bool = False
+    key: str = ""
+    parent_uid: str | None = None
+    ancestor_roots: frozenset[str] = frozenset()
+    priority: int = 0
+    held_keys: frozenset[str] = frozenset()
+
+
 def describe_refusal(reason: str) -> tuple[str, str]:
     """Return why a job may not run now, to follow its name, and the way out."""
     return _WHY_NOT[reason]
 
 
 def request_manual_run(
-    world: World,
+    driver: Driver,
     applied: Applied,
     given: Mapping[str, Value],
     *,
-    requested_by: str,
-    is_forced: bool = False,
+    asked: Asked,
     device: str | None = None,
 ) -> tuple[Run, ...]:
     """Enqueue the job, on the one ``device`` if that is given, and return its runs.
@@ -57,36 +76,36 @@ def request_manual_run(
     job = applied.form
     assert isinstance(job, Job)
     resolve_parameters(job, given)
-    target = _target_of(world, applied)
+    target = _target_of(driver, applied)
     refuse_where_not_startable(target, applied.id)
-    if not is_forced:
-        _refuse_held(world, applied.root_id, applied.id)
+    if not asked.is_forced:
+        _refuse_held(driver, applied.root_id, applied.id)
     if device is not None:
         applied = _on_device(applied, find_device(target, device, selector=job.devices))
-    return _enqueue(world, applied, target, given, requested_by=requested_by, is_forced=is_forced)
+    return _enqueue(driver, applied, target, given, asked=asked)
 
 
 def request_component_run(
-    world: World, applied: Applied, given: Mapping[str, Value], *, requested_by: str, device: str | None = None
+    driver: Driver, applied: Applied, given: Mapping[str, Value], *, asked: Asked, device: str | None = None
 ) -> tuple[Run, ...]:
     """Enqueue an applied component by itself, on ``device`` or the only one there is, and return its run.
 
     Raises UsageError for variables and devices, CouldNot when it cannot run there now.
     """
     check_variables(applied, given, device=device)
-    target = _target_of(world, applied)
+    target = _target_of(driver, applied)
     refuse_where_not_startable(target, applied.id)
     place = find_device(target, device)
     if place.online is False:
         raise _offline(place)
     job = job_of_component(applied)
-    with world.store.transaction():
-        world.store.keep_form(Kind.JOB, job.form)
-        return _enqueue(world, _on_device(job, place), target, given, requested_by=requested_by)
+    with driver.store.transaction():
+        driver.store.keep_form(Kind.JOB, job.form)
+        return _enqueue(driver, _on_device(job, place), target, given, asked=asked)
 
 
-def _target_of(world: World, applied: Applied) -> LiveTarget:
-    target = world.targets.get(applied.target)
+def _target_of(driver: Driver, applied: Applied) -> LiveTarget:
+    target = driver.targets.get(applied.target)
     if target is None:
         raise UsageError(f"target {applied.target} is not configured", hint="See definitions/targets/.")
     return target
@@ -120,56 +139,90 @@ def _offline(device: Device) -> CouldNot:
 
 
 def _enqueue(
-    world: World,
+    driver: Driver,
     applied: Applied,
     target: LiveTarget,
     given: Mapping[str, Value],
     *,
-    requested_by: str,
-    is_forced: bool = False,
+    asked: Asked,
 ) -> tuple[Run, ...]:
-    now = world.clock()
+    now = driver.clock()
     request = Request(
-        trigger=Trigger(TriggerKind.MANUAL, f"manual:{world.new_uid()}"),
+        trigger=Trigger(TriggerKind.MANUAL, f"manual:{asked.key or driver.new_uid()}"),
         scheduled_for=now,
         variables=given,
-        requested_by=requested_by,
-        is_forced=is_forced,
+        requested_by=asked.by,
+        parent_uid=asked.parent_uid,
+        is_forced=asked.is_forced,
     )
-    active = world.store.active_runs(applied.target, root_id=applied.root_id)
-    requested = make_runs(applied, request, target, history=world.store, active=active, now=now, new_uid=world.new_uid)
+    active = driver.store.active_runs(applied.target, root_id=applied.root_id)
+    requested = make_runs(
+        applied, request, target, history=driver.store, active=active, now=now, new_uid=driver.new_uid
+    )
     if not requested.runs:
         why, way_out = describe_refusal(requested.occurrence.reason)
         noun = "component" if isinstance(applied.form, Job) and applied.root_id.startswith("component:") else "job"
         raise CouldNot(f"{noun} {applied.id} {why}; nothing was started", hint=way_out)
-    world.store.add_occurrence(requested.occurrence, requested.runs)
-    cancel_replaced([requested], world.targets.get)
-    return requested.runs
+    runs = tuple(_as_child(run, asked) for run in requested.runs)
+    driver.store.add_occurrence(requested.occurrence, runs)
+    cancel_replaced([requested], driver.targets.get)
+    return runs
 
 
-def request_retry(world: World, run: Run, *, requested_by: str, is_forced: bool = False) -> Run:
+def _as_child(run: Run, asked: Asked) -> Run:
+    """Return ``run`` as it is when a run asked for it. Raises CouldNot where that would wait for itself."""
+    if run.root_id in asked.ancestor_roots:
+        raise refuse_cycle(run.job_id)
+    is_held = run.concurrency is not None and run.concurrency.key in asked.held_keys
+    return replace(run, priority=max(run.priority, asked.priority), concurrency=None if is_held else run.concurrency)
+
+
+def refuse_cycle(job_id: str) -> CouldNot:
+    return CouldNot(
+        f"job {job_id} is among the jobs that led to this run; nothing was started",
+        hint="A job does not start itself, not by way of others either.",
+    )
+
+
+def find_jobs(store: Store, job_id: str, target: str | None) -> list[Applied]:
+    """Return the applied job on each target, or on ``target``. Raises UsageError."""
+    jobs = [item for item in store.inventory(target) if item.kind is Kind.JOB]
+    found = [item for item in jobs if item.id == job_id]
+    if found:
+        return found
+    if not jobs:
+        where = f" on {target}" if target else ""
+        raise UsageError(f"no job is applied{where} yet", hint="Next: reconciler reconcile")
+    close = get_close_matches(job_id, [item.id for item in jobs], n=3)
+    known = (
+        f"Did you mean {' or '.join(close)}?" if close else f"Applied are: {', '.join(sorted({j.id for j in jobs}))}"
+    )
+    raise UsageError(f"unknown job `{job_id}`", hint=known)
+
+
+def request_retry(driver: Driver, run: Run, *, requested_by: str, is_forced: bool = False) -> Run:
     """Enqueue a run that repeats ``run``, and return it. Raises CouldNot where that may not be now."""
     if not run.status.is_ended:
         hint = f"Wait for its end, or cancel it: reconciler runs cancel {run.uid}"
         raise CouldNot(f"run {run.uid} of {run.job_id} has not ended; nothing was started", hint=hint)
-    if run.target not in world.targets:
+    if run.target not in driver.targets:
         raise UsageError(f"target {run.target} is not configured", hint="See definitions/targets/.")
-    refuse_where_not_startable(world.targets[run.target], run.job_id)
+    refuse_where_not_startable(driver.targets[run.target], run.job_id)
     if not is_forced:
-        _refuse_held(world, run.root_id, run.job_id)
-    earlier = retries_of(world.store, run)
+        _refuse_held(driver, run.root_id, run.job_id)
+    earlier = retries_of(driver.store, run)
     retry = make_retry(
-        run, now=world.clock(), new_uid=world.new_uid, requested_by=requested_by, number=len(earlier) + 1
+        run, now=driver.clock(), new_uid=driver.new_uid, requested_by=requested_by, number=len(earlier) + 1
     )
     under_way = next((child for child in earlier if not child.status.is_ended), None)
-    if under_way is not None or not world.store.add_occurrence(retry.occurrence, retry.runs):
+    if under_way is not None or not driver.store.add_occurrence(retry.occurrence, retry.runs):
         which = f": {under_way.uid}" if under_way else " by somebody else"
         raise CouldNot(f"run {run.uid} of {run.job_id} is being retried already{which}; nothing was started")
     return retry.runs[0]
 
 
-def _refuse_held(world: World, root_id: str, job_id: str) -> None:
-    hold = world.store.holds().get(root_id)
-    if hold is not None and hold.covers(world.clock()):
+def _refuse_held(driver: Driver, root_id: str, job_id: str) -> None:
+    hold = driver.store.holds().get(root_id)
+    if hold is not None and hold.covers(driver.clock()):
         hint = f"Resume it, or add --force.  Paused by {hold.held_by}: {hold.reason}"
         raise CouldNot(f"job {job_id} is paused; nothing was started", hint=hint)
