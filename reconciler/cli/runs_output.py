@@ -37,12 +37,14 @@ def pick_run(session: Session, uid: str | None, job: str | None, *, last: bool) 
     examples="""
     reconciler runs logs 0198a1c2 --stream stderr
     reconciler runs logs 0198a1c2 --follow
+    reconciler runs logs 0198a1c2 --attempt 1
     reconciler runs logs --job disk-space --last
     """,
 )
 @click.argument("uid", required=False)
 @job_option
 @last_option
+@click.option("--attempt", type=click.IntRange(min=1), help="What an earlier attempt wrote.  [default: the last]")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
 @click.option("--stream", type=click.Choice([stream.value for stream in Stream]), help="Only this stream.")
 @click.option("--raw", is_flag=True, help="The bytes as they were written, also control characters.")
@@ -54,6 +56,7 @@ def logs_command(
     uid: str | None,
     job: str | None,
     last: bool,
+    attempt: int | None,
     follow: bool,
     stream: str | None,
     raw: bool,
@@ -61,13 +64,17 @@ def logs_command(
     state: str | None,
 ) -> int:
     """Write what a run wrote, standard output and error as they came. Control characters are shown escaped."""
+    if follow and attempt is not None:
+        raise UsageError("--follow is about the last attempt", hint="Leave out --follow or --attempt.")
     if follow and format_ == "json":
         raise UsageError("--follow has no end to put into one JSON document", hint="Write --format jsonl.")
     with open_session(directory=directory, state=state) as session:
         session.collect()
         world = session.world_of_applied(session.applied_settings())
         run = pick_run(session, uid, job, last=last)
-        writer = _Writer(world, run.uid, Stream(stream) if stream else None, raw=raw, format_=format_)
+        writer = _Writer(
+            world, run.uid, Stream(stream) if stream else None, raw=raw, format_=format_, attempt=_earlier(run, attempt)
+        )
         if follow:
             drive_until_ended(world.driver, uids=frozenset([run.uid]), starts=False, look=writer)
         writer()
@@ -75,13 +82,23 @@ def logs_command(
     return 0
 
 
-class _Writer:
-    """Writes what is new of a run's output each time it is called."""
+def _earlier(run: Run, attempt: int | None) -> int | None:
+    """Return the attempt before the run's present one that is asked for, None for that. Raises UsageError."""
+    if attempt is not None and attempt > run.attempt:
+        raise UsageError(f"run {run.uid} has had {run.attempt} attempts so far", hint=f"Give 1 to {run.attempt}.")
+    return None if attempt == run.attempt else attempt
 
-    def __init__(self, world: World, uid: str, stream: Stream | None, *, raw: bool, format_: str) -> None:
+
+class _Writer:
+    """Writes what is new of a run's output, or of an earlier ``attempt``'s, each time it is called."""
+
+    def __init__(
+        self, world: World, uid: str, stream: Stream | None, *, raw: bool, format_: str, attempt: int | None
+    ) -> None:
         self._world = world
         self._uid = uid
         self._stream = stream
+        self._attempt = attempt
         self._raw = raw
         self._format = format_
         self._new_output = NewOutput()
@@ -92,7 +109,10 @@ class _Writer:
         run = self._world.store.run(self._uid)
         if run is None:
             return
-        so_far = output_so_far(self._world.store, self._world.targets.get(run.target), run)
+        if self._attempt is not None:
+            so_far: Sequence[OutputRecord] = self._world.store.attempt_output(run.uid, self._attempt)
+        else:
+            so_far = output_so_far(self._world.store, self._world.targets.get(run.target), run)
         fresh = [record for record in self._new_output.take(so_far) if self._stream in {None, record.stream}]
         if self._format == "json":
             self._all += fresh

@@ -8,7 +8,7 @@ from reconciler.model.job import Job, Retention
 
 
 def prune_runs(world: World, *, now: datetime) -> int:
-    """Drop the runs that are to be kept no longer, and return how many."""
+    """Drop the runs that are to be kept no longer, with what only they name; return how many runs."""
     own = {
         item.id: item.form.retention
         for item in world.store.inventory()
@@ -16,9 +16,9 @@ def prune_runs(world: World, *, now: datetime) -> int:
     }
     general = world.settings.retention
     has_general = general.max_runs is not None or general.max_days is not None
-    dropped = 0
+    dropped = occurrences = 0
     for job_id in (
-        world.store.job_ids_of_runs() if has_general or any(kept != Retention() for kept in own.values()) else ()
+        world.store.job_ids_of_history() if has_general or any(kept != Retention() for kept in own.values()) else ()
     ):
         kept = own.get(job_id, Retention())
         max_runs = kept.max_runs if kept.max_runs is not None else general.max_runs
@@ -27,4 +27,8 @@ def prune_runs(world: World, *, now: datetime) -> int:
             continue
         before = now - timedelta(days=max_days) if max_days is not None else None
         dropped += world.store.drop_runs(job_id, max_runs=max_runs, ended_before=before)
+        if before is not None:
+            occurrences += world.store.drop_occurrences(job_id, before=before)
+    if dropped or occurrences:
+        world.store.drop_unnamed_forms()
     return dropped

@@ -17,7 +17,7 @@ from reconciler.model.run import Run, RunStatus
 from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.calls import Settled, settle_new, settle_waiting
 from reconciler.runs.driver import Driver
-from reconciler.runs.ending import ended_record, finish_all, judge, record_with_output
+from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output
 from reconciler.runs.starting import ask_again, start_claimed
 from reconciler.store.records import Attempt, FinishedRun
 from reconciler.targets.protocol import LiveTarget, Progress, TakesCalls
@@ -190,7 +190,7 @@ def _follow(driver: Driver, target: LiveTarget, *, starts: bool) -> _News:
         if news is None:
             lost = Progress(status=RunStatus.LOST, reason="not_known", ended_at=driver.clock())
             finished.append(ended_record(driver, run, driver.form_of(run), lost))
-        elif news.status.is_ended and (following := _next_attempt(driver, run, news)) is not None:
+        elif news.status.is_ended and (following := _next_attempt(driver, target, run, news)) is not None:
             again.append(following)
         elif news.status.is_ended:
             finished.append(record_with_output(driver, target, run, news))
@@ -225,13 +225,14 @@ def _with_wait(news: Progress, settled: Sequence[Settled]) -> Progress:
     return replace(news, status=RunStatus.WAITING, reason="child")
 
 
-def _next_attempt(driver: Driver, run: Run, news: Progress) -> _Again | None:
+def _next_attempt(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> _Again | None:
     form = driver.form_of(run)
     status, reason = judge(form, news)
     if run.handle is None or run.cancel_requested_at is not None or not is_tried_again(run, form, status):
         return None
     ended_at = news.ended_at or driver.clock()
     ended = ended_attempt(run, replace(news, status=status, reason=reason), ended_at=ended_at)
+    ended = replace(ended, output=kept_output(target, run, form, news))
     return _Again(ended, run.handle, ended_at + delay_after(form.retry, run.attempt))
 
 

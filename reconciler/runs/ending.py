@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from reconciler.model.errors import TargetRefused
 from reconciler.model.job import Job, OnLost, OnWarning
-from reconciler.model.run import Disposition, Run, RunStatus, TaskResult, TriggerKind
+from reconciler.model.run import Disposition, OutputRecord, Run, RunStatus, TaskResult, TriggerKind
 from reconciler.runs.announce import announce_ends
 from reconciler.runs.attempts import tasks_of_run
 from reconciler.runs.driver import Driver
@@ -53,14 +53,18 @@ def _never_began(status: RunStatus, started_at: datetime | None) -> bool:
 def record_with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
     """Return the end of ``run`` with what it wrote, unless its job says that this is not kept."""
     form = driver.form_of(run)
-    record = ended_record(driver, run, form, news)
+    return replace(ended_record(driver, run, form, news), output=kept_output(target, run, form, news))
+
+
+def kept_output(target: LiveTarget, run: Run, job: Job, news: Progress) -> tuple[OutputRecord, ...]:
+    """Return what the attempt that ended wrote, as far as it is to be kept."""
     has_output = any(task.stdout.bytes or task.stderr.bytes for task in news.tasks)
-    if form.discard_output or run.handle is None or not has_output:
-        return record
+    if job.discard_output or run.handle is None or not has_output:
+        return ()
     try:
-        return replace(record, output=tuple(target.output(run.handle)))
+        return tuple(target.output(run.handle))
     except TargetRefused:
-        return record  # the target has nothing to give; the outcome stands
+        return ()  # the target has nothing to give; the outcome stands
 
 
 def finish(driver: Driver, run: Run, job: Job, news: Progress) -> None:

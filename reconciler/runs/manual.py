@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
-from reconciler.model.job import Devices, Job, Value
+from reconciler.model.job import Devices, Job, Overlap, Value
 from reconciler.model.run import Device, Run, Trigger, TriggerKind
-from reconciler.runs.choosing import Request
+from reconciler.runs.choosing import Request, choose_job
 from reconciler.runs.components import check_variables, job_of_component
 from reconciler.runs.devices import find_device
 from reconciler.runs.driver import Driver
-from reconciler.runs.enqueue import cancel_replaced, make_runs
+from reconciler.runs.enqueue import Requested, cancel_replaced, make_runs
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
 from reconciler.store.store import Store
@@ -200,6 +200,46 @@ def find_jobs(store: Store, job_id: str, target: str | None) -> list[Applied]:
     raise UsageError(f"unknown job `{job_id}`", hint=known)
 
 
+def _judged_again(driver: Driver, retry: Requested) -> Requested:
+    """Return the retry of a run whose condition could not be evaluated, as it is evaluated now. Raises CouldNot."""
+    (run,) = retry.runs
+    form = driver.store.form(Kind.JOB, run.origin.digest)
+    assert isinstance(form, Job)
+    applied = Applied(
+        target=run.target,
+        kind=Kind.JOB,
+        id=run.job_id,
+        root_id=run.root_id,
+        form=form,
+        origin=run.origin,
+        applied_at=run.created_at,
+    )
+    request = Request(
+        trigger=run.trigger,
+        scheduled_for=run.scheduled_for,
+        variables=run.variables,
+        event=run.event,
+        requested_by=run.requested_by,
+    )
+    now = driver.clock()
+    choice = choose_job(applied, run.device, request, history=driver.store, active=(), now=now)
+    if isinstance(choice, str):
+        why, way_out = describe_refusal(choice)
+        raise CouldNot(f"job {run.job_id} {why}; nothing was started", hint=way_out)
+    chosen = replace(
+        run,
+        root_id=choice.applied.root_id,
+        job_id=choice.applied.id,
+        origin=choice.applied.origin,
+        variables=dict(choice.variables),
+        refusal=choice.refusal,
+        priority=choice.job.priority,
+        is_exclusive=choice.job.overlap is not Overlap.ALLOW,
+        concurrency=choice.job.concurrency,
+    )
+    return replace(retry, runs=(chosen,))
+
+
 def request_retry(driver: Driver, run: Run, *, requested_by: str, is_forced: bool = False) -> Run:
     """Enqueue a run that repeats ``run``, and return it. Raises CouldNot where that may not be now."""
     if not run.status.is_ended:
@@ -214,6 +254,10 @@ def request_retry(driver: Driver, run: Run, *, requested_by: str, is_forced: boo
     retry = make_retry(
         run, now=driver.clock(), new_uid=driver.new_uid, requested_by=requested_by, number=len(earlier) + 1
     )
+    if run.refusal and not is_forced:
+        retry = _judged_again(driver, retry)
+    elif run.refusal:
+        retry = replace(retry, runs=(replace(retry.runs[0], refusal=""),))
     under_way = next((child for child in earlier if not child.status.is_ended), None)
     if under_way is not None or not driver.store.add_occurrence(retry.occurrence, retry.runs):
         which = f": {under_way.uid}" if under_way else " by somebody else"

@@ -121,7 +121,7 @@ def _is_late(row: Row, item: FinishedRun) -> bool:
 def _end(tx: Transaction, items: Sequence[FinishedRun]) -> None:
     tx.run_many(_END, [_ending(item) for item in items])
     tx.insert(schema.tasks, [row for item in items for row in task_rows(item)])
-    tx.insert(schema.output, [row for item in items for row in output_rows(item)])
+    tx.insert(schema.output, [row for item in items for row in output_rows(item.uid, item.output)])
     tx.insert(schema.reports, [{"run_uid": item.uid, "data": item.report} for item in items])
 
 

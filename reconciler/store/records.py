@@ -55,7 +55,7 @@ class FinishedRun(Struct, frozen=True, kw_only=True):
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """How one attempt of a run ended, when it was not the last."""
+    """How one attempt of a run ended, when it was not the last. ``output`` is only given, never read back with it."""
 
     run_uid: str
     attempt: int
@@ -64,6 +64,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     ended_at: datetime
     tasks: tuple[TaskResult, ...] = ()
+    output: tuple[OutputRecord, ...] = ()
 
 
 class LateResult(Struct, frozen=True, kw_only=True):

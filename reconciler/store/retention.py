@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, delete, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, delete, exists, func, or_, select, union
 
 from reconciler.model.instant import format_instant
-from reconciler.model.run import TriggerKind
+from reconciler.model.run import Disposition, TriggerKind
 from reconciler.store import schema
 from reconciler.store.database import Transaction
 from reconciler.store.part import Part
@@ -24,7 +24,7 @@ _NEWEST = (
     .offset(bindparam("kept"))
 )
 _KEYS: BindParameter[str] = bindparam("keys", expanding=True)
-_PARTS = (schema.attempts, schema.tasks, schema.output, schema.late_results, schema.reports)
+_PARTS = (schema.attempts, schema.attempt_output, schema.tasks, schema.output, schema.late_results, schema.reports)
 _DROP_PARTS = [delete(table).where(table.c.run_uid.in_(_KEYS)) for table in _PARTS]
 _DROP_RUNS = delete(schema.runs).where(_runs.uid.in_(_KEYS))
 _HAS_RUN = exists().where(_runs.occurrence_id == _occurrences.id)
@@ -32,13 +32,44 @@ _HAS_RUN = exists().where(_runs.occurrence_id == _occurrences.id)
 _DROP_OCCURRENCES = delete(schema.occurrences).where(
     _occurrences.id.in_(_KEYS), ~_HAS_RUN, _occurrences.trigger_kind != TriggerKind.ONE_OFF.value
 )
+_OLD_OCCURRENCES = delete(schema.occurrences).where(
+    _occurrences.job_id == bindparam("of_job"),
+    _occurrences.scheduled_for < bindparam("before"),
+    func.coalesce(_occurrences.last_instant, _occurrences.scheduled_for) < bindparam("before"),
+    schema.NOT_RUN,
+    _occurrences.disposition != Disposition.PENDING.value,
+    _occurrences.trigger_kind != TriggerKind.ONE_OFF.value,
+    ~_HAS_RUN,
+)
+_JOBS_NOT_RUN = select(_occurrences.job_id).where(schema.NOT_RUN).distinct()
+_origins = schema.origins.c
+_DROP_ORIGINS = delete(schema.origins).where(
+    ~exists().where(_runs.origin_id == _origins.id), ~exists().where(_occurrences.origin_id == _origins.id)
+)
+# Not one look-up per form: neither of the two has an index by digest.
+_NAMED = union(select(schema.inventory.c.digest), select(_origins.digest))
+_DROP_FORMS = delete(schema.forms).where(schema.forms.c.digest.not_in(_NAMED), ~exists(select(schema.journal.c.id)))
 
 
 class Retention(Part):
-    def job_ids_of_runs(self) -> list[str]:
-        """Return the ids of all jobs that have runs here, also of those that are gone."""
+    def job_ids_of_history(self) -> list[str]:
+        """Return the ids of all jobs that have runs or occurrences here, also of those that are gone."""
         with self._db.read() as tx:
-            return [row.job_id for row in tx.rows(_JOBS)]
+            return sorted({row.job_id for row in (*tx.rows(_JOBS), *tx.rows(_JOBS_NOT_RUN))})
+
+    def drop_occurrences(self, job_id: str, *, before: datetime) -> int:
+        """Drop what is known of instants of before that no run stands for; return how many rows that were.
+
+        What waits for its start, and what tells of a one-off, stays.
+        """
+        with self._db.write() as tx:
+            return tx.run(_OLD_OCCURRENCES, of_job=job_id, before=format_instant(before))
+
+    def drop_unnamed_forms(self) -> int:
+        """Drop the forms that are not applied and that no run or occurrence was made from; return how many."""
+        with self._db.write() as tx:
+            tx.run(_DROP_ORIGINS)
+            return tx.run(_DROP_FORMS)
 
     def drop_runs(self, job_id: str, *, max_runs: int | None, ended_before: datetime | None) -> int:
         """Drop what the job's newest ``max_runs`` ended runs leave behind, and what ended before; return how many.

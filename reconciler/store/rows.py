@@ -1,6 +1,7 @@
 """Our values as rows, and rows as our values: the one place that knows how each is kept."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -374,17 +375,17 @@ def output_of(row: Row) -> OutputRecord:
     return OutputRecord(row.task_id, Stream(row.stream), instant_of(row.at), row.data)
 
 
-def output_rows(item: FinishedRun) -> list[Values]:
+def output_rows(uid: str, output: Sequence[OutputRecord]) -> list[Values]:
     return [
         {
-            "run_uid": item.uid,
+            "run_uid": uid,
             "position": position,
             "task_id": record.task_id,
             "stream": record.stream.value,
             "at": text_of(record.at),
             "data": record.data,
         }
-        for position, record in enumerate(item.output)
+        for position, record in enumerate(output)
     ]
 
 

@@ -9,12 +9,21 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, upda
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
-from reconciler.model.run import Question, Run, RunStatus
+from reconciler.model.run import OutputRecord, Question, Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.database import Transaction
 from reconciler.store.part import Part
 from reconciler.store.records import Attempt, RunFilter
-from reconciler.store.rows import ORIGIN_COLUMNS, attempt_of, attempt_row, json_text, maybe_instant, run_of
+from reconciler.store.rows import (
+    ORIGIN_COLUMNS,
+    attempt_of,
+    attempt_row,
+    json_text,
+    maybe_instant,
+    output_of,
+    output_rows,
+    run_of,
+)
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -142,6 +151,12 @@ _TRY_AGAIN = (
 _ATTEMPTS = (
     select(schema.attempts).where(schema.attempts.c.run_uid == bindparam("of_uid")).order_by(schema.attempts.c.attempt)
 )
+_written = schema.attempt_output.c
+_ATTEMPT_OUTPUT = (
+    select(schema.attempt_output)
+    .where(_written.run_uid == bindparam("of_uid"), _written.attempt == bindparam("of_attempt"))
+    .order_by(_written.position)
+)
 _NEXT_DUE = select(func.min(_runs.due_at).label("at")).where(
     schema.ACTIVE, _runs.status == RunStatus.CREATED.value, _runs.due_at > bindparam("now")
 )
@@ -201,12 +216,19 @@ class Runs(Part):
             if tx.run(_TRY_AGAIN, **row) != 1:
                 return False
             tx.insert_new(schema.attempts, [attempt_row(ended)])
+            rows = output_rows(ended.run_uid, ended.output)
+            tx.insert_new(schema.attempt_output, [{**row, "attempt": ended.attempt} for row in rows])
         return True
 
     def attempts(self, uid: str) -> list[Attempt]:
         """Return the attempts of a run before its present one, oldest first."""
         with self._db.read() as tx:
             return [attempt_of(row) for row in tx.rows(_ATTEMPTS, of_uid=uid)]
+
+    def attempt_output(self, uid: str, attempt: int) -> list[OutputRecord]:
+        """Return what an attempt before the present one wrote."""
+        with self._db.read() as tx:
+            return [output_of(row) for row in tx.rows(_ATTEMPT_OUTPUT, of_uid=uid, of_attempt=attempt)]
 
     def next_due_run(self, now: datetime) -> datetime | None:
         """Return when the next run that waits for its time, after ``now``, is due."""

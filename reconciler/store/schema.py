@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0008"
+REVISION = "0009"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -157,6 +157,7 @@ occurrences = Table(
     UniqueConstraint("root_id", "target", "trigger_key"),
     Index("occurrences_by_time", "scheduled_for"),
     Index("occurrences_of_job", "root_id", "scheduled_for"),
+    Index("occurrences_of_origin", "origin_id"),
     Index("occurrences_not_run", "scheduled_for", sqlite_where=NOT_RUN),
     Index("occurrences_one_off", "trigger_key", "target", sqlite_where=ONE_OFF),
 )
@@ -206,6 +207,7 @@ runs = Table(
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),
     Index("runs_of_commit", "commit", "uid"),
+    Index("runs_of_origin", "origin_id"),
 )
 Index(
     "runs_active",
@@ -304,6 +306,18 @@ output = Table(
     "output",
     metadata,
     Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("task_id", Text, nullable=False),
+    Column("stream", Key, nullable=False),
+    Column("at", Key, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+attempt_output = Table(
+    "attempt_output",
+    metadata,
+    Column("run_uid", Key, ForeignKey("runs.uid"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("task_id", Text, nullable=False),
     Column("stream", Key, nullable=False),

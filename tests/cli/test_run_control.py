@@ -222,3 +222,34 @@ def test_on_a_terminal_output_stands_above_a_bar_and_is_not_repeated(project):
     assert "one | no end" in shown
     assert "Job Completed Successfully" in shown
     assert "Output:" not in shown
+
+
+def test_what_earlier_attempts_wrote_is_kept_and_shown(project):
+    text = 'echo attempt $RECONCILER_ATTEMPT; test "$RECONCILER_ATTEMPT" = 2'
+    task = {"id": "a", "command": "sh", "arguments": ["-c", text]}
+    project.commit_job(tasks=[task], retry={"attempts": 2})
+    project.call("apply")
+    uid = project.call("run", "hello", "--wait", "--format", "json").json[0]["uid"]
+    assert project.call("runs", "logs", uid).out == "attempt 2\n"
+    assert project.call("runs", "logs", uid, "--attempt", "1").out == "attempt 1\n"
+    refused = project.call("runs", "logs", uid, "--attempt", "3")
+    assert (refused.code, "has had 2 attempts" in refused.err) == (64, True)
+
+
+def test_a_retry_of_a_condition_error_judges_the_condition_anew(project):
+    # Division by zero at first; the run that fails for it makes it hold.
+    project.commit_job(condition="1 / (job.lastStatus == 'failed' ? 1 : 0) == 1")
+    project.call("apply")
+    first = project.call("run", "hello", "--wait", "--format", "json").json[0]
+    assert first["reason"] == "condition_error"
+    again = project.call("runs", "retry", first["uid"], "--wait", "--format", "json").json[0]
+    assert (again["status"], again["parentUid"]) == ("completed", first["uid"])
+
+
+def test_a_retry_whose_condition_does_not_hold_now_starts_nothing(project):
+    project.commit_job(condition="1 / (job.lastStatus == 'failed' ? 1 : 0) == 2")
+    project.call("apply")
+    uid = project.call("run", "hello", "--wait", "--format", "json").json[0]["uid"]
+    refused = project.call("runs", "retry", uid)
+    assert (refused.code, "its condition does not hold" in refused.err) == (1, True)
+    assert project.call("runs", "retry", uid, "--force", "--wait").code == 0

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 from support.world import Stage
 
 from reconciler.loop.retention import prune_runs
+from reconciler.model.forms import Kind
 from reconciler.model.run import RunStatus
 from reconciler.model.settings import RetentionSettings, Settings
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_until_ended
+from reconciler.store.open import open_store
 
 DAY = timedelta(days=1)
 
@@ -135,3 +137,33 @@ def test_a_pass_and_a_serving_process_prune(stage):
     stage.turn_until(loop, stage.clock() + timedelta(minutes=61))
     assert len(kept(stage)) == 1
     assert "2 old runs are kept no longer" in stage.told
+
+
+def test_forms_that_nothing_names_any_more_go_with_their_runs(stage):
+    stage.commit_job()
+    stage.reconcile()
+    old = stage.rig.store.applied_job("local", "a").origin.digest
+    run_daily(stage, "a", 1)
+    stage.commit_job(priority=9)
+    stage.reconcile()
+    run_daily(stage, "a", 1)
+    new = stage.rig.store.applied_job("local", "a").origin.digest
+    prune(stage, max_runs=1)
+    assert len(kept(stage)) == 1
+    # Another process, since this one has the forms at hand.
+    reopened = open_store(stage.rig.store.path, new_uid=stage.rig.new_uid, now=stage.clock())
+    assert reopened.form(Kind.JOB, old) is None
+    assert reopened.form(Kind.JOB, new) is not None
+    reopened.close()
+
+
+def test_instants_that_did_not_run_are_forgotten_when_they_are_old(stage):
+    stage.commit_job(schedule={"intervalMinutes": 60, "misfire": {"policy": "skip"}})
+    stage.reconcile()
+    stage.clock.now += DAY
+    stage.reconcile()
+    assert prune(stage, max_days=2) == 0
+    assert stage.rig.store.occurrences(limit=10)
+    stage.clock.now += 3 * DAY
+    prune(stage, max_days=2)
+    assert stage.rig.store.occurrences(limit=10) == []
