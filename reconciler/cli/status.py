@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from reconciler.cli.missed import NOT_RUN, echo_occurrences, occurrence_document
-from reconciler.cli.options import format_option, state_option, verb
+from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
-from reconciler.model.forms import Kind
+from reconciler.cli.status_targets import TargetStatus, echo_targets, read_targets, target_document, target_metrics
 from reconciler.model.run import Disposition, Run
 from reconciler.model.text import escape_text
 from reconciler.runs.document import run_document
@@ -29,31 +29,38 @@ RECENT = timedelta(hours=24)
     reconciler status --format prometheus > /var/lib/node_exporter/reconciler.prom
     """,
 )
+@click.option("--offline", is_flag=True, help="Ask no target what it holds: nothing is said of drift.")
 @format_option("text", "json", "prometheus")
 @state_option
-def command(*, directory: str | None, format_: str, state: str | None) -> int:
-    """Show the last pass and its commit, what is applied where, the last runs, and the next fire times."""
-    with open_session(directory=directory, state=state) as session:
+@secrets_option
+def command(*, directory: str | None, offline: bool, format_: str, state: str | None, secrets: str | None) -> int:
+    """Show how each target stands, the last runs, and the next fire times.
+
+    A target is in sync when the commit attempted last is applied there in full, and nobody has changed it since.
+    """
+    with open_session(directory=directory, state=state, secrets=secrets) as session:
         session.collect()
+        targets = read_targets(session, offline=offline)
         if format_ == "json":
-            echo_json(_document(session))
+            echo_json(_document(session, targets))
         elif format_ == "prometheus":
-            click.echo(_metrics(session), nl=False)
+            click.echo(_metrics(session, targets), nl=False)
         else:
-            _echo_status(session)
+            _echo_status(session, targets)
     return 0
 
 
-def _echo_status(session: Session) -> None:
+def _echo_status(session: Session, targets: Sequence[TargetStatus]) -> None:
     now = session.clock()
     passes = session.store.passes(1)
     if not passes:
         click.echo("Nothing has been applied here yet.\n  Next: reconciler reconcile")
+    else:
+        last = passes[0]
+        click.echo(f"Last pass: {last.outcome or 'cut off'}, commit {last.commit[:12]}, {ago(last.started_at, now)}")
+    echo_targets(targets)
+    if not passes:
         return
-    last = passes[0]
-    click.echo(f"Last pass: {last.outcome or 'cut off'}, commit {last.commit[:12]}, {ago(last.started_at, now)}")
-    for target, number in sorted(_applied(session).items()):
-        click.echo(f"  {target}: {number} jobs applied")
     _echo_holds(session)
     _echo_not_run(session)
     active = session.store.active_runs()
@@ -77,7 +84,7 @@ def _echo_questions(active: Sequence[Run]) -> None:
         click.echo(f"    reconciler runs answer {run.uid}")
 
 
-def _metrics(session: Session) -> str:
+def _metrics(session: Session, targets: Sequence[TargetStatus]) -> str:
     """Return the figures in Prometheus' text format: what did not run shows here as surely as what did."""
     counts = session.store.count_instants()
     passes = session.store.passes(1)
@@ -98,7 +105,7 @@ def _metrics(session: Session) -> str:
             "# TYPE reconciler_last_pass_timestamp_seconds gauge",
             f"reconciler_last_pass_timestamp_seconds {passes[0].started_at.timestamp():.3f}",
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *target_metrics(targets)]) + "\n"
 
 
 def _echo_holds(session: Session) -> None:
@@ -134,16 +141,7 @@ def echo_upcoming(session: Session) -> None:
     echo_table(("AT", "", "JOB", "TARGET"), rows)
 
 
-def _applied(session: Session) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for item in session.store.inventory():
-        if item.kind is not Kind.JOB:
-            continue
-        counts[item.target] = counts.get(item.target, 0) + 1
-    return counts
-
-
-def _document(session: Session) -> dict[str, Any]:
+def _document(session: Session, targets: Sequence[TargetStatus]) -> dict[str, Any]:
     passes = session.store.passes(1)
     return {
         "stateId": session.store.state_id,
@@ -157,7 +155,7 @@ def _document(session: Session) -> dict[str, Any]:
         }
         if passes
         else None,
-        "targets": {target: {"jobs": number} for target, number in sorted(_applied(session).items())},
+        "targets": {target.name: target_document(target) for target in targets},
         "paused": [
             {"jobId": hold.job_id, "until": instant_text(hold.until), "by": hold.held_by, "reason": hold.reason}
             for hold in session.store.holds().values()

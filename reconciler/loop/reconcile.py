@@ -13,6 +13,7 @@ from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.standing import note_refusal, note_standings
 from reconciler.loop.statuses import note_pass, send_statuses, targets_of, tell_refusal
 from reconciler.loop.surroundings import look_around
 from reconciler.loop.world import World
@@ -20,7 +21,7 @@ from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
 from reconciler.model.desired import Loaded
 from reconciler.model.errors import GuardRefused
-from reconciler.model.problem import Problem
+from reconciler.model.problem import Problem, Severity
 from reconciler.model.run import Run
 from reconciler.planning.one_offs import check_receipts
 from reconciler.planning.plan import make_plan
@@ -98,7 +99,9 @@ def apply_commit(
             try:
                 refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
             except GuardRefused as error:
-                tell_refusal(world, source.commit, error, targets=targets_of(source.loaded, planned.plan.changes))
+                targets = targets_of(source.loaded, planned.plan.changes)
+                tell_refusal(world, source.commit, error, targets=targets)
+                note_refusal(world.store, source.commit, targets, str(error), now=now)
                 raise
         confirm(planned.plan)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
@@ -114,6 +117,15 @@ def apply_commit(
             counts=_count(result.done),
         )
         note_pass(world, planned.loaded, planned.plan, result.failures, planned.unavailable)
+        note_standings(
+            world.store,
+            planned.plan,
+            targets_of(planned.loaded, planned.plan.changes) | world.store.count_applied().keys(),
+            result.failures,
+            planned.unavailable,
+            problems=sum(problem.severity is Severity.ERROR for problem in planned.loaded.problems),
+            now=now,
+        )
     return pass_id, planned, result.failures
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 
 from reconciler.model.errors import InternalError
 from reconciler.model.forms import Form, Kind, decode_form, digest_encoded, encode_form
@@ -28,6 +28,7 @@ _JOB = _APPLIED.where(
 
 _ANY_RETIRED = select(_inventory.id).where(_inventory.retired_at.is_not(None)).limit(1)
 
+_COUNTS = select(_inventory.target, func.count()).where(_inventory.kind == Kind.JOB.value).group_by(_inventory.target)
 _OF_COMMIT = _ALL.where(_inventory.commit == bindparam("of_commit"))
 _FORMS = select(schema.forms).where(_forms.digest.in_(bindparam("keys", expanding=True)))
 _FORM = select(_forms.data).where(_forms.kind == bindparam("of_kind"), _forms.digest == bindparam("of_digest"))
@@ -86,6 +87,11 @@ class Inventory(Part):
         """Return whether a job is disabled and waits for its removal."""
         with self._db.read() as tx:
             return bool(tx.rows(_ANY_RETIRED))
+
+    def count_applied(self) -> dict[str, int]:
+        """Return how many jobs are applied, by target; those without any are left out."""
+        with self._db.read() as tx:
+            return {row[0]: row[1] for row in tx.rows(_COUNTS)}
 
     def applied_from(self, commit: str) -> list[Applied]:
         """Return what was applied from ``commit``, ordered by target, kind and id."""

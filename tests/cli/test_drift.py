@@ -3,23 +3,16 @@
 import json
 
 import pytest
+from support.keeper import add_agents, edit
 
 
 @pytest.fixture
 def agents(project, tmp_path):
     """A folder that agents read, with one applied job in it."""
-    jobs = tmp_path / "Jobs"
-    jobs.mkdir()
-    settings = {"channel": "directory", "path": str(jobs)}
-    definition = json.dumps({"id": "agents", "provider": "keeper", "settings": settings})
-    project.repo.write("definitions/targets/agents.json", definition)
+    jobs = add_agents(project, tmp_path / "Jobs")
     project.commit_job("scan", targets=["agents"], schedule={"intervalMinutes": 30}, events=["Startup"])
     assert project.call("apply").code == 0
     return jobs
-
-
-def edit(path, **fields):
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
 def test_after_an_apply_there_is_none(project, agents):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.keeper import add_agents
 
 BY_HAND = {"id": "scan", "name": "Scan", "enabled": True, "tasks": [{"id": "t", "command": "x"}]}
 
@@ -10,11 +11,8 @@ BY_HAND = {"id": "scan", "name": "Scan", "enabled": True, "tasks": [{"id": "t", 
 @pytest.fixture
 def agents(project, tmp_path):
     """A folder that agents read, with a job made by hand in it."""
-    jobs = tmp_path / "Jobs"
-    jobs.mkdir()
+    jobs = add_agents(project, tmp_path / "Jobs")
     put(jobs, schedule={"intervalMinutes": 30}, category="x")
-    definition = {"id": "agents", "provider": "keeper", "settings": {"channel": "directory", "path": str(jobs)}}
-    project.repo.write("definitions/targets/agents.json", json.dumps(definition))
     project.commit_job("here")
     return jobs
 
