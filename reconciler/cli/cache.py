@@ -1,14 +1,14 @@
 """What validations keep beside the state, in the Git folder: it spares work, and changes nothing in what is told."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from reconciler.definitions.known.index import open_index
-from reconciler.definitions.known.recheck import Changed, keep_state, recheck
+from reconciler.definitions.known.recheck import Changed, KnownState, keep_state, recheck
 from reconciler.definitions.known.shelf import Damaged, Shelf
 from reconciler.definitions.load import Found
 from reconciler.definitions.program import program_id
@@ -19,20 +19,25 @@ from reconciler.model.settings import Settings
 
 
 class State(Protocol):
-    """Definitions of which it is known what differs from another state, without listing them."""
+    """Definitions of which it is known what differs from another state, without listing them.
+
+    Each ``name`` of states is kept by itself.  ``tree_id`` stands for the content of the folder, empty where nothing
+    does; ``pieces`` are kept with it.
+    """
 
     @property
-    def name(self) -> str:
-        """What sort of state this is: each sort is kept by itself."""
+    def name(self) -> str: ...
 
     @property
-    def tree_id(self) -> str:
-        """What stands for the content of the folder; empty where nothing does."""
+    def tree_id(self) -> str: ...
 
     @property
     def settings(self) -> bytes | None: ...
 
-    def diff(self, tree_id: str) -> Mapping[str, SourceFile | None] | None:
+    @property
+    def pieces(self) -> Mapping[str, bytes]: ...
+
+    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None] | None:
         """Return the files that are different in the state with this id; None where that cannot be told."""
 
     def read(self, files: list[SourceFile]) -> list[bytes]: ...
@@ -58,17 +63,27 @@ class Cache:
             index = open_index(shelf)
             if index is None or not state.tree_id:
                 return None
-            files = state.diff(index.header.tree) if index.header.tree != state.tree_id else {}
+            files = state.diff(index.header.tree, shelf)
             if files is None:
                 return None
-            changed = Changed(tree=state.tree_id, settings=state.settings, files=files, read=state.read)
+            changed = Changed(
+                tree=state.tree_id, settings=state.settings, more=state.pieces, files=files, read=state.read
+            )
             return recheck(index, changed, settings=settings, providers=providers, now=self._now)
         return None
 
-    def keep(self, state: State, tree: SourceTree, found: Found) -> None:
-        """Keep what a whole loading of ``state`` has found, for the next ``recheck``."""
-        with contextlib.closing(self._shelf(state)) as shelf:
-            keep_state(shelf, state.tree_id, tree, found, now=self._now)
+    def keeper(self, state: State, tree: Callable[[], SourceTree]) -> Callable[[Found], None]:
+        """Return what keeps a whole loading of ``state`` for the next ``recheck``; called before its tree is read.
+
+        What changes while that is read is then seen the next time.
+        """
+        known = KnownState(tree=state.tree_id, settings=state.settings, more=state.pieces)
+
+        def keep(found: Found) -> None:
+            with contextlib.closing(self._shelf(state)) as shelf:
+                keep_state(shelf, known, tree(), found, now=self._now)
+
+        return keep
 
     def _shelf(self, state: State) -> Shelf:
         return Shelf(self._folder / f"known-{state.name}", owner=self._program)

@@ -3,17 +3,21 @@
 import os
 import platform
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache as remember
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from msgspec.structs import replace
 
 from reconciler.cli.cache import Cache
 from reconciler.definitions.folder import blob_id, read_folder
+from reconciler.definitions.known.shelf import Shelf
+from reconciler.definitions.known.stamps import Stamps
 from reconciler.definitions.listing import REGULAR_MODES
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.overlay import with_file
@@ -41,7 +45,7 @@ class Source:
         settings: Settings,
         problems: tuple[Problem, ...] = (),
         *,
-        state: "CommitDefinitions | None" = None,
+        state: "CommitDefinitions | FileDefinitions | None" = None,
     ) -> None:
         self._read_tree = read_tree
         self.settings = settings
@@ -81,7 +85,13 @@ class CommitDefinitions:
     def tree_id(self) -> str:
         return self._repository.folder_id(self._sha, root=self._root)
 
-    def diff(self, tree_id: str) -> Mapping[str, SourceFile | None] | None:
+    @property
+    def pieces(self) -> Mapping[str, bytes]:
+        return {}
+
+    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None] | None:
+        if tree_id == self.tree_id:
+            return {}
         return self._repository.diff_folders(tree_id, self.tree_id, root=self._root)
 
     def read(self, files: list[SourceFile]) -> list[bytes]:
@@ -92,14 +102,53 @@ class CommitDefinitions:
         return data.decode(errors="replace") if data is not None and len(data) <= _MOST_SHOWN_BYTES else None
 
 
+class FileDefinitions:
+    """The definitions in a work tree, as ``State`` tells of them; their files are known by their stamps."""
+
+    name = "files"
+    tree_id = "files"
+
+    def __init__(self, root: Path, *, folder: str, settings: bytes | None) -> None:
+        self._root = root
+        self._folder = folder
+        self.settings = settings
+
+    @cached_property
+    def _stamps(self) -> Stamps:
+        return Stamps(self._root, root=self._folder, clock_ns=time.time_ns())
+
+    @property
+    def pieces(self) -> Mapping[str, bytes]:
+        return self._stamps.pieces()
+
+    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None]:
+        return self._stamps.changed(kept.names(), kept.get)
+
+    def read(self, files: list[SourceFile]) -> list[bytes]:
+        return self._stamps.read(files)
+
+    def paths_at(self, path: str) -> list[str]:
+        """Return the file at ``path``, or all that are under it."""
+        return self._stamps.paths_at(path)
+
+    def read_text(self, path: str) -> str | None:
+        file = self._root / path
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > _MOST_SHOWN_BYTES:
+            return None
+        return file.read_bytes().decode(errors="replace")
+
+
 def read_source(repository: Repository, *, ref: str | None) -> Source:
     """Return the definitions at ``ref``, or as they lie in the work tree. Raises UsageError where there is none."""
     if ref is not None:
         return _read_commit(repository, repository.resolve(ref).sha)
     if repository.is_bare:
         raise UsageError(f"{repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD")
-    settings, problems = read_settings(_read_settings_file(repository.root / SETTINGS_PATH))
-    return Source(lambda: read_folder(repository.root, root=settings.definitions), settings, problems)
+    data = _read_settings_file(repository.root / SETTINGS_PATH)
+    settings, problems = read_settings(data)
+    folder = settings.definitions
+    state = FileDefinitions(repository.root, folder=folder, settings=data)
+    return Source(lambda: read_folder(repository.root, root=folder), settings, problems, state=state)
 
 
 def _read_commit(repository: Repository, sha: str) -> Source:
@@ -134,6 +183,7 @@ def load_source(source: Source, *, now: datetime, cache: Cache | None = None, de
         known = cache.recheck(state, settings=source.settings, providers=rules)
         if known is not None:
             return known
+    keep = cache.keeper(state, lambda: source.tree) if cache is not None and state is not None else None
     if not source.tree.files:
         folder = source.settings.definitions
         raise DefinitionsInvalid(
@@ -148,7 +198,7 @@ def load_source(source: Source, *, now: datetime, cache: Cache | None = None, de
         now=now,
         verdicts=cache.verdicts if cache is not None else None,
         declare=declare,
-        keep=partial(cache.keep, state, source.tree) if cache is not None and state is not None else None,
+        keep=keep,
     )
 
 
@@ -171,11 +221,14 @@ def select_files(source: Source, paths: Sequence[str]) -> list[SourceFile]:
             continue
         here = [by_path[path]] if path in by_path else [file for file in source.tree.files if _is_under(file, path)]
         if not here:
-            root = source.tree.root
-            where = f"there is no file {path}" if _is_inside(path, root) else f"{path} is not under {root}/"
-            raise UsageError(where, hint=f"Definitions lie in {root}/jobs, components, targets and runs.")
+            _refuse_path(path, source.tree.root)
         found |= {file.path: file for file in here}
     return list(found.values())
+
+
+def _refuse_path(path: str, root: str) -> NoReturn:
+    where = f"there is no file {path}" if _is_inside(path, root) else f"{path} is not under {root}/"
+    raise UsageError(where, hint=f"Definitions lie in {root}/jobs, components, targets and runs.")
 
 
 def _is_under(file: SourceFile, folder: str) -> bool:
@@ -186,10 +239,23 @@ def _is_inside(path: str, root: str) -> bool:
     return root in {"", "."} or path == root or path.startswith(f"{root}/")
 
 
-def of_files(problems: Sequence[Problem], files: Collection[SourceFile], source: Source) -> list[Problem]:
-    """Return the problems of ``files``, and those that leave no file judged."""
-    paths = {file.path for file in files} | {SETTINGS_PATH, source.tree.root}
-    return [problem for problem in problems if problem.path in paths]
+def select_paths(source: Source, paths: Sequence[str]) -> set[str]:
+    """Return what ``select_files`` does, by path; files that are saved are not read for it."""
+    if not isinstance(source.state, FileDefinitions) or "tree" in source.__dict__:
+        return {file.path for file in select_files(source, paths)}
+    found: set[str] = set()
+    for path in paths:
+        here = source.state.paths_at(path)
+        if not here and path != SETTINGS_PATH:
+            _refuse_path(path, source.settings.definitions)
+        found.update(here)
+    return found
+
+
+def of_files(problems: Sequence[Problem], paths: Collection[str], source: Source) -> list[Problem]:
+    """Return the problems of the files at ``paths``, and those that leave no file judged."""
+    shown = {*paths, SETTINGS_PATH, source.settings.definitions}
+    return [problem for problem in problems if problem.path in shown]
 
 
 class Change:

@@ -19,7 +19,7 @@ from reconciler.cli.checking import (
     read_base,
     read_source,
     resolve_path,
-    select_files,
+    select_paths,
     with_unsaved,
 )
 from reconciler.cli.exits import ExitCode
@@ -111,7 +111,7 @@ def command(
         if with_host:
             problems = sorted([*problems, *check_host(source, loaded)], key=lambda problem: problem.sort_key)
         if paths:
-            selected = select_files(source, paths)
+            selected = select_paths(source, paths)
             problems, count = of_files(problems, selected, source), len(selected)
         change = None
         if since is not None:

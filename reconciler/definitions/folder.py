@@ -22,7 +22,7 @@ def read_folder(repository_root: Path, *, root: str) -> SourceTree:
     Symbolic links are listed and not followed. A missing folder has no files. Raises CouldNot, and so does reading a
     file that has changed since.
     """
-    folder = _Folder(repository_root)
+    folder = Folder(repository_root)
     try:
         files = tuple(sorted(folder.walk(root), key=lambda file: file.path))
         settings = _read_settings(repository_root)
@@ -35,7 +35,7 @@ def read_folder(repository_root: Path, *, root: str) -> SourceTree:
     return SourceTree(root=root, files=files, commit="", digest=digest.hexdigest(), read=folder.read, settings=settings)
 
 
-class _Folder:
+class Folder:
     """The files of a folder; the content that was read first is the content that counts."""
 
     def __init__(self, repository_root: Path) -> None:
@@ -53,7 +53,7 @@ class _Folder:
                 continue
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
-                    found.append(self._source_file(entry))
+                    found.append(self.source_file(entry))
                 elif entry.name != ".git":
                     folders.append(entry.path)
         return found
@@ -61,7 +61,8 @@ class _Folder:
     def read(self, wanted: list[SourceFile]) -> list[bytes]:
         return [self._read(file) for file in wanted]
 
-    def _source_file(self, entry: "os.DirEntry[str]") -> SourceFile:
+    def source_file(self, entry: "os.DirEntry[str]") -> SourceFile:
+        """Read a file, not a folder, for its id. Raises OSError."""
         path = entry.path[len(self._prefix) :].replace(os.sep, "/")
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
@@ -89,7 +90,7 @@ class _Folder:
 
 def _read_bytes(path: str) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in _Folder
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in Folder
             return file.readall()
     except OSError as error:
         raise CouldNot(f"{path}: {error.strerror}", hint="Check the file and its permissions.") from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -238,7 +239,7 @@ class TestVerdicts:
         write_jobs(project, a=BAD)
         first = project.call("validate")
         folder = project.repo.path / ".git" / "reconciler"
-        assert [path.name for path in folder.iterdir()] == ["verdicts"]
+        assert {path.name for path in folder.iterdir()} == {"verdicts", "known-files"}
         assert project.call("validate").out == first.out
         assert project.repo.git("status", "--porcelain", "--untracked-files=all") == "?? definitions/jobs/a.yaml"
 
@@ -265,6 +266,39 @@ def test_a_commit_after_another_is_told_the_same_with_and_without_what_is_kept(p
     anew = project.call("validate", "--ref", "HEAD", "--no-cache")
     assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
     assert [line.split()[1] for line in kept.out.splitlines() if "/jobs/" in line] == ["JOB002", "REF001", "CRON004"]
+
+
+def test_files_that_change_in_any_way_are_told_the_same_with_and_without_what_is_kept(project):
+    chance = random.Random(1)
+    jobs = project.repo.path / "definitions/jobs"
+    for step in range(40):
+        name, old = chance.choice("abcd"), sorted(jobs.rglob("*.yaml")) if jobs.exists() else []
+        text = chance.choice([JOB, BAD, WARNED]).replace("id: a", f"id: {name}") + f"# {step}\n"
+        match chance.randrange(5):
+            case 0 if len(old) > 1:
+                chance.choice(old).unlink()
+            case 1 if old:
+                chance.choice(old).rename(jobs / f"{name}.yaml")
+            case 2 if old:
+                before = chance.choice(old).stat()
+                old[0].write_text(text)
+                os.utime(old[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+            case 3:
+                project.repo.write(f"definitions/jobs/deep/{name}.yaml", text)
+            case _:
+                project.repo.write(f"definitions/jobs/{name}.yaml", text)
+        kept, anew = project.call("validate"), project.call("validate", "--no-cache")
+        assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
+
+
+def test_a_file_is_named_without_the_others_being_read(project, monkeypatch):
+    write_jobs(project, a=BAD, b=BAD.replace("id: a", "id: b"))
+    project.call("validate")
+    monkeypatch.setattr("reconciler.cli.checking.read_folder", None)
+    job = str(project.repo.path / "definitions/jobs/a.yaml")
+    assert "1 file: 1 problem" in project.call("validate", job).err
+    assert "2 files: 2 problems" in project.call("validate", str(project.repo.path / "definitions")).err
+    assert project.call("validate", job + "x").code == 64
 
 
 def test_what_is_kept_of_a_commit_that_is_gone_does_no_harm(project):

@@ -9,7 +9,7 @@ from support.definitions import JOB, NOW, PROVIDERS, tree_of
 from reconciler.definitions.known import index as index_module
 from reconciler.definitions.known import shelf as shelf_module
 from reconciler.definitions.known.index import open_index
-from reconciler.definitions.known.recheck import Changed, keep_state, recheck
+from reconciler.definitions.known.recheck import Changed, KnownState, keep_state, recheck
 from reconciler.definitions.known.shelf import Damaged, Shelf
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.settings import read_settings
@@ -124,9 +124,9 @@ class World:
         shelf = Shelf(self.path, owner=OWNER)
         told = self.recheck(shelf, tree, rules)
         if told is None:
-            name = str(self.chance.random())
+            state = KnownState(tree=str(self.chance.random()), settings=self.settings)
             told = load_definitions(
-                tree, declare=False, keep=lambda found: keep_state(shelf, name, tree, found, now=self.now), **rules
+                tree, declare=False, keep=lambda found: keep_state(shelf, state, tree, found, now=self.now), **rules
             )
         else:
             self.rechecked += 1

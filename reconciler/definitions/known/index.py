@@ -120,12 +120,13 @@ class Index:
         else:
             del self.problems[path]
 
-    def save(self, header: Header) -> None:
-        """Keep what was set, as the state that ``header`` tells of; as long as nothing is new, write nothing."""
-        if header == self.header and not self._changed:
+    def save(self, header: Header, more: Mapping[str, bytes] = {}) -> None:
+        """Keep what was set, and ``more`` pieces, as the state that ``header`` tells of; write only what is new."""
+        more = {name: data for name, data in more.items() if self._shelf.get(name) != data}
+        if header == self.header and not self._changed and not more:
             return
         pieces = {name: _ENCODER.encode(content) if content else b"" for name, content in self._changed_pieces()}
-        self._shelf.put({**pieces, "header": _ENCODER.encode(header)})
+        self._shelf.put({**more, **pieces, "header": _ENCODER.encode(header)})
 
     def _changed_pieces(self) -> Iterator[tuple[str, Any]]:
         loaded: dict[str, Mapping[str, Any]] = {"f": self._facts, "t": self._topics, "c": self._hours}
@@ -145,7 +146,7 @@ class Index:
 
     def _hour_name(self, path: str, until: int) -> str:
         count = self.header.pieces * _SHARE // _CLOCK_SHARE + 1
-        return f"c{until // _HOUR}.{_number(path, count)}" if until else ""
+        return f"c{until // _HOUR}.{piece_number(path, count)}" if until else ""
 
     def _facts_piece(self, path: str) -> dict[str, Facts]:
         return self._load(self._facts, self._piece_name("f", path), _FACTS, {})
@@ -157,7 +158,7 @@ class Index:
         return self._load(self._hours, name, _HOURS, [])
 
     def _piece_name(self, letter: str, key: str) -> str:
-        return f"{letter}{_number(key, self.header.pieces)}"
+        return f"{letter}{piece_number(key, self.header.pieces)}"
 
     def _load(self, loaded: dict[str, C], name: str, decoder: msgspec.msgpack.Decoder[C], empty: C) -> C:
         if name not in loaded:
@@ -176,7 +177,11 @@ def open_index(shelf: Shelf) -> Index | None:
 
 
 def build_index(
-    shelf: Shelf, header: Header, facts: Mapping[str, Facts], problems: Mapping[str, Iterable[Problem]]
+    shelf: Shelf,
+    header: Header,
+    facts: Mapping[str, Facts],
+    problems: Mapping[str, Iterable[Problem]],
+    more: Mapping[str, bytes],
 ) -> None:
     """Put a whole state, with at least one file, on the shelf, in the place of whatever was there."""
     shelf.clear()
@@ -185,10 +190,11 @@ def build_index(
         index.set_facts(path, told)
     for path, found in problems.items():
         index.set_problems(path, found)
-    index.save(index.header)
+    index.save(index.header, more)
 
 
-def _number(key: str, count: int) -> int:
+def piece_number(key: str, count: int) -> int:
+    """Return in which of ``count`` pieces something is."""
     return zlib.crc32(key.encode(errors="surrogateescape")) % count
 
 

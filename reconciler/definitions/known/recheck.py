@@ -32,14 +32,23 @@ MOST = 2000
 """Of so many files, or a quarter of all, to judge everything anew costs no more."""
 
 
-class Changed(Struct, frozen=True, kw_only=True):
-    """What differs from the state that is known: files by path, None for one that is gone.
+class KnownState(Struct, frozen=True, kw_only=True):
+    """What a state is known by: ``tree`` stands for the content of its folder, ``settings`` is its reconciler.toml.
 
-    ``tree`` stands for the content of the whole folder now; ``read`` is as in SourceTree.
+    ``more`` pieces are kept with it on the shelf.
     """
 
     tree: str
     settings: bytes | None
+    more: Mapping[str, bytes] = {}
+
+
+class Changed(KnownState, frozen=True, kw_only=True):
+    """A state, and what differs in it from the one that is known: files by path, None for one that is gone.
+
+    ``read`` is as in SourceTree.
+    """
+
     files: Mapping[str, SourceFile | None]
     read: Callable[[list[SourceFile]], list[bytes]]
 
@@ -100,7 +109,8 @@ class _Recheck:
             judged_at = self._now.timestamp()
         else:
             judged_at = self._index.header.judged_at
-        self._index.save(replace(self._index.header, tree=self._changed.tree, files=files, judged_at=judged_at))
+        header = replace(self._index.header, tree=self._changed.tree, files=files, judged_at=judged_at)
+        self._index.save(header, self._changed.more)
         problems = [problem for told in self._index.problems.values() for problem in told]
         return Loaded(
             desired=DesiredState(), problems=tuple(sorted(problems, key=lambda problem: problem.sort_key)), files=files
@@ -234,11 +244,8 @@ def is_plain(file: SourceFile) -> bool:
     return "\\" not in file.path and path_for_people(file) == file.path
 
 
-def keep_state(shelf: Shelf, tree_id: str, tree: SourceTree, found: Found, *, now: datetime) -> None:
-    """Keep what a whole loading has found, for `recheck`; nothing, where that could not follow.
-
-    ``tree_id`` is as in ``Changed.tree``.
-    """
+def keep_state(shelf: Shelf, state: KnownState, tree: SourceTree, found: Found, *, now: datetime) -> None:
+    """Keep what a whole loading of ``state`` has found, for `recheck`; nothing, where that could not follow."""
     facts = {file.path: facts_of(file) for file in tree.files}
     for item in found.items:
         file = item.candidate.file
@@ -251,11 +258,11 @@ def keep_state(shelf: Shelf, tree_id: str, tree: SourceTree, found: Found, *, no
         return
     header = Header(
         root=tree.root,
-        tree=tree_id,
-        settings=tree.settings,
+        tree=state.tree,
+        settings=state.settings,
         judged_at=now.timestamp(),
         files=len(found.items),
         targets=tuple(place.path for place in places if place.kind is Kind.TARGET),
         pieces=1,
     )
-    build_index(shelf, header, facts, problems_by_path(found.problems))
+    build_index(shelf, header, facts, problems_by_path(found.problems), state.more)
