@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli.pr_check import check_command
 from reconciler.cli.pr_comment import comment_command
 
 
@@ -11,9 +12,11 @@ def command() -> None:
 
     \b
     Examples:
+      reconciler pr check --base origin/main --number 12
       reconciler pr comment --run 1234567890
       reconciler pr comment --review review.json
     """
 
 
-command.add_command(comment_command)
+for _verb in (check_command, comment_command):
+    command.add_command(_verb)

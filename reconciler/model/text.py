@@ -97,5 +97,9 @@ def safe_word(text: str, *, limit: int = 500) -> str:
 
 def safe_line(text: str, *, limit: int = 400) -> str:
     """Return a line of a file, cut in its middle: as ``safe_word``, and safe at the beginning of a line of ours."""
-    line = _COMMAND.sub(r"\\x23", escape_text(cut_middle(text.replace("\t", "    "), limit)))
-    return _LINE_COMMAND.sub(r"\1\\x3a", line)
+    return escape_commands(escape_text(cut_middle(text.replace("\t", "    "), limit)))
+
+
+def escape_commands(line: str) -> str:
+    """Return ``line`` without anything that a build service takes for a command, from its beginning on or within."""
+    return _LINE_COMMAND.sub(r"\1\\x3a", _COMMAND.sub(r"\\x23", line))

@@ -6,9 +6,8 @@ Source: GitHub, "Workflow commands for GitHub Actions" and its limit of 10 annot
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from reconciler.definitions.renderings.lines import full_message, problem_line
+from reconciler.definitions.renderings.lines import full_message, problem_line, safe_line
 from reconciler.model.problem import Problem, Severity
-from reconciler.model.text import escape_text
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFORMATION: "notice"}
 _SHOWN_PER_KIND = 10
@@ -29,7 +28,7 @@ def render_github(problems: Sequence[Problem], *, is_touched: Callable[[Problem]
 
 
 def _command(problem: Problem) -> str:
-    properties = {"file": escape_text(problem.path), "title": problem.code}
+    properties = {"file": safe_line(problem.path), "title": problem.code}
     if problem.line:
         properties |= {"line": str(problem.line), "col": str(problem.column)}
         if problem.end_line:
@@ -38,7 +37,7 @@ def _command(problem: Problem) -> str:
             properties["endColumn"] = str(problem.end_column)
     joined = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     where = f"{problem.json_path}: " if problem.json_path else ""
-    return f"::{_COMMANDS[problem.severity]} {joined}::{_data(escape_text(where) + full_message(problem))}"
+    return f"::{_COMMANDS[problem.severity]} {joined}::{_data(safe_line(where) + full_message(problem))}"
 
 
 def _data(text: str) -> str:

@@ -1,7 +1,7 @@
 """A problem as one line, safe to print anywhere."""
 
 from reconciler.model.problem import Problem, Severity
-from reconciler.model.text import escape_text
+from reconciler.model.text import escape_commands, escape_text
 
 
 def problem_line(problem: Problem) -> str:
@@ -15,15 +15,8 @@ def problem_line(problem: Problem) -> str:
 
 
 def safe_line(text: str) -> str:
-    """Return ``text`` as one line that no terminal and no CI runner takes for a command.
-
-    A runner reads ``::`` and ``##[`` at the start of a line as one, white space before it or not.
-    """
-    line = escape_text(text)
-    start = line.lstrip()
-    if start.startswith(("::", "##[")):
-        return f"{line[: len(line) - len(start)]}\\x{ord(start[0]):02x}{start[1:]}"
-    return line
+    """Return ``text`` as one line that no terminal and no CI runner takes for a command."""
+    return escape_commands(escape_text(text))
 
 
 def severity_words(severity: Severity) -> str:
