@@ -6,13 +6,13 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from reconciler.cli.output import tell
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
-from reconciler.loop.owner import name_owner
+from reconciler.loop.owner import is_gone, name_owner
 from reconciler.loop.statuses import tell_refusal
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
@@ -28,12 +28,13 @@ from reconciler.reports.forge.values import StatusForge
 from reconciler.runs.drive import drive_once
 from reconciler.runs.driver import Driver
 from reconciler.runs.parameters import resolve_parameters
-from reconciler.runs.secrets import read_secrets
+from reconciler.runs.secrets import SecretSource, read_secrets
 from reconciler.schedule.zones import tzdata_version
 from reconciler.store.open import open_store
 from reconciler.store.store import Store
+from reconciler.targets.opening import Opening
 from reconciler.targets.protocol import LiveTarget
-from reconciler.targets.registry import open_targets
+from reconciler.targets.registry import LOCAL, open_targets
 
 
 class Session:
@@ -124,25 +125,31 @@ class Session:
         return Settings(), {}
 
     def collect(self) -> None:
-        """Finish the runs that have ended since anybody looked, so that what is shown is how things stand."""
+        """Finish the runs of this machine that have ended since anybody looked, so that what is shown is how it stands.
+
+        Other systems are not asked: a look must not wait for their answers.
+        """
         if self.store.active_runs():
-            drive_once(self.world_of_applied(self.applied_settings()).driver, starts=False)
+            here = {name: target for name, target in self._applied[1].items() if target.provider == LOCAL}
+            drive_once(self._world(here, self.applied_settings()).driver, starts=False)
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         self._close_targets()
-        targets = self._open_targets(declared, settings)
+        secrets = read_secrets(self._secrets, environment=os.environ)
+        targets = self._open_targets(declared, settings, secrets)
         self._targets = list(targets.values())
         owner = name_owner(self.host)
         driver = Driver(
             store=self.store,
             targets=targets,
-            secrets=read_secrets(self._secrets, environment=os.environ),
+            secrets=secrets,
             report_of=self._report_of,
             clock=self.clock,
             pause=time.sleep,
             new_uid=new_uid,
             owner=owner,
             max_depth=settings.engine.max_depth,
+            is_gone=partial(is_gone, host=self.host),
         )
         return World(
             repository=self.repository,
@@ -170,15 +177,19 @@ class Session:
 
         return Statuses(self.store, open_forge)
 
-    def _open_targets(self, declared: Mapping[str, Target], settings: Settings) -> dict[str, LiveTarget]:
-        return open_targets(
-            declared,
+    def _open_targets(
+        self, declared: Mapping[str, Target], settings: Settings, secrets: SecretSource
+    ) -> dict[str, LiveTarget]:
+        opening = Opening(
             folder=self.state_path.parent,
             settings=settings,
             environment=os.environ,
             host=self.host,
             clock=self.clock,
+            pause=time.sleep,
+            reveal=secrets.for_target,
         )
+        return open_targets(declared, opening)
 
     def _report_of(self, run: Run, tasks: Sequence[TaskResult], job: Job) -> bytes:
         try:

@@ -11,7 +11,7 @@ from reconciler.definitions.checks.parameters import check_values, read_value, r
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.suggest import closest, did_you_mean, listed, quote
 from reconciler.model.forms import Component, OneOff, Target
-from reconciler.model.job import Job, Parameter
+from reconciler.model.job import ComponentLink, Job, Parameter
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
 
@@ -124,6 +124,9 @@ class JobResolver:
             "tasks": tasks,
             "parameters": parameters,
             "variables": read_values(job.variables, component.variables),
+            "component_link": ComponentLink(
+                uid=component.uid or "", name=component.name or component.id, os_type=component.os_type
+            ),
         }
 
     def _read_scripts(self, job: Job, findings: Findings) -> dict[str, Any]:

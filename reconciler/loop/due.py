@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.model.errors import TargetUnavailable
+from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.instant import NewUid
 from reconciler.model.inventory import Applied, Hold, ScheduleState
 from reconciler.model.job import Job, Schedule
@@ -158,8 +158,8 @@ def _settle_one(
     # Instants that start together are not each other's overlap: they were named one after the other, and run so.
     for instant in settled.start:
         request = Request(trigger=schedule_trigger(instant), scheduled_for=instant)
-        requested.append(
-            make_runs(
+        try:
+            made = make_runs(
                 applied,
                 request,
                 target,
@@ -168,8 +168,18 @@ def _settle_one(
                 now=now,
                 new_uid=scheduler.new_uid,
             )
-        )
+        except TargetRefused as error:
+            scheduler.tell(f"{applied.id} was not started: {error}")
+            made = _refused(applied, request, now=now, new_uid=scheduler.new_uid)
+        requested.append(made)
     return requested
+
+
+def _refused(applied: Applied, request: Request, *, now: datetime, new_uid: NewUid) -> Requested:
+    disposition, reason = Disposition.SKIPPED, "target_refused"
+    return Requested(
+        occurrence=make_occurrence(applied, request, now=now, new_uid=new_uid, disposition=disposition, reason=reason)
+    )
 
 
 def _active_runs(

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change
-from reconciler.model.errors import TargetUnavailable
+from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.run import Disposition, Run, Trigger, TriggerKind
 from reconciler.runs.choosing import Request
 from reconciler.runs.enqueue import Requested, make_occurrence, make_receipts, make_runs
-from reconciler.targets.protocol import STARTS_ITSELF
+from reconciler.targets.protocol import STARTS_ITSELF, LiveTarget
 
 DEFAULT_LIFE = timedelta(days=7)
 WAITS = {"no_device": "no device matches"}
@@ -59,7 +59,7 @@ def start_one_offs(
         else:
             try:
                 runs += _start(world, change, applied, ends_at=ends[change.path], now=now)
-            except (TargetUnavailable, _NotYet) as error:
+            except (TargetUnavailable, TargetRefused, _NotYet) as error:
                 waiting.append(Waiting(change=change, reason=str(error)))
     return runs, waiting
 
@@ -84,7 +84,7 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
         requested = make_runs(
             _with_devices(applied, one_off),
             request,
-            world.targets[change.target],
+            _target_of(world, change.target),
             history=world.store,
             active=(),
             now=now,
@@ -95,6 +95,12 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
     receipts = make_receipts(one_off.id, change.digest, requested.runs, now=now)
     is_new = world.store.add_occurrence(requested.occurrence, requested.runs, receipts)
     return requested.runs if is_new else ()
+
+
+def _target_of(world: World, name: str) -> LiveTarget:
+    if name not in world.targets:
+        raise TargetUnavailable(f"target {name} is not configured")
+    return world.targets[name]
 
 
 def _with_devices(applied: Applied, one_off: OneOff) -> Applied:

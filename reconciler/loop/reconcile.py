@@ -137,15 +137,19 @@ def _allowed(world: World, source: CommitState, allowed_deletes: str | None) -> 
 def reconcile(
     world: World, source: CommitState, *, allowed_deletes: str | None = None, wait: timedelta | None = None
 ) -> PassResult:
-    """Bring the targets to ``source``, run what is due, wait for local runs up to ``wait``, and publish the reports."""
+    """Bring the targets to ``source``, run what is due, wait for runs, and publish the reports.
+
+    Without ``wait`` the runs of this machine are waited for until they end, those of other systems until they have
+    started; with it all of them, so long at most.
+    """
     started_at = world.clock()
     deadline = started_at + wait if wait is not None else None
     pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes)
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
     settle_events(world, now=world.clock())
-    drive_until_ended(world.driver, deadline=deadline)
+    drive_until_ended(world.driver, deadline=deadline, is_remote_waited_for=wait is not None)
     while settle_events(world, now=world.clock()):  # the ends of runs start others, up to a depth
-        drive_until_ended(world.driver, deadline=deadline)
+        drive_until_ended(world.driver, deadline=deadline, is_remote_waited_for=wait is not None)
     published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
     prune_runs(world, now=world.clock())
     return PassResult(

@@ -225,6 +225,14 @@ class Rollout(FormPart, frozen=True, kw_only=True):
     pause_seconds: int = 0
 
 
+class ComponentLink(FormPart, frozen=True, kw_only=True):
+    """By what a target may know the component of a job: its own ``uid`` if Git pins one, else the name."""
+
+    uid: str = ""
+    name: str = ""
+    os_type: str = ""
+
+
 class Retention(FormPart, frozen=True, kw_only=True):
     max_runs: int | None = None
     max_days: int | None = None
@@ -247,6 +255,7 @@ class Job(FormPart, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     tasks: tuple[Task, ...] = ()
     component: str | None = None
+    component_link: ComponentLink | None = None
     variables: dict[str, Value] = {}
     condition: str | dict[str, Any] | None = None
     alternate_job_id: str | None = None

@@ -16,11 +16,12 @@ from reconciler.model.forms import Kind
 from reconciler.model.run import Run, RunStatus
 from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.calls import Settled, settle_new, settle_waiting
+from reconciler.runs.deadlines import past_deadline
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output
 from reconciler.runs.starting import ask_again, start_claimed
 from reconciler.store.records import Attempt, FinishedRun
-from reconciler.targets.protocol import LiveTarget, Progress, TakesCalls
+from reconciler.targets.protocol import LiveTarget, Paced, Progress, TakesCalls
 
 FOLLOW_SECONDS = 0.5
 _FORGET_AT_ONCE = 64
@@ -37,8 +38,10 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
     for target in driver.targets.values():
         try:
             moved = _drive_target(driver, target, starts=starts) or moved
-        except TargetUnavailable:
+        except TargetUnavailable as error:
+            driver.troubles[target.name] = str(error)
             continue  # its runs stay as they are, and the other targets go on
+        driver.troubles.pop(target.name, None)
     forget_ended(driver, at_least=1 if is_last or not moved else _FORGET_AT_ONCE)
     return moved
 
@@ -49,17 +52,19 @@ def drive_until_ended(
     uids: frozenset[str] | None = None,
     deadline: datetime | None = None,
     starts: bool = True,
+    is_remote_waited_for: bool = True,
     look: Callable[[], object] = lambda: None,
 ) -> bool:
     """Drive until the runs ``uids`` (None: all) have ended. False: ``deadline`` came first, and they go on.
 
-    ``look`` is called after each turn.
+    ``look`` is called after each turn.  Unless ``is_remote_waited_for``, of all runs those that other systems run need
+    only have started: later turns follow them.
     """
     try:
         while True:
             moved = drive_once(driver, starts=starts, is_last=False)
             look()
-            if _have_ended(driver, uids):
+            if _have_ended(driver, uids, is_remote_waited_for=is_remote_waited_for):
                 return True
             seconds = FOLLOW_SECONDS
             if deadline is not None:
@@ -71,11 +76,22 @@ def drive_until_ended(
         forget_ended(driver)
 
 
-def _have_ended(driver: Driver, uids: frozenset[str] | None) -> bool:
-    if uids is None:
+def _have_ended(driver: Driver, uids: frozenset[str] | None, *, is_remote_waited_for: bool) -> bool:
+    if uids is None and is_remote_waited_for:
         return not any(driver.handles.values()) and driver.store.count_active() == 0
+    if uids is None:
+        return all(_is_left_alone(driver, target) for target in driver.targets.values())
     runs = (driver.store.run(uid) for uid in uids)
     return all(run is None or run.status.is_ended for run in runs)
+
+
+def _is_left_alone(driver: Driver, target: LiveTarget) -> bool:
+    """Return whether nothing of ``target`` keeps a pass from its end."""
+    if target.capabilities.is_local:
+        return driver.store.count_active(target.name) == 0
+    if target.name in driver.troubles:
+        return True  # the next pass finds it as it is
+    return driver.store.count_startable(target.name, driver.clock()) == 0
 
 
 def wait_for_news(driver: Driver, seconds: float, *, unless: bool = False) -> None:
@@ -125,15 +141,11 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
         forgettable = [item.handle for item in news.again if driver.store.try_again(item.ended, due_at=item.due_at)]
         for run, its in news.moved:
             driver.store.record_progress(
-                run.uid, its.status, reason=its.reason, question=its.question, started_at=its.started_at
+                run.uid, its.status, reason=its.reason, question=its.question, started_at=_began_at(driver, its)
             )
         settled = [*news.settled, *_settle_waiting(driver, news.waiting)]
         if starts:
-            # Where runs are short the target has the next at hand; where they are long, urgent ones can overtake.
-            slots = target.max_runs + min(target.capabilities.queues, 4 * len(news.finished))
-            claimed = driver.store.claim_runs(
-                target.name, owner=driver.owner, now=driver.clock(), limit=slots, slots=slots
-            )
+            claimed = _claim(driver, target, finished=len(news.finished))
             driver.store.hold_forms(Kind.JOB, [run.origin.digest for run in claimed])
     driver.handles[target.name] = [run.handle for run in news.under_way if run.handle and run.uid in driver.latest]
     driver.forgettable.setdefault(target.name, []).extend([*news.forgettable, *forgettable])
@@ -144,6 +156,22 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     # What they wait for is with the target by now, and takes the slots that they give back.
     _tell_callers(target, settled)
     return bool(news.finished or news.again or claimed or settled)
+
+
+def _claim(driver: Driver, target: LiveTarget, *, finished: int) -> list[Run]:
+    now, most = driver.clock(), target.max_runs
+    if not isinstance(target, Paced):
+        # Where runs are short the target has the next at hand; where they are long, urgent ones can overtake.
+        slots = most + min(target.capabilities.queues, 4 * finished)
+        return driver.store.claim_runs(target.name, owner=driver.owner, now=now, limit=slots, slots=slots)
+    limit = min(most, target.starts_now())
+    if not limit:
+        return []
+    return driver.store.claim_shares(target.name, owner=driver.owner, now=now, limit=limit, slots=most)
+
+
+def _began_at(driver: Driver, progress: Progress) -> datetime | None:
+    return progress.started_at or driver.clock() if progress.status is RunStatus.RUNNING else None
 
 
 def _settle_waiting(driver: Driver, waiting: Sequence[tuple[Run, Progress]]) -> list[Settled]:
@@ -180,6 +208,8 @@ def _follow(driver: Driver, target: LiveTarget, *, starts: bool) -> _News:
         if run.handle is None:
             continue
         news = progress.get(run.uid)
+        if news is not None and not news.status.is_ended and not target.capabilities.ends_late_runs:
+            news = past_deadline(run, driver.form_of(run), news, now=driver.clock()) or news
         if news is not None and news.calls:
             told, is_all = _settle_new(driver, run, news, starts=starts)
             settled += told
@@ -199,7 +229,7 @@ def _follow(driver: Driver, target: LiveTarget, *, starts: bool) -> _News:
             driver.latest[run.uid] = news
             if (news.status, news.reason, news.question) != (run.status, run.reason, run.question):
                 moved.append((run, news))
-            if run.cancel_requested_at is not None:
+            if run.cancel_requested_at is not None and target.capabilities.cancels:
                 target.cancel(run.handle)
     return _News(
         under_way=under_way,

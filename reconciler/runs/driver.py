@@ -22,6 +22,8 @@ class Driver(Struct, frozen=True, kw_only=True):
     ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
     ``handles`` are those of the runs under way, by target, as they were after the last turn.
     ``latest`` is how the runs under way stood when they were last followed, by uid.
+    ``is_gone`` tells whether the process that signs so lives no more; ``troubles`` says, by target, why it could not be
+    talked to in the last turn.
     """
 
     store: Store
@@ -32,6 +34,8 @@ class Driver(Struct, frozen=True, kw_only=True):
     pause: Callable[[float], object]
     new_uid: NewUid
     owner: str
+    is_gone: Callable[[str], bool] = lambda _owner: True
+    troubles: dict[str, str] = {}
     forgettable: dict[str, list[str]] = {}
     handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}

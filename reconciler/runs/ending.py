@@ -91,6 +91,11 @@ def _rerun_lost(driver: Driver, run: Run) -> None:
         driver.store.add_occurrence(retry.occurrence, retry.runs)
 
 
+def first_task(job: Job) -> str:
+    """Return the id under which what concerns the whole run is told; a component that a target has, has no task."""
+    return job.tasks[0].id if job.tasks else "component"
+
+
 def failed_to_start(job: Job, why: str, now: datetime, *, reason: str = "failed_to_start") -> Progress:
-    task = TaskResult(id=job.tasks[0].id, status=RunStatus.FAILED, meaning=why, ended_at=now)
+    task = TaskResult(id=first_task(job), status=RunStatus.FAILED, meaning=why, ended_at=now)
     return Progress(status=RunStatus.FAILED, reason=reason, ended_at=now, tasks=(task,))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from reconciler.model.errors import TargetUnavailable
+from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.instant import NewUid, format_instant
 from reconciler.model.inventory import Applied, Receipt
 from reconciler.model.job import Job, Overlap
@@ -52,6 +52,8 @@ def make_runs(
     if not job.enabled and not request.is_forced:
         return _skipped(applied, request, "disabled", now=now, new_uid=new_uid)
     listing = target.devices(job.devices)
+    if not listing.complete:
+        raise TargetUnavailable(f"target {target.name}: its list of devices is incomplete")
     listed = _narrowed(listing.devices, job, request)
     if job.devices is not None and job.devices.max is not None and len(listed) > job.devices.max:
         return _skipped(applied, request, "too_many_devices", now=now, new_uid=new_uid)
@@ -102,7 +104,7 @@ def cancel_replaced(requested: Iterable[Requested], target_of: Callable[[str], L
     for run in (run for item in requested for run in item.replaced):
         target = target_of(run.target)
         if target is not None and run.handle is not None:
-            with suppress(TargetUnavailable):
+            with suppress(TargetUnavailable, TargetRefused):
                 target.cancel(run.handle)
 
 

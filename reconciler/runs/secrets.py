@@ -59,6 +59,17 @@ class SecretSource:
             raise CouldNot(f"secret {name} may not be used for reports", hint=hint)
         return Secret(self._read(name, entry))
 
+    def for_target(self, name: str, target: str) -> Secret:
+        """Return a secret that the settings of ``target`` name. Raises CouldNot as ``for_job`` does."""
+        entry = self._entry(name)
+        if not _allows(entry.targets, target):
+            hint = f"The operator decides this in {self._path}: targets."
+            raise CouldNot(f"secret {name} may not be used by target {target}", hint=hint)
+        value = self._read(name, entry)
+        if len(value) < MIN_LENGTH:
+            raise CouldNot(f"secret {name} is shorter than {MIN_LENGTH} characters, so it cannot be hidden in messages")
+        return Secret(value)
+
     def _entry(self, name: str) -> _Entry:
         entry = self._entries.get(name)
         if entry is None:

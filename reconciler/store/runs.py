@@ -20,6 +20,7 @@ from reconciler.store.rows import (
     attempt_row,
     json_text,
     maybe_instant,
+    maybe_text,
     output_of,
     output_rows,
     run_of,
@@ -70,12 +71,19 @@ _CLAIMABLE = (
         _runs.status == RunStatus.CREATED.value,
         _runs.target == bindparam("of_target"),
         _runs.due_at <= bindparam("now"),
+        or_(_runs.start_after.is_(None), _runs.start_after <= bindparam("now")),
         or_(_runs.is_exclusive.is_(False), ~_BESIDE),
         or_(_runs.concurrency_key.is_(None), _runs.concurrency_max > _WITH_KEY),
     )
     .order_by(_runs.priority.desc(), _runs.due_at, _runs.uid)
     .limit(bindparam("row_limit"))
     .with_for_update(of=schema.runs, skip_locked=True)
+)
+_CLAIMABLE_OF_JOB = _CLAIMABLE.where(_runs.root_id == bindparam("of_root"))
+_COUNT_ACTIVE_THERE = (
+    select(func.count().label("number"))
+    .select_from(schema.runs)
+    .where(schema.ACTIVE, _runs.target == bindparam("of_target"))
 )
 _KEYS = (
     select(_runs.concurrency_key.label("key"), func.count().label("number"))
@@ -115,7 +123,7 @@ _NOT_STARTED = or_(_runs.status == RunStatus.CREATED.value, _runs.status == RunS
 _RELEASE = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.QUEUED.value, _runs.handle.is_(None))
-    .values(status=RunStatus.CREATED.value, queued_at=None, claimed_by=None)
+    .values(status=RunStatus.CREATED.value, queued_at=None, claimed_by=None, start_after=bindparam("to_start_after"))
 )
 _START = (
     update(schema.runs)
@@ -146,6 +154,7 @@ _TRY_AGAIN = (
         queued_at=None,
         claimed_by=None,
         handle=None,
+        start_after=None,
     )
 )
 _ATTEMPTS = (
@@ -159,6 +168,9 @@ _ATTEMPT_OUTPUT = (
 )
 _NEXT_DUE = select(func.min(_runs.due_at).label("at")).where(
     schema.ACTIVE, _runs.status == RunStatus.CREATED.value, _runs.due_at > bindparam("now")
+)
+_NEXT_TRY = select(func.min(_runs.start_after).label("at")).where(
+    schema.ACTIVE, _runs.status == RunStatus.CREATED.value, _runs.start_after > bindparam("now")
 )
 _CANCEL = (
     update(schema.runs)
@@ -185,21 +197,37 @@ class Runs(Part):
         run of its job is under way on the same device, one with a concurrency key while too many of that key are, and
         all wait while ``slots`` runs are under way on the target, not counting those that wait themselves.
         """
+        with self._db.write() as tx:
+            found = self.claim_in(tx, target, owner=owner, now=now, limit=limit, slots=slots)
+        return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+
+    def claim_in(
+        self,
+        tx: Transaction,
+        target: str,
+        *,
+        owner: str,
+        now: datetime,
+        limit: int,
+        slots: int | None,
+        root_id: str | None = None,
+    ) -> list[Run]:
+        """Claim in a transaction, of one job where ``root_id`` names it, and return the runs as they were."""
         text = format_instant(now)
         found: list[Run] = []
-        with self._db.write() as tx:
-            if slots is not None:
-                row = tx.row(_COUNT_UNDER_WAY, of_target=target)
-                limit = min(limit, slots - (row.number if row is not None else 0))
-            # Some of the first may stand in each other's way: then those behind them get their turn at once.
-            while limit > len(found):
-                rows = tx.rows(_CLAIMABLE, of_target=target, now=text, row_limit=limit - len(found))
-                chosen = _compatible([run_of(row) for row in rows], lambda: _count_keys(tx))
-                tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in chosen])
-                found += chosen
-                if len(chosen) in {0, len(rows)}:
-                    break
-        return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
+        statement, of_job = (_CLAIMABLE, {}) if root_id is None else (_CLAIMABLE_OF_JOB, {"of_root": root_id})
+        if slots is not None:
+            row = tx.row(_COUNT_UNDER_WAY, of_target=target)
+            limit = min(limit, slots - (row.number if row is not None else 0))
+        # Some of the first may stand in each other's way: then those behind them get their turn at once.
+        while limit > len(found):
+            rows = tx.rows(statement, of_target=target, now=text, row_limit=limit - len(found), **of_job)
+            chosen = _compatible([run_of(row) for row in rows], lambda: _count_keys(tx))
+            tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in chosen])
+            found += chosen
+            if len(chosen) in {0, len(rows)}:
+                break
+        return found
 
     def withdraw_run(self, uid: str, *, owner: str, now: datetime) -> bool:
         """Claim one run so that nobody else starts it; False when it is no longer ``created``."""
@@ -231,20 +259,24 @@ class Runs(Part):
             return [output_of(row) for row in tx.rows(_ATTEMPT_OUTPUT, of_uid=uid, of_attempt=attempt)]
 
     def next_due_run(self, now: datetime) -> datetime | None:
-        """Return when the next run that waits for its time, after ``now``, is due."""
+        """Return when the next run that waits for its time, or for its next try, after ``now``, is due."""
         with self._db.read() as tx:
-            row = tx.row(_NEXT_DUE, now=format_instant(now))
-        return None if row is None else maybe_instant(row.at)
+            rows = [tx.row(statement, now=format_instant(now)) for statement in (_NEXT_DUE, _NEXT_TRY)]
+        found = [at for row in rows if row is not None and (at := maybe_instant(row.at)) is not None]
+        return min(found, default=None)
 
     def request_cancel(self, uid: str, *, at: datetime) -> bool:
         """Note that the run is to be cancelled, for whoever follows it; False when it has ended."""
         with self._db.write() as tx:
             return tx.run(_CANCEL, of_uid=uid, at=format_instant(at)) == 1
 
-    def release_run(self, uid: str) -> bool:
-        """Make a claimed run that was not started ``created`` again, for a later claim; False when it is not such."""
+    def release_run(self, uid: str, *, start_after: datetime | None = None) -> bool:
+        """Make a claimed run that was not started ``created`` again, for a later claim, not before ``start_after``.
+
+        False when it is not such.
+        """
         with self._db.write() as tx:
-            return tx.run(_RELEASE, of_uid=uid) == 1
+            return tx.run(_RELEASE, of_uid=uid, to_start_after=maybe_text(start_after)) == 1
 
     def record_started(self, uid: str, *, at: datetime, handle: str | None) -> bool:
         """Make the run ``running``; False when it was not waiting for its start."""
@@ -260,9 +292,9 @@ class Runs(Part):
         with self._db.write(is_durable=is_durable) as tx:
             tx.run_many(_START, [{"of_uid": uid, "at": text, "by_handle": handle} for uid, handle in handles.items()])
 
-    def record_accepted(self, handles: Mapping[str, str]) -> None:
-        """Note the handles, by uid, of runs that their target will start in its own time; not durable by itself."""
-        with self._db.write(is_durable=False) as tx:
+    def record_accepted(self, handles: Mapping[str, str], *, is_durable: bool) -> None:
+        """Note the handles, by uid, of runs that their target will start in its own time."""
+        with self._db.write(is_durable=is_durable) as tx:
             tx.run_many(_ACCEPT, [{"of_uid": uid, "by_handle": handle} for uid, handle in handles.items()])
 
     def record_progress(
@@ -317,10 +349,10 @@ class Runs(Part):
             row = tx.row(_LAST_STATUS, of_job=job_id, of_target=target, of_device=device_uid)
         return None if row is None else RunStatus(row.status)
 
-    def count_active(self) -> int:
+    def count_active(self, target: str | None = None) -> int:
         """Return how many runs have not ended."""
         with self._db.read() as tx:
-            row = tx.row(_COUNT_ACTIVE)
+            row = tx.row(_COUNT_ACTIVE) if target is None else tx.row(_COUNT_ACTIVE_THERE, of_target=target)
             return row.number if row is not None else 0
 
     def run(self, uid: str) -> Run | None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0009"
+REVISION = "0010"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -203,6 +203,7 @@ runs = Table(
     Column("event", Text),
     Column("refusal", Text),
     Column("question", Text),
+    Column("start_after", Key),
     UniqueConstraint("occurrence_id", "device_uid"),
     Index("runs_of_job", "job_id", "uid"),
     Index("runs_of_device", "device_uid", "uid"),

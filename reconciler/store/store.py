@@ -13,14 +13,14 @@ from reconciler.store.job_history import JobHistory
 from reconciler.store.leases import Leases
 from reconciler.store.notes import Notes
 from reconciler.store.occurrences import Occurrences
+from reconciler.store.pacing import Pacing
 from reconciler.store.passes import Passes
 from reconciler.store.retention import Retention
-from reconciler.store.runs import Runs
 from reconciler.store.schedules import Schedules
 
 
 class Store(
-    Leases, Passes, Inventory, Schedules, Holds, Occurrences, Runs, Endings, Retention, Events, Notes, JobHistory
+    Leases, Passes, Inventory, Schedules, Holds, Occurrences, Pacing, Endings, Retention, Events, Notes, JobHistory
 ):
     """The state of one repository, open. Threads may share it; every change is durable when its call returns.
 

@@ -20,12 +20,12 @@ from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
     DeviceList,
+    Offline,
     Progress,
     Refused,
     StartAnswer,
     Started,
     StartOrder,
-    Unavailable,
     attempt_handle,
 )
 from reconciler.targets.selector import select_devices
@@ -63,6 +63,8 @@ class FakeTarget:
             exit_code=True,
             lists_devices=True,
             idempotent_start=True,
+            is_local=True,
+            ends_late_runs=True,
         )
         self.ends = ends
         self.unreachable = False
@@ -127,7 +129,7 @@ class FakeTarget:
         if order.job.id in self.refuses:
             return Refused(reason=f"{order.job.id} is refused")
         if order.run.device.online is False:
-            return Unavailable(reason="offline")
+            return Offline(reason="offline")
         if handle not in self._runs:
             self.started.append(order)
             self._runs[handle] = _FakeRun.of(order.job, self._clock)

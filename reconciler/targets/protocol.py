@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from reconciler.model.change import Change
+from reconciler.model.event import Event
 from reconciler.model.forms import Form
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveState
@@ -24,8 +25,11 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     ``holds_schedules``: jobs are objects there, and the target starts them by itself; we never do at their instants.
     ``exit_code``: each ended run has one, so a run without is ``unknown``.  ``idempotent_start``: a start that is
-    repeated with the same run uid starts nothing twice.  ``queues``: so many runs beyond ``max_runs`` it may be
-    given; it starts them by priority, in time (``latest_start``), and no more at once than it may.
+    repeated with the same run uid starts nothing twice; ``find_seconds``: for how long after an ambiguous start the
+    target may not know yet what it started.  ``is_local``: its runs are of this machine; a pass waits for them.
+    ``ends_late_runs``: it keeps the time limit of a job itself; of others, we only stop waiting.  ``queues``: so many
+    runs beyond ``max_runs`` it may be given; it starts them by priority, in time (``latest_start``), and no more at
+    once than it may.
     """
 
     holds_schedules: bool
@@ -37,6 +41,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     lists_devices: bool
     idempotent_start: bool
     queues: int = 0
+    find_seconds: int = 0
+    is_local: bool = False
+    ends_late_runs: bool = False
 
 
 STARTS_ITSELF = "its target starts it by itself, and cannot be asked to"
@@ -70,13 +77,21 @@ class StartOrder(Struct, frozen=True, kw_only=True):
 
 
 class Started(Struct, frozen=True, kw_only=True):
-    """It runs, or will without us; ``handle`` finds it again."""
+    """It runs, or will without us; ``handle`` finds it again. ``is_queued``: the target has it, the device not yet."""
 
     handle: str
+    is_queued: bool = False
 
 
 class Unavailable(Struct, frozen=True, kw_only=True):
-    """Not started: try again later."""
+    """Not started: try again later, not before ``retry_at`` where the target says so."""
+
+    reason: str
+    retry_at: datetime | None = None
+
+
+class Offline(Struct, frozen=True, kw_only=True):
+    """Not started: the device is not online, and the target does not keep the run for it. The job says what follows."""
 
     reason: str
 
@@ -93,7 +108,7 @@ class Ambiguous(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-StartAnswer = Started | Unavailable | Refused | Ambiguous
+StartAnswer = Started | Unavailable | Offline | Refused | Ambiguous
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -181,7 +196,7 @@ class LiveTarget(Protocol):
         ...
 
     def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
-        """Start the runs, answered by run uid."""
+        """Start the runs, answered by run uid. Raises TargetUnavailable only where none was started."""
         ...
 
     def find(self, run: Run) -> str | None:
@@ -226,4 +241,32 @@ class TakesCalls(Protocol):
 
     def settle(self, handle: str, key: str, settlement: Settlement) -> None:
         """Tell the run what its call came to; telling it twice is the same as once."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A target that takes so many starts in some time."""
+
+    def starts_now(self) -> int:
+        """Return how many runs may be started at this moment."""
+        ...
+
+    def next_start_at(self) -> datetime:
+        """Return from when on at least one may be started."""
+        ...
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """A target that knows of things that happen; it is asked for them where an applied job waits for their type."""
+
+    @property
+    def event_types(self) -> Collection[str]: ...
+
+    def events(self, cursor: str) -> tuple[Sequence[Event], str]:
+        """Return what happened since ``cursor`` (empty: never asked before), and the cursor to ask with next.
+
+        What is told twice counts once: an event has a source and an id.
+        """
         ...

@@ -1,18 +1,15 @@
 """The providers there are, and opening the targets that are configured."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Target
-from reconciler.model.instant import Clock
 from reconciler.model.provider import ProviderRules
-from reconciler.model.settings import Settings
+from reconciler.targets.datto.rules import DATTO_RULES
 from reconciler.targets.keeper.rules import KEEPER_RULES, zone_of
 from reconciler.targets.local.rules import LOCAL_RULES, accounts_of, http_settings
+from reconciler.targets.opening import Opening
 
 if TYPE_CHECKING:
     # It knows runs and devices, which nobody asks for who only validates.
@@ -21,21 +18,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 
 
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """What a target may need of where we run.
-
-    ``folder`` is where local targets keep their runs; ``environment`` is what their runs are given a part of.
-    """
-
-    folder: Path
-    settings: Settings
-    environment: Mapping[str, str]
-    host: str
-    clock: Clock
-
-
 # What talks to targets is imported late: it costs more than a validation takes.
-def _open_local(target: Target, here: Surroundings) -> "LiveTarget":
+def _open_local(target: Target, here: Opening) -> "LiveTarget":
     from reconciler.targets.local.target import LocalTarget  # noqa: PLC0415
 
     return LocalTarget(
@@ -50,15 +34,22 @@ def _open_local(target: Target, here: Surroundings) -> "LiveTarget":
     )
 
 
-def _open_keeper(target: Target, _: Surroundings) -> "LiveTarget":
+def _open_keeper(target: Target, _: Opening) -> "LiveTarget":
     from reconciler.targets.keeper.target import KeeperTarget  # noqa: PLC0415
 
     return KeeperTarget(target.id, path=str(target.settings.get("path", "")), timezone=zone_of(target))
 
 
-_PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Surroundings], "LiveTarget"]]] = {
+def _open_datto(target: Target, here: Opening) -> "LiveTarget":
+    from reconciler.targets.datto.opening import open_target  # noqa: PLC0415
+
+    return open_target(target, here)
+
+
+_PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Opening], "LiveTarget"]]] = {
     LOCAL: (LOCAL_RULES, _open_local),
     "keeper": (KEEPER_RULES, _open_keeper),
+    "datto": (DATTO_RULES, _open_datto),
 }
 
 
@@ -67,21 +58,12 @@ def provider_rules() -> Mapping[str, ProviderRules]:
     return {name: rules for name, (rules, _) in _PROVIDERS.items()}
 
 
-def open_targets(
-    declared: Mapping[str, Target],
-    *,
-    folder: Path,
-    settings: Settings,
-    environment: Mapping[str, str],
-    host: str,
-    clock: Clock,
-) -> "dict[str, LiveTarget]":
+def open_targets(declared: Mapping[str, Target], opening: Opening) -> "dict[str, LiveTarget]":
     """Return the targets to talk to, by name; `local` is there without being declared. Connects to nothing yet."""
-    here = Surroundings(folder=folder, settings=settings, environment=environment, host=host, clock=clock)
     targets: dict[str, LiveTarget] = {}
     for name, target in {LOCAL: Target(id=LOCAL, provider=LOCAL), **declared}.items():
         if target.provider not in _PROVIDERS:
             known = ", ".join(sorted(_PROVIDERS))
             raise UsageError(f"target {name}: unknown provider {target.provider}", hint=f"Known: {known}.")
-        targets[name] = _PROVIDERS[target.provider][1](target, here)
+        targets[name] = _PROVIDERS[target.provider][1](target, opening)
     return targets

@@ -9,6 +9,7 @@ from reconciler.model.job import Parameter, Task
 from reconciler.model.run import Device, OutputRecord, RunStatus, Stream
 from reconciler.model.secret import SecretRef
 from reconciler.runs.drive import drive_once, drive_until_ended
+from reconciler.runs.starting import SHORTEST_WAIT
 
 
 def test_a_run_is_started_followed_and_ends_with_its_report(rig):
@@ -61,6 +62,7 @@ def test_a_target_that_cannot_be_reached_keeps_its_runs_for_later(rig):
     rig.target.unreachable = True
     drive_once(rig.driver)
     rig.target.unreachable = False
+    rig.clock.now += SHORTEST_WAIT
     drive_until_ended(rig.driver)
     assert rig.status(run) == "completed"
 

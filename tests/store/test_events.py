@@ -123,6 +123,7 @@ def test_jobs_that_were_applied_before_there_were_events_are_found(tmp_path):
         "DROP TABLE attempt_output; DROP INDEX runs_of_origin; DROP INDEX occurrences_of_origin;"
         "DROP TABLE events; DROP TABLE event_jobs; ALTER TABLE inventory DROP COLUMN retired_at;"
         "ALTER TABLE runs DROP COLUMN question;"
+        "ALTER TABLE runs DROP COLUMN start_after;"
         "UPDATE alembic_version SET version_num = '0005';"
     )
     connection.close()

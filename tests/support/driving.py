@@ -39,7 +39,7 @@ class Rig:
         )
 
     def apply(self, job: Job) -> Applied:
-        applied = apply_job(job, at=self.clock())
+        applied = apply_job(job, target=self.target.name, at=self.clock())
         self.store.record_applied([applied], [])
         return applied
 
@@ -57,7 +57,7 @@ class Rig:
             request,
             self.target,
             history=self.store,
-            active=self.store.active_runs("local", root_id=applied.root_id),
+            active=self.store.active_runs(self.target.name, root_id=applied.root_id),
             now=self.clock(),
             new_uid=self.new_uid,
         )

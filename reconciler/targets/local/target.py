@@ -54,6 +54,8 @@ class LocalTarget:
         lists_devices=True,
         idempotent_start=True,
         queues=256,
+        is_local=True,
+        ends_late_runs=True,
     )
 
     def __init__(

@@ -1,0 +1,1 @@
+"""What targets that are asked over HTTP have in common: requests, errors, patience, limits."""
