@@ -18,6 +18,7 @@ VERBS = {
     "run": "Run an applied job now.",
     "ask": "Ask a person from within a job, and wait for the answer.",
     "event": "Tell that something happened: start the jobs that wait for it.",
+    "events": "List the events that came, and what each started.",
     "forecast": "Show when jobs will start: fire times, starts per hour, collisions.",
     "pause": "Let nothing start a job, until it is resumed.",
     "resume": "End the pause of a job.",

@@ -9,9 +9,10 @@ from reconciler.model.event import Event
 from reconciler.model.forms import Kind
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied
+from reconciler.model.run import RunStatus
 from reconciler.store import schema
 from reconciler.store.part import Part
-from reconciler.store.records import EventRecord
+from reconciler.store.records import EventRecord, StartedRun
 from reconciler.store.rows import applied_of, event_record_of, event_row, json_text
 
 KEPT_EVENTS = 10_000
@@ -30,6 +31,16 @@ _PENDING = (
     .limit(bindparam("row_limit"))
 )
 _NEWEST = select(schema.events).order_by(_events.seq.desc()).limit(bindparam("row_limit"))
+_runs = schema.runs.c
+_CAME_OF = (
+    select(_occurrences.trigger_key, _occurrences["count"].label("events"), _runs.uid, _runs.job_id, _runs.status)
+    .join_from(schema.occurrences, schema.runs)
+    .where(
+        _occurrences.scheduled_for >= bindparam("since"),
+        _occurrences.trigger_key.in_(bindparam("keys", expanding=True)),
+    )
+    .order_by(_runs.uid)
+)
 _BY_ID = select(schema.events).where(_events.source == bindparam("of_source"), _events.id == bindparam("of_id"))
 _SETTLE = (
     update(schema.events)
@@ -81,10 +92,35 @@ class Events(Part):
             row = tx.row(_BY_ID, of_source=source, of_id=id)
         return None if row is None else event_record_of(row)
 
-    def events(self, *, limit: int) -> list[EventRecord]:
-        """Return the latest events, newest first."""
+    def events(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - the word of the event
+        source: str | None = None,
+        before_seq: int | None = None,
+        limit: int,
+    ) -> list[EventRecord]:
+        """Return the latest events, newest first, of that type and source; ``before_seq``: older than that one."""
+        statement = _NEWEST
+        for column, value in ((_events.type, type), (_events.source, source)):
+            if value is not None:
+                statement = statement.where(column == value)
+        if before_seq is not None:
+            statement = statement.where(_events.seq < before_seq)
         with self._db.read() as tx:
-            return [event_record_of(row) for row in tx.rows(_NEWEST, row_limit=limit)]
+            return [event_record_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
+
+    def runs_of_events(self, records: Collection[EventRecord]) -> list[StartedRun]:
+        """Return the runs that these events started, oldest first."""
+        if not records:
+            return []
+        since = format_instant(min(record.event.at for record in records))
+        keys = sorted({record.event.trigger_key for record in records})
+        with self._db.read() as tx:
+            return [
+                StartedRun(row.trigger_key, row.uid, row.job_id, RunStatus(row.status), row.events)
+                for row in tx.connection.execute(_CAME_OF, {"since": since, "keys": keys})
+            ]
 
     def settle_event(self, seq: int, *, outcome: Mapping[str, int], now: datetime) -> None:
         """Note that the event has reached every job, and how many by what became of it there."""

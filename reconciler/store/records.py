@@ -116,6 +116,16 @@ class UnpublishedReport(Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+class StartedRun(Struct, frozen=True):
+    """A run that an event started, and how many events it stands for by now."""
+
+    trigger_key: str
+    uid: str
+    job_id: str
+    status: RunStatus
+    events: int
+
+
 class EventRecord(Struct, frozen=True, kw_only=True):
     """An event as it is kept: ``outcome`` counts the jobs by what became of it there.
 

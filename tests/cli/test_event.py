@@ -107,3 +107,30 @@ def test_the_end_of_a_run_that_was_waited_for_starts_the_next(ready):
     ready.call("reconcile")
     runs = ready.call("runs", "list", "--format", "json").json
     assert [(run["jobId"], run["status"]) for run in runs] == [("after", "completed"), ("clean", "completed")]
+
+
+def test_events_are_listed_with_what_they_started_and_how_many_a_run_stands_for(project, tmp_path):
+    wait = {"id": "wait", "command": "sh", "arguments": ["-c", f"until test -e {tmp_path}/gate; do sleep 0.01; done"]}
+    project.commit_job("clean", events=["disk-full"], overlap="queue", tasks=[wait])
+    project.call("reconcile", "--wait-seconds", "0")
+    for number in range(3):
+        assert project.call("event", "disk-full", "--id", f"e{number}", "--source", "m").code == 0
+    project.call("event", "unheard-of")
+    newest, *others = project.call("events", "list", "--format", "json").json
+    assert (newest["type"], newest["outcome"], newest["runs"]) == ("unheard-of", {"no_job": 1}, [])
+    told = {event["id"]: event for event in others if event["source"] == "m"}
+    assert [told[name]["outcome"] for name in ("e0", "e1", "e2")] == [{"started": 1}, {"started": 1}, {"coalesced": 1}]
+    assert [told[name]["runs"][0]["events"] for name in ("e0", "e1")] == [1, 2]
+    text = project.call("events", "list", "--type", "disk-full").out
+    assert "for 2 events" in text
+    assert "unheard-of" not in text
+    (tmp_path / "gate").touch()
+
+
+def test_the_next_page_of_events_begins_where_the_last_ended(ready):
+    for number in range(3):
+        ready.call("event", "disk-full", "--id", f"e{number}", "--source", "m")
+    last = ready.call("events", "list", "--source", "m", "--limit", "2", "--format", "json").json[-1]
+    page = ready.call("events", "list", "--source", "m", "--before", str(last["seq"]), "--format", "json").json
+    assert [event["id"] for event in page] == ["e0"]
+    assert ready.call("events", "list", "--source", "nobody").err == "No event has come.\n"
