@@ -16,6 +16,7 @@ from reconciler.model.text import escape_text
 if TYPE_CHECKING:
     from reconciler.reports.forge.posting import Posted
     from reconciler.reports.forge.review import Review
+    from reconciler.reports.forge.values import CommentForge
 
 
 @verb(
@@ -61,7 +62,8 @@ def comment_command(
     """
     if (run is None) == (review is None):
         raise UsageError("what the comment says is not clear", hint="Give either --run or --review.")
-    posted = _post(run, _read(Path(directory or "."), review), provider, repository or "", author=author)
+    file = Path(directory or ".") / review if review else None
+    posted = _post(run, file, provider, repository or "", author=author)
     if format_ == "json":
         echo_json(posted)
     for item in posted if format_ == "text" else ():
@@ -74,7 +76,7 @@ def comment_command(
 
 
 def _post(
-    run: int | None, review: "Review | None", provider: str | None, repository: str, *, author: str
+    run: int | None, review: Path | None, provider: str | None, repository: str, *, author: str
 ) -> "list[Posted]":
     from reconciler.reports.forge.opening import (
         ForgeName,
@@ -83,39 +85,48 @@ def _post(
         open_gitlab,
         repository_of,
         token_of,
-        url_of_check,
     )
-    from reconciler.reports.forge.posting import post_for_run, post_review
+    from reconciler.reports.forge.posting import post_for_run
 
     forge = ForgeName(provider) if provider else forge_of(os.environ)
     name, token = repository_of(forge, os.environ, repository), token_of(forge, os.environ)
-    url = url_of_check(os.environ)
     if forge is ForgeName.GITHUB:
         with open_github(name, token=token, environment=os.environ, author=author) as github:
-            if review is None:
-                return post_for_run(github, run or 0, sleep=time.sleep)
-            posted = post_review(github, review, url=url, sleep=time.sleep)
-    elif review is None:
+            return _post_review(github, review) if review else post_for_run(github, run or 0, sleep=time.sleep)
+    if review is None:
         raise UsageError(
             "--run is for GitHub", hint="Give --review FILE, as `reconciler pr check --out FILE` wrote it."
         )
-    else:
-        with open_gitlab(name, token=token, environment=os.environ) as gitlab:
-            posted = post_review(gitlab, review, url=url, sleep=time.sleep)
+    with open_gitlab(name, token=token, environment=os.environ) as gitlab:
+        return _post_review(gitlab, review)
+
+
+def _post_review(forge: "CommentForge", file: Path) -> "list[Posted]":
+    from reconciler.reports.forge.opening import url_of_check
+    from reconciler.reports.forge.pipeline import read_pipeline
+    from reconciler.reports.forge.posting import post_review
+
+    asked, review = read_pipeline(os.environ), _read(file)
+    number = review.pull_request if review is not None else asked.number
+    head = review.head if review is not None else asked.head
+    if not (number and head):
+        raise CouldNot(f"cannot read {file}: there is no such file", hint="Write it: reconciler pr check --out FILE")
+    posted = post_review(forge, review, number=number, head=head, url=url_of_check(os.environ), sleep=time.sleep)
     return [posted] if posted is not None else []
 
 
-def _read(directory: Path, name: str | None) -> "Review | None":
-    if name is None:
-        return None
+def _read(file: Path) -> "Review | None":
+    """Return what the check wrote, None where it wrote nothing."""
     from reconciler.reports.forge.review import LARGEST_FILE, UnfitReview, decode_review
 
     try:
-        with (directory / name).open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return None
     except OSError as error:
-        raise CouldNot(f"cannot read {name}: {error.strerror}", hint="Check --review.") from None
+        raise CouldNot(f"cannot read {file}: {error.strerror}", hint="Check --review.") from None
     try:
         return decode_review(data)
     except UnfitReview as error:
-        raise UnfitReview(f"{name} is refused: {error}", hint="Write it with: reconciler pr check --out FILE") from None
+        raise UnfitReview(f"{file} is refused: {error}", hint="Write it: reconciler pr check --out FILE") from None

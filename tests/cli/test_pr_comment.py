@@ -67,7 +67,7 @@ def test_nothing_to_say_is_said(project, hub):
     [
         ((), "Give either --run or --review"),
         (("--run", "1", "--review", "x"), "Give either --run or --review"),
-        (("--review", "nowhere.json"), "cannot read nowhere.json"),
+        (("--review", "nowhere.json"), "nowhere.json: there is no such file"),
         (("--run", "99"), "404 Not Found"),
         (("--run", "1", "--repository", "acme"), "OWNER/NAME"),
         (("--run", "1", "--repository", "acme/.."), "OWNER/NAME"),

@@ -65,14 +65,17 @@ def post_for_run(forge: RunForge, run: int, *, sleep: Sleep) -> list[Posted]:
     return [item for item in posted if item is not None]
 
 
-def post_review(forge: CommentForge, review: Review, *, url: str, sleep: Sleep) -> Posted | None:
-    """Write the comment of a review made by code that we trust; None where the pull request has moved on."""
-    pull = forge.pull(review.pull_request)
-    if not pull.is_open or pull.head != review.head:
+def post_review(
+    forge: CommentForge, review: Review | None, *, number: int, head: str, url: str, sleep: Sleep
+) -> Posted | None:
+    """Write what the check of ``head`` found, None for nothing; return None where the pull request has moved on."""
+    pull = forge.pull(number)
+    if not pull.is_open or pull.head != head:
         return None
-    fault = vet_markdown(review.comment)
-    problem = f"what the check left was refused, since {fault}" if fault else ""
-    finding = Finding(review=None if fault else review, problem=problem, url=url)
+    problem = "the check left none" if review is None else ""
+    if review is not None and (fault := vet_markdown(review.comment)):
+        review, problem = None, f"what the check left was refused, since {fault}"
+    finding = Finding(review=review, problem=problem, url=url)
     comment = _write(forge, pull, finding, Doubt.NONE, sleep=sleep)
     return Posted(number=pull.number, head=pull.head, sentence=finding.sentence, url=comment.url)
 
