@@ -7,6 +7,7 @@ waits no longer) and ``close``.
 
 import hashlib
 import hmac
+import json
 from typing import Any
 
 from reconciler.engine.journal import Entry
@@ -35,6 +36,7 @@ class Request:
         self.at: int = mark["at"]
         self.deadline_at: int | None = mark["deadline_at"]
         self.body: dict[str, Any] = mark["body"]
+        self.size = len(json.dumps(self.body))
         self.children: list[str] = []
         self.is_settled = False
         self.has_caller = True
@@ -104,6 +106,7 @@ def fits_token(token_hash: str, known: str) -> bool:
 def read_body(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | str:
     """Return what a message asks for, as it may be kept on disk, or why it cannot be."""
     try:
+        _name(message["key"])
         if message["do"] == ASK:
             return _question(message, mask_forms)
         return _call(message, mask_forms) if message["do"] == RUN else _wait(message)

@@ -4,6 +4,7 @@ The answer to a secret question is in memory alone, also in that which outlives 
 run writes from before it is told.  Where that memory is lost with it, the question stands open once more.
 """
 
+import json
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,8 @@ MAX_HELD = 100
 """So many callers may be waiting at a time: each holds a connection, and its task's pipes."""
 
 MAX_REQUESTS = 1_000
-"""So many a run may make."""
+MAX_BYTES = 1 << 20
+"""So many a run may make, and so long all together."""
 
 _OVER = {"refused": "the task that asked has ended"}
 
@@ -56,6 +58,9 @@ class Requests:
         body = read_body(message, run.mask_forms)
         if isinstance(body, str):
             connection.reply({"refused": body})
+            return
+        if sum(request.size for request in run.requests.values()) + len(json.dumps(body)) > MAX_BYTES:
+            connection.reply({"refused": f"what a run asks may have {MAX_BYTES:,} bytes all together"})
             return
         at, seconds = self._around.now(), message.get("timeout_seconds")
         mark: Entry = {

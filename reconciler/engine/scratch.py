@@ -7,11 +7,13 @@ with another account it is a folder of root's, which all may pass and nobody may
 import contextlib
 import hashlib
 import os
+import socket
 import stat
 from typing import NamedTuple
 
 from reconciler.engine.spawner import CannotStart
 from reconciler.engine.spool import read_regular, remove_files
+from reconciler.engine.wire import SOCKET_NAME, listen_in
 from reconciler.engine.work import Order, Task, output_file, scratch_files, script_file
 
 _NEW_FILE = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -90,9 +92,18 @@ class Scratch:
             with contextlib.suppress(OSError):
                 remove_files(self._open_folder()[1], names)
 
+    def listen(self) -> tuple[socket.socket, str]:
+        """Return a socket that tasks with other accounts can reach, and its path. Raises OSError."""
+        path, fd = self._open_folder()
+        listener = listen_in(path, fd)
+        os.chmod(SOCKET_NAME, 0o666, dir_fd=fd)  # noqa: S103 - the token says who may ask
+        return listener, f"{path}/{SOCKET_NAME}"
+
     def close(self) -> None:
         """Take away the open folder where nothing is left in it."""
         if self._open is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(SOCKET_NAME, dir_fd=self._open[1])
             with contextlib.suppress(OSError):
                 os.rmdir(self._open_path)
 

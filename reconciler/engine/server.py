@@ -76,13 +76,16 @@ Closed = Callable[[Connection], None]
 
 
 class Server:
-    """Accepts clients of our own user at a listening socket."""
+    """Accepts clients at a listening socket: those of our own user, or ``for_all``."""
 
-    def __init__(self, loop: EventLoop, listener: socket.socket, handle: Handler, closed: Closed) -> None:
+    def __init__(
+        self, loop: EventLoop, listener: socket.socket, handle: Handler, closed: Closed, *, for_all: bool = False
+    ) -> None:
         self._loop = loop
         self._listener = listener
         self._handle = handle
         self._closed = closed
+        self._for_all = for_all
         self.connections: set[Connection] = set()
         listener.setblocking(False)
         loop.on_readable(listener.fileno(), self._accept)
@@ -91,7 +94,8 @@ class Server:
         with contextlib.suppress(OSError):
             peer, _ = self._listener.accept()
             peer.setblocking(False)
-            if peer_uid(peer) != os.geteuid() or len(self.connections) >= _MAX_CONNECTIONS:
+            is_welcome = self._for_all or peer_uid(peer) == os.geteuid()
+            if not is_welcome or len(self.connections) >= _MAX_CONNECTIONS:
                 peer.close()
                 return
             self.connections.add(Connection(self._loop, peer, self._handle, self._gone))

@@ -59,7 +59,8 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     outputs = run.outputs
     argv = [fill_late(text, outputs, script_path) for text in task.argv]
     env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
-    env |= {OUTPUT_VARIABLE: output_path, URL_VARIABLE: around.url, TOKEN_VARIABLE: run.order.token}
+    url = around.url if account is None else around.open_url()
+    env |= {OUTPUT_VARIABLE: output_path, URL_VARIABLE: url, TOKEN_VARIABLE: run.order.token}
     out, their_out = open_pipe()
     try:
         err, their_err = open_pipe()

@@ -16,7 +16,6 @@ own user is heard; ``journal`` (``journal.py``, ``recall.py``), one mark per lin
 output; ``seen`` (``seen.py``), uids that are never to be started again; ``log``, what went wrong.
 """
 
-import contextlib
 import fcntl
 import os
 import resource
@@ -30,7 +29,7 @@ from reconciler.engine.journal import read_journal
 from reconciler.engine.processes import hide_memory
 from reconciler.engine.recall import FORMAT
 from reconciler.engine.succession import FLAG, resume, succeed
-from reconciler.engine.wire import IS_LINUX, SOCKET_NAME, socket_address
+from reconciler.engine.wire import IS_LINUX, listen_in, socket_address
 from reconciler.engine.worker import LOCK_NAME, Place, Worker
 from reconciler.model.instant import utc_now
 
@@ -52,7 +51,7 @@ def main(arguments: list[str]) -> int:
         if lock_fd is None:
             return 0
         refuse_newer(path, folder_fd)
-        listener = listen(path, folder_fd)
+        listener = listen_in(path, folder_fd)  # an old socket has no owner, because we hold the lock
     except OSError as error:
         sys.stderr.write(f"{error.filename or path}: {error.strerror or error}\n")
         return 1
@@ -116,17 +115,6 @@ def is_served(path: str, folder_fd: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def listen(path: str, folder_fd: int) -> socket.socket:
-    """Return a listening socket in the folder; an old one there has no owner, because we hold the lock."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(SOCKET_NAME, dir_fd=folder_fd)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(socket_address(path, folder_fd))
-    os.chmod(SOCKET_NAME, 0o600, dir_fd=folder_fd)
-    listener.listen(64)
-    return listener
 
 
 def detach(folder_fd: int) -> None:

@@ -11,7 +11,10 @@ from reconciler.engine.spawner import Spawner
 
 
 class Surroundings(NamedTuple):
-    """``now`` gives microseconds since 1970; ``url`` is where tasks reach us."""
+    """``now`` gives microseconds since 1970.
+
+    ``url`` is where tasks reach us; those with another account reach ``open_url``, which raises OSError.
+    """
 
     loop: EventLoop
     journal: Journal
@@ -21,4 +24,5 @@ class Surroundings(NamedTuple):
     scratch: Scratch
     null_fd: int
     url: str
+    open_url: Callable[[], str]
     now: Callable[[], int]

@@ -1,5 +1,6 @@
 """How client and supervisor speak: a length, then JSON, over a Unix socket in the engine's folder."""
 
+import contextlib
 import json
 import os
 import socket
@@ -23,6 +24,17 @@ def socket_address(folder: str, folder_fd: int) -> str:
     if IS_LINUX:
         return f"/proc/self/fd/{folder_fd}/{SOCKET_NAME}"
     return f"{folder}/{SOCKET_NAME}"
+
+
+def listen_in(folder: str, folder_fd: int) -> socket.socket:
+    """Return a socket that listens in ``folder``, for nobody but us; what was there of that name is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SOCKET_NAME, dir_fd=folder_fd)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(socket_address(folder, folder_fd))
+    os.chmod(SOCKET_NAME, 0o600, dir_fd=folder_fd)
+    listener.listen(64)
+    return listener
 
 
 def peer_uid(connection: socket.socket) -> int:

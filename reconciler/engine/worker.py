@@ -76,6 +76,7 @@ class Worker:
         self._stops = 0
         self._stops_before = legacy.stops
         self._is_over = False
+        self._open_door: tuple[Server, str] | None = None
         around = self._make_surroundings(legacy)
         self._boot = boot_entry(boot_id(), legacy.guardian_pid)
         self._around = around
@@ -88,6 +89,8 @@ class Worker:
         self._forgotten = recalled.forgotten
         self._runner.take_over(recalled, legacy)
         self._requests.resume()
+        if any(task.account for run in self._runner.runs.values() if run.live for task in run.order.tasks):
+            self._open_url()
         self._compact_at = 0
         self._retry_at = 0.0
         self._compact()
@@ -111,8 +114,17 @@ class Worker:
             scratch=Scratch(place.path, f"{place.path}/{SPOOL_FOLDER}", spool_fd),
             null_fd=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
             url=f"{URL_SCHEME}{place.path}/{SOCKET_NAME}",
+            open_url=self._open_url,
             now=self._now,
         )
+
+    def _open_url(self) -> str:
+        """Return where tasks with another account reach us, and listen there from now on. Raises OSError."""
+        if self._open_door is None:
+            listener, path = self._around.scratch.listen()
+            server = Server(self._loop, listener, self._handle_request, self._closed, for_all=True)
+            self._open_door = (server, f"{URL_SCHEME}{path}")
+        return self._open_door[1]
 
     def run(self) -> None:
         """Serve until idle for long enough, or told to stop and all runs have ended."""
@@ -135,6 +147,8 @@ class Worker:
             if self._journal.size > self._compact_at or is_large or self._journal.problem:
                 is_pressed = self._compact() or is_pressed
         self._server.close()
+        if self._open_door is not None:
+            self._open_door[0].close()
         if self._place.is_ours:
             with contextlib.suppress(OSError):
                 os.unlink(SOCKET_NAME, dir_fd=self._place.fd)
@@ -235,7 +249,7 @@ class Worker:
         elif what == "forget":
             self._forget(message["uids"], lambda: connection.reply({}))
         elif what in {ASK, RUN, WAIT}:
-            self._requests.take(connection, message)
+            self._handle_request(connection, message)
         elif what == "answer":
             self._requests.answer(connection, message)
         elif what == "settle":
@@ -249,6 +263,13 @@ class Worker:
             connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
         else:
             connection.reply({"error": f"unknown request {what!r}"})
+
+    def _handle_request(self, connection: Connection, message: dict[str, Any]) -> None:
+        """Take what a task asks: its token says of which run it is."""
+        if message.get("do") in {ASK, RUN, WAIT}:
+            self._requests.take(connection, message)
+        else:
+            connection.reply({"error": "this is for tasks, and what they may ask"})
 
     def _renew(self, connection: Connection, renewal: Renewal) -> None:
         """Make room for a supervisor of another version: it finds our runs as it would after our death."""

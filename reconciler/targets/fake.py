@@ -18,11 +18,13 @@ from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus,
 from reconciler.model.secret import MASK, Secret
 from reconciler.targets.protocol import (
     Ambiguous,
+    Call,
     Capabilities,
     DeviceList,
     Offline,
     Progress,
     Refused,
+    Settlement,
     StartAnswer,
     Started,
     StartOrder,
@@ -38,7 +40,8 @@ class FakeTarget:
     target that holds jobs and starts them itself; ``put``, ``edit`` and ``drop`` are what somebody does there by hand.
     It fills in ``defaults``, by JSON path, in each object, and has no room for descriptions.  Faults are set by name:
     ``unreachable`` makes every call fail, ``refuses`` holds job ids that are neither applied nor started,
-    ``loses_answers`` makes a start ambiguous although it happened, and ``unlisted`` holds what a listing leaves out.
+    ``loses_answers`` makes a start ambiguous although it happened, ``loses_settlements`` tells runs nothing of what
+    they asked for, and ``unlisted`` holds what a listing leaves out.
     """
 
     max_runs = 1000
@@ -69,6 +72,8 @@ class FakeTarget:
         self.ends = ends
         self.unreachable = False
         self.loses_answers = False
+        self.loses_settlements = False
+        self.settlements: list[tuple[str, str, Settlement]] = []
         self.refuses: set[str] = set()
         self.unlisted: set[str] = set()
         self.writes: list[Change] = []
@@ -175,6 +180,29 @@ class FakeTarget:
         *before, task = run.progress.tasks
         going = replace(task, questions=(*task.questions[:-1], told))
         run.progress = replace(run.progress, status=RunStatus.RUNNING, reason="", tasks=(*before, going))
+
+    def call(self, handle: str, *calls: Call) -> None:
+        """Let the run ask for other runs."""
+        run = self._runs[handle]
+        run.progress = replace(run.progress, calls=(*run.progress.calls, *calls))
+
+    def settle(self, handle: str, key: str, settlement: Settlement) -> None:
+        self._reach()
+        if self.loses_settlements:
+            return
+        self.settlements.append((handle, key, settlement))
+        run = self._runs[handle]
+        calls = []
+        for call in run.progress.calls:
+            if call.key != key:
+                calls.append(call)
+            elif call.wait and not settlement.is_final and settlement.refusal is None:
+                calls.append(replace(call, waits=True, children=settlement.children))
+        waits = any(call.waits for call in calls) and not run.progress.status.is_ended
+        status = RunStatus.WAITING if waits else run.progress.status
+        if run.progress.reason == "child" and not waits:
+            status = RunStatus.RUNNING
+        run.progress = replace(run.progress, status=status, reason="child" if waits else "", calls=tuple(calls))
 
     def wait(self, handles: Collection[str], *, timeout_seconds: float) -> None:
         """Nothing changes here by itself, so there is nothing to wait for."""

@@ -9,7 +9,7 @@ from support.store import MIDNIGHT, occurrence_of, run_of
 from reconciler.cli.run_words import describe_run
 from reconciler.cli.watching import progress_line
 from reconciler.model.job import Job, Task
-from reconciler.model.run import Device, OutputRecord, RunStatus, Stream, TaskResult
+from reconciler.model.run import Device, OutputRecord, Question, RunStatus, Stream, TaskResult
 
 FORM = Job(id="clear", name="Clear Temp Files", component="clear", tasks=(Task(id="clear", script="x"),))
 FAR = Device(uid="d1", hostname="ACME-DC01", online=True)
@@ -66,6 +66,21 @@ Status:       Running
 Started At:   2026-03-01 10:45:00 UTC
 
 To check status: reconciler runs show j1k2l3m4"""
+
+WAITING = """Job Waiting for an Answer
+
+Job UID:      j1k2l3m4
+Device:       ACME-DC01
+Component:    Clear Temp Files
+Commit:       cccccccccccc
+Status:       Waiting (question)
+
+Question:     Which disk?
+              Mind the backup.
+Choices:      sda, sdb
+Until:        2026-03-01 11:00:00 UTC
+
+To answer: reconciler runs answer j1k2l3m4"""
 
 COMPLETED = f"""Job Completed Successfully
 
@@ -143,11 +158,21 @@ Suggestions:
 Report: reconciler report --run j1k2l3m4"""
 
 
+QUESTION = Question(
+    key="k",
+    text="Which disk?\nMind the backup.",
+    choices=("sda", "sdb"),
+    asked_at=MIDNIGHT,
+    deadline_at=MIDNIGHT + timedelta(hours=11),
+)
+
+
 @pytest.mark.parametrize(
     ("made", "tasks", "output", "expected"),
     [
         pytest.param(run("queued", days=30, path="C:\\Temp"), (), [], QUEUED, id="queued"),
         pytest.param(run("running"), (), [], RUNNING, id="running"),
+        pytest.param(replace(run("waiting", reason="question"), question=QUESTION), (), [], WAITING, id="waiting"),
         pytest.param(
             run("completed", seconds=45),
             task("completed", 0),
@@ -172,6 +197,17 @@ Report: reconciler report --run j1k2l3m4"""
 )
 def test_text(made, tasks, output, expected):
     assert "\n".join(describe_run(made, FORM, tasks, output)) == expected
+
+
+def test_what_waits_for_another_run_says_so():
+    text = "\n".join(describe_run(run("waiting", reason="child"), FORM, (), []))
+    assert "Job goes on when a run that it started has ended." in text
+    assert text.endswith("To check status: reconciler runs show j1k2l3m4")
+
+
+def test_a_secret_question_says_what_becomes_of_the_answer():
+    asking = replace(run("waiting", reason="question"), question=replace(QUESTION, is_secret=True, choices=()))
+    assert "The answer is a secret: it is kept nowhere." in describe_run(asking, FORM, (), [])
 
 
 def test_on_this_machine_it_says_what_is_true_here():

@@ -5,8 +5,10 @@ import pwd
 from pathlib import Path
 
 import pytest
-from support.engine import kill_supervisors, output_of, run_to_end, shell, task, until_ended, until_running
+from support.engine import die, kill_supervisors, output_of, run_to_end, shell, task, until, until_ended, until_running
 from support.engine import order as run_of
+
+from reconciler.model.run import RunStatus
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="only root may change accounts")]
 NOBODY = pwd.getpwnam("nobody")
@@ -25,6 +27,37 @@ def test_outputs_script_and_streams_are_the_accounts_to_use(shared_engine):
     run = run_to_end(shared_engine, task("\0script\0", script=text, account="nobody"), uid="files")
     assert (run.tasks[0].exit_code, run.tasks[0].outputs) == (0, {"n": "1"})
     assert output_of(shared_engine, "files").splitlines() == [b"out", b"err"]
+
+
+BARE_ASK = """
+import json, os, socket, time
+message = {"do": "ask", "token": os.environ["RECONCILER_TOKEN"], "key": "k", "question": "?",
+           "is_secret": False, "choices": []}
+heard = b""
+while b'"text"' not in heard:
+    peer = socket.socket(socket.AF_UNIX)
+    try:
+        peer.connect(os.environ["RECONCILER_URL"].removeprefix("unix:"))
+        for each in ({"do": "hello"}, message):
+            data = json.dumps(each).encode()
+            peer.sendall(len(data).to_bytes(4, "big") + data)
+        while piece := peer.recv(65536):
+            heard += piece
+            if b'"text"' in heard:
+                break
+    except OSError:
+        time.sleep(0.01)
+print(os.getuid(), b"this is for tasks" in heard, flush=True)
+"""
+
+
+def test_a_task_of_another_account_asks_any_supervisor_and_may_do_nothing_else_there(engine):
+    engine.start([run_of("run", shell('exec python3 -I -S -c "$S"', env={"S": BARE_ASK}, account="nobody"))])
+    until(lambda: engine.follow(["run"])["run"].status is RunStatus.WAITING, what="the question")
+    die(engine)
+    engine.answer("run", "k", "go", by="")
+    assert until_ended(engine, "run")["run"].status is RunStatus.COMPLETED
+    assert output_of(engine) == f"{NOBODY.pw_uid} True\n".encode()
 
 
 def test_files_of_other_runs_cannot_be_listed_or_read(engine, tmp_path):
@@ -84,6 +117,6 @@ def test_g19_timeout_ends_all_of_another_account(shared_engine):
 def test_files_of_another_account_go_with_the_run(engine):
     run_to_end(engine, shell("dirname $RECONCILER_OUTPUT; echo n=1 > $RECONCILER_OUTPUT", account="nobody"))
     folder = Path(output_of(engine).decode().strip())
-    assert len(list(folder.iterdir())) == 1
+    assert len(list(folder.glob("run.*"))) == 1
     engine.forget(["run"])
-    assert list(folder.iterdir()) == []
+    assert list(folder.glob("run.*")) == []

@@ -44,13 +44,19 @@ class Rig:
         return applied
 
     def request(
-        self, job: Job | None = None, *, kind: TriggerKind = TriggerKind.MANUAL, **variables: Any
+        self,
+        job: Job | None = None,
+        *,
+        kind: TriggerKind = TriggerKind.MANUAL,
+        parent_uid: str | None = None,
+        **variables: Any,
     ) -> tuple[Run, ...]:
         applied = self.apply(job or make_job())
         request = Request(
             trigger=Trigger(kind, f"{kind.value}:{self.new_uid()}"),
             scheduled_for=self.clock(),
             variables=variables,
+            parent_uid=parent_uid,
         )
         requested = make_runs(
             applied,

@@ -5,20 +5,22 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
-from support.engine import kill_all_with
+from support.engine import kill_all_with, until
 from support.targets import follow_to_the_end, order
 from support.values import MIDNIGHT, ManualClock, make_job
 
 from reconciler.model.change import Action, Change
+from reconciler.model.errors import TargetRefused
 from reconciler.model.forms import Kind, digest_form
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Devices, Task
-from reconciler.model.run import OutputRecord, RunStatus, Stream
+from reconciler.model.run import OutputRecord, Question, RunStatus, Stream
+from reconciler.model.secret import Secret
 from reconciler.model.settings import EngineSettings
 from reconciler.targets.fake import FakeTarget
 from reconciler.targets.keeper.target import KeeperTarget
 from reconciler.targets.local.target import LocalTarget
-from reconciler.targets.protocol import Refused, Started, StartOrder
+from reconciler.targets.protocol import Call, Refused, Settlement, Started, StartOrder, TakesCalls
 
 RUNNING = ["fake", "local"]
 HOLDING = ["keeper"]
@@ -193,3 +195,57 @@ def test_what_is_read_back_is_the_normal_form_of_what_was_applied(any_target):
     assert any_target.normalise(any_target.normalise(job)) == any_target.normalise(job)
     held = [item.form for item in any_target.read().objects.values()]
     assert held in ([], [any_target.normalise(job)])
+
+
+def test_a_run_that_asks_waits_for_its_answer_and_takes_it_once(target):
+    if not target.capabilities.feedback:
+        return
+    if isinstance(target, FakeTarget):
+        target.ends = None
+    run, handle = start(
+        target, make_job(tasks=(Task(id="only", script="reconciler ask Which? --choice a --choice b"),))
+    )
+    if isinstance(target, FakeTarget):
+        target.ask(handle, Question(key="1", text="Which?", choices=("a", "b"), asked_at=MIDNIGHT))
+    progress = follow_until(target, run, handle, lambda progress: progress.question is not None)
+    assert (progress.status, progress.reason, progress.question.text) == (RunStatus.WAITING, "question", "Which?")
+    key = progress.question.key
+    for wrong in ({"text": "c", "question": key}, {"text": "a", "question": "another"}):
+        with pytest.raises(TargetRefused):
+            target.answer(handle, **wrong)
+    target.answer(handle, Secret("b"), question=key, by="me")
+    with pytest.raises(TargetRefused):
+        target.answer(handle, "a", question=key)
+    if isinstance(target, FakeTarget):
+        target.finish(handle, RunStatus.COMPLETED)
+    (task,) = follow_to_the_end(target, run, handle).tasks
+    assert [(each.outcome, each.answer, each.answered_by) for each in task.questions] == [("answered", "b", "me")]
+
+
+def test_a_run_is_told_what_its_calls_came_to(target):
+    if not isinstance(target, TakesCalls):
+        return
+    if isinstance(target, FakeTarget):
+        target.ends = None
+    run, handle = start(target, make_job(tasks=(Task(id="only", script="reconciler run child --wait"),)))
+    if isinstance(target, FakeTarget):
+        target.call(handle, Call(key="1", job="child", wait=True))
+    (call,) = follow_until(target, run, handle, lambda progress: progress.calls).calls
+    assert (call.job, call.wait, call.waits, call.children) == ("child", True, False, ())
+    for _ in range(2):
+        target.settle(handle, call.key, Settlement(children=("c1",)))
+    progress = follow_until(target, run, handle, lambda progress: progress.status is RunStatus.WAITING)
+    assert (progress.reason, progress.calls[0].waits, progress.calls[0].children) == ("child", True, ("c1",))
+    target.settle(handle, call.key, Settlement(children=("c1",), is_final=True))
+    follow_until(target, run, handle, lambda progress: not progress.calls)
+
+
+def follow_until(target, run, handle, condition):
+    def look():
+        progress = target.follow({run.uid: handle})[run.uid]
+        if condition(progress):
+            return progress
+        target.wait([handle], timeout_seconds=1)
+        return None
+
+    return until(look)
