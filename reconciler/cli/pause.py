@@ -1,14 +1,17 @@
 """`reconciler pause`: nothing starts a job until it is resumed."""
 
+from collections.abc import Sequence
+
 import click
 
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.run import find_job
-from reconciler.cli.session import open_session
+from reconciler.cli.session import Session, open_session
 from reconciler.cli.simulate import read_time
 from reconciler.model.errors import UsageError
-from reconciler.model.inventory import Hold
+from reconciler.model.inventory import Applied, Hold
+from reconciler.targets.registry import holding_targets
 
 
 @verb(
@@ -28,7 +31,8 @@ def command(*, directory: str | None, job: str, until: str | None, reason: str, 
     A run under way goes on.  The pause is kept beside Git; no reconcile undoes it.
     """
     with open_session(directory=directory, state=state) as session:
-        applied = find_job(session, job, None)[0]
+        found = find_job(session, job, None)
+        applied = found[0]
         now = session.clock()
         until_at = read_time(until, "--until") if until else None
         if until_at is not None and until_at <= now:
@@ -37,6 +41,15 @@ def command(*, directory: str | None, job: str, until: str | None, reason: str, 
             root_id=applied.root_id, job_id=applied.id, at=now, until=until_at, reason=reason, held_by=session.requester
         )
         session.store.set_hold(hold)
+        elsewhere = held_elsewhere(session, found)
     end = f"until {until_at:%Y-%m-%d %H:%M} UTC" if until_at else f"until: reconciler resume {job}"
     tell(f"{job} is paused {end}.")
+    if elsewhere:
+        tell(f"{elsewhere} starts it by itself: there it is disabled by the next apply.\n  Next: reconciler apply")
     return 0
+
+
+def held_elsewhere(session: Session, found: Sequence[Applied]) -> str:
+    """Return the targets of a job that start it by themselves, with commas between."""
+    holding = holding_targets(session.applied_targets().values())
+    return ", ".join(item.target for item in found if item.target in holding)

@@ -112,6 +112,10 @@ class Session:
         """Return the repository's settings at the commit that was applied last; the defaults where there is none."""
         return self._applied[0]
 
+    def applied_targets(self) -> dict[str, Target]:
+        """Return the targets that are declared at the commit that was applied last, by name."""
+        return self._applied[1]
+
     @cached_property
     def _applied(self) -> tuple[Settings, dict[str, Target]]:
         """What the commit that was applied last says of targets and of the repository."""

@@ -1,5 +1,6 @@
 """`reconciler simulate`: what would run, or would have run, in a span of time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from reconciler.cli.problems import tell_problems
 from reconciler.cli.session import open_session
 from reconciler.loop.desired import CommitState, read_definitions
 from reconciler.loop.simulate import Downtime, SimulatedOccurrence, simulate
+from reconciler.model.desired import Declared
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
 from reconciler.planning.renderings.text import start_words
 from reconciler.schedule.reading import read_instant
+from reconciler.targets.registry import holding_targets
 
 SHOWN = 200
 
@@ -67,6 +70,7 @@ def command(
         if job_id not in jobs:
             raise UsageError(f"unknown job `{job_id}`", hint=f"Known are: {', '.join(sorted(jobs)) or 'none'}")
         jobs = {job_id: jobs[job_id]}
+    jobs = _started_here(jobs, source)
     told = simulate(jobs, start=span[0], until=span[1], downtimes=downtimes)
     if format_ == "json":
         echo_json(
@@ -78,6 +82,16 @@ def command(
     else:
         _echo_occurrences(told)
     return ExitCode.INVALID if source.loaded.has_errors else ExitCode.DONE
+
+
+def _started_here(jobs: Mapping[str, Declared[Job]], source: CommitState) -> Mapping[str, Declared[Job]]:
+    """Return the jobs that our own scheduler starts somewhere; tell which others there are."""
+    holding = holding_targets(item.form for item in source.loaded.desired.targets.values())
+    others = [job_id for job_id, item in jobs.items() if holding.issuperset(item.form.targets)]
+    if others:
+        shown = ", ".join(others[:10]) + (f" and {len(others) - 10} more" if len(others) > 10 else "")
+        tell(f"Left out, as their targets start them by themselves: {shown}")
+    return {job_id: item for job_id, item in jobs.items() if job_id not in set(others)}
 
 
 def _read(directory: str | None, definitions: str | None, ref: str | None) -> CommitState:

@@ -1,6 +1,6 @@
 """The providers there are, and opening the targets that are configured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.errors import UsageError
@@ -56,6 +56,12 @@ _PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Opening], "LiveT
 def provider_rules() -> Mapping[str, ProviderRules]:
     """Return what each provider says about definitions, by its name."""
     return {name: rules for name, (rules, _) in _PROVIDERS.items()}
+
+
+def holding_targets(declared: Iterable[Target]) -> set[str]:
+    """Return the names of the targets that start their jobs by themselves."""
+    rules = provider_rules()
+    return {target.id for target in declared if target.provider in rules and rules[target.provider].holds_schedules}
 
 
 def open_targets(declared: Mapping[str, Target], opening: Opening) -> "dict[str, LiveTarget]":

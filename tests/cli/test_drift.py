@@ -84,3 +84,21 @@ def test_a_one_off_for_such_a_target_is_a_problem(project, agents):
     answer = project.call("validate")
     assert answer.code == 3
     assert "TGT003" in answer.out
+
+
+def test_a_simulation_leaves_out_what_is_started_elsewhere(project, agents):
+    project.commit_job("here", schedule={"intervalMinutes": 30})
+    answer = project.call("simulate", "--from", "2026-01-01", "--to", "2026-01-02", "--format", "json")
+    assert [job["id"] for job in answer.json["jobs"]] == ["here"]
+    assert answer.err == "Left out, as their targets start them by themselves: scan\n"
+
+
+def test_a_pause_says_when_it_counts_where_the_target_starts_the_job(project, agents):
+    paused = project.call("pause", "scan", "--reason", "disk")
+    assert "agents starts it by itself: there it is disabled by the next apply." in paused.err
+    project.call("apply")
+    assert json.loads((agents / "scan.json").read_text())["enabled"] is False
+    assert project.call("drift", "--exit-code").code == 0
+    assert "there it is enabled by the next apply" in project.call("resume", "scan").err
+    project.call("apply")
+    assert json.loads((agents / "scan.json").read_text())["enabled"] is True

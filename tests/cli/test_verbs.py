@@ -204,6 +204,12 @@ def test_schema_prints_each_kind_and_lists_them(project):
         assert project.call("schema", kind).json["$schema"].endswith("2020-12/schema")
 
 
+def test_schema_prints_the_settings_of_a_provider(project):
+    assert project.call("schema", "Keeper").json["required"] == ["channel", "path"]
+    answer = project.call("schema", "keepr")
+    assert (answer.code, "did you mean `keeper`?" in answer.err) == (64, True)
+
+
 def test_a_reader_that_goes_away_is_no_failure(project):
     project.commit_job()
     project.call("apply")

@@ -241,4 +241,5 @@ KEEPER_RULES = ProviderRules(
     vendor_field="keeper",
     selects_devices=False,
     starts_runs=False,
+    holds_schedules=True,
 )
