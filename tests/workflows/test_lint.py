@@ -75,3 +75,20 @@ def test_only_the_comment_may_write_and_it_checks_out_no_pull_request(path):
         step.get("with", {}).get("ref", "${{ job.workflow_sha }}") == "${{ job.workflow_sha }}"
         for step in steps_of(path)
     )
+
+
+def test_the_examples_in_the_docs_have_that_form_too(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/review.md").read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    for schema, examples in (("github-workflows", blocks[:3]), ("gitlab-ci", blocks[3:])):
+        for number, example in enumerate(examples):
+            (tmp_path / f"{schema}-{number}.yml").write_text(example)
+        command = [BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *tmp_path.glob(f"{schema}-*")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_comment_listens_to_the_check_by_its_name():
+    check = yaml.safe_load((ROOT / ".github/workflows/plan.yml").read_text())
+    comment = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())
+    assert comment[True]["workflow_run"]["workflows"] == [check["name"]]  # YAML 1.1 reads `on` as true
