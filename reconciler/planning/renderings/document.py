@@ -47,7 +47,9 @@ def render_jsonl(
 def _safe(text: str) -> str:
     # Only strings hold such characters, and in them an escape means the same.
     text = text.replace("##", "\\u0023#")
-    return text if text.isascii() else "".join(_escape(char) if is_unseen(char) else char for char in text)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(_escape(char) if is_unseen(char) else char for char in text)
 
 
 def _escape(char: str) -> str:

@@ -10,7 +10,6 @@ from reconciler.model.text import safe_word
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange
 from reconciler.planning.renderings.details import excerpt_of, fact_rows, place_words
 from reconciler.planning.renderings.words import (
-    TITLES,
     VERBS,
     Group,
     Judged,
@@ -19,20 +18,26 @@ from reconciler.planning.renderings.words import (
     cause_words,
     count_words,
     counted,
+    field_names,
     group_changes,
+    group_marks,
     group_words,
     in_reading_order,
     level_counts,
     mark_words,
+    name_words,
+    next_words,
     object_words,
     utc_words,
     value_words,
     write,
 )
 
-MOST_ROWS = 2000
+MOST_ROWS = 40
 MOST_DETAILS = 2000
 _MOST_LINES = 2000
+_SMALL = 2
+_OPEN = 5
 _WORD = 2000
 _IN_CELL = 200
 _SIGN_CLASSES = {"+": "added", "-": "removed", "@": "hunk"}
@@ -101,7 +106,8 @@ def _sentence(plan: Plan, judged: Sequence[Judged]) -> str:
     parts = [f'<span class="danger">{counted(danger, "dangerous change")}</span>'] * (danger > 0)
     parts += [f'<span class="caution">{care:,} to look at</span>'] * (care > 0)
     found = " and ".join(parts) if parts else "Nothing stands out"
-    return f"{found}, of {len(judged):,} in all. Everything else stays as it is."
+    total = f", of {len(judged):,} in all" if len(judged) > danger + care else ""
+    return f"{found}{total}. Everything else stays as it is."
 
 
 def _source(plan: Plan, *, now: datetime, base: str) -> str:
@@ -156,21 +162,26 @@ def _table(judged: Sequence[Judged]) -> Iterator[str]:
         return
     yield '<div class="wide"><table><thead><tr><th>Change</th><th>What</th><th>Starts</th><th>Look at</th></tr></thead>'
     yield "<tbody>"
-    yield from (_row(item) for item in judged[:MOST_ROWS])
-    yield from (_group_row(group) for group in group_changes(judged[MOST_ROWS:]))
+    for group in group_changes(judged):
+        if len(judged) > MOST_ROWS and len(group.members) > _SMALL:
+            yield _group_row(group)
+        else:
+            yield from (_row(item) for item in group.members)
     yield "</tbody></table></div>"
 
 
 def _row(item: Judged) -> str:
     facts = item.facts
     starts = _html(both_starts(facts))
-    if facts.after is not None and facts.after.next_at and not facts.after.is_from_apply:
-        starts += f'<br><span class="soft">next {utc_words(facts.after.next_at[0])}</span>'
+    if following := next_words(facts):
+        starts += f'<br><span class="soft">{following}</span>'
     marks = "<br>".join(
         f'<span class="{mark.level.value}">{_html(mark_words(mark))}</span>'
         for mark in facts.marks
         if mark.level is not Level.NOTE
     )
+    if not marks and (names := field_names(item)):
+        marks = _html(name_words(names))
     what = _html(object_words(item.change))
     if item.number <= MOST_DETAILS:
         what = f'<a href="#c{item.number}">{what}</a>'
@@ -178,8 +189,9 @@ def _row(item: Judged) -> str:
 
 
 def _group_row(group: Group) -> str:
-    titles = "<br>".join(f'<span class="{group.level.value}">{TITLES[code]}</span>' for code in group.codes)
-    return _cells(group.level, VERBS[group.action], _html(group_words(group)), "", titles)
+    marks = "<br>".join(f'<span class="{group.level.value}">{_html(mark)}</span>' for mark in group_marks(group))
+    what = f'<a href="#c{group.members[0].number}">{_html(group_words(group))}</a>'
+    return _cells(group.level, VERBS[group.action], what, "", marks)
 
 
 def _cells(level: Level, verb: str, *cells: str) -> str:
@@ -191,7 +203,7 @@ def _cells(level: Level, verb: str, *cells: str) -> str:
 def _detail(item: Judged) -> str:
     change, facts = item.change, item.facts
     level = f' <span class="{facts.level.value}">{facts.level.value}</span>' if facts.level is not Level.NOTE else ""
-    is_open = " open" if facts.level is Level.DANGER and item.number <= 20 else ""
+    is_open = " open" if facts.level is Level.DANGER and item.number <= _OPEN else ""
     summary = f"<b>{VERBS[change.action]}</b> {_html(object_words(change))}{level}"
     told = [f'<span class="{mark.level.value}">{_html(mark_words(mark), limit=_WORD)}</span>' for mark in facts.marks]
     told += [_html(place_words(change), limit=_WORD)]
@@ -218,7 +230,7 @@ def _facts(item: Judged) -> Iterator[str]:
     for row in rows:
         sides = [row.before] * was + [row.after] * will
         if was and will and not row.differs:
-            sides = [[["as after"]], row.after]
+            sides = [row.after, [["the same"]]]
         cells = "".join(f"<td>{'<br>'.join(_html(line, limit=_WORD) for line in side or ())}</td>" for side in sides)
         yield f"<tr><th>{row.label}</th>{cells}</tr>"
     yield "</table>"

@@ -15,7 +15,6 @@ from reconciler.model.text import safe_word
 from reconciler.planning.judgement_values import Judgement, Key, Level, Mark, TextChange
 from reconciler.planning.renderings.details import Excerpt, excerpt_of, fact_rows, place_words
 from reconciler.planning.renderings.words import (
-    TITLES,
     VERBS,
     Foreign,
     Group,
@@ -25,11 +24,15 @@ from reconciler.planning.renderings.words import (
     cause_words,
     count_words,
     counted,
+    field_names,
     group_changes,
+    group_marks,
     group_words,
     in_reading_order,
     level_counts,
     mark_words,
+    name_words,
+    next_words,
     object_words,
     utc_words,
     value_words,
@@ -43,8 +46,12 @@ BUDGET = 65_536
 _ICONS = {Level.DANGER: "\U0001f534", Level.CAUTION: "\U0001f7e1", Level.NOTE: ""}
 _IN_CELL = 60
 _MESSAGE = 300
-_MOST_ROWS = (50, 25, 10, 3, 0)
-_MOST_GROUPS = 24
+_FIELDS_NAMED = 4
+_MOST_ROWS = 40
+"""With more changes than that, those of a kind share a row."""
+
+_SMALL = 2
+_MOST_GROUPS = (24, 12, 6, 3)
 _MOST_PROBLEMS = 10
 _SUMMARY_SHARE = 0.6
 _ROOMS = ((2000, 200), (500, 100), (150, 60), (60, 30), (24, 15), (10, 8), (0, 4), (0, 0))
@@ -80,7 +87,8 @@ def render_markdown(
         *_alerts(plan, problems, unavailable),
     ]
     head = _with_table(start, judged, budget)
-    foot = "\nThe same in full, without a limit: `reconciler plan --format html --out plan.html`\n"
+    since = f" --base {base[:12]}" if base else ""
+    foot = f"\nThe same in full, without a limit: `reconciler plan{since} --format html --out plan.html`\n"
     details, is_cut, left_out = _details(judged, budget - size_of(head) - size_of(foot) - size_of(_cut(judged)))
     return "".join([head, *details, _cut(left_out), foot if is_cut else ""])
 
@@ -106,10 +114,11 @@ def _alerts(plan: Plan, problems: Sequence[Problem], unavailable: Mapping[str, s
 
 
 def _with_table(start: Sequence[str], judged: Sequence[Judged], budget: int) -> str:
-    """Return the beginning with as many rows as leave room for details."""
+    """Return the beginning with as much of the table as leaves room for details."""
+    tables = [_each_row(judged)] * (len(judged) <= _MOST_ROWS)
     head = ""
-    for rows in _MOST_ROWS:
-        head = "\n".join([*start, *_table(judged, rows)]) + "\n"
+    for rows in (*tables, *(_grouped_rows(judged, most) for most in _MOST_GROUPS)):
+        head = "\n".join([*start, *_table(rows)]) + "\n"
         if size_of(head) <= budget * _SUMMARY_SHARE:
             break
     return head
@@ -130,7 +139,8 @@ def _sentences(plan: Plan, judged: Sequence[Judged]) -> Iterator[str]:
     if care:
         parts.append(f"{_ICONS[Level.CAUTION]} **{care:,} to look at**")
     found = " and ".join(parts) if parts else "Nothing stands out"
-    yield f"{found}, of {len(judged):,} in all. Everything else stays as it is."
+    total = f", of {len(judged):,} in all" if len(judged) > danger + care else ""
+    yield f"{found}{total}. Everything else stays as it is."
 
 
 def _source(plan: Plan, *, now: datetime, base: str) -> str:
@@ -173,39 +183,51 @@ def _invalid(problems: Sequence[Problem]) -> Iterator[str]:
     yield ""
 
 
-def _table(judged: Sequence[Judged], most: int) -> Iterator[str]:
-    """Yield the summary: a row for each change, or for the first ones and then for groups of the others."""
-    if not judged:
-        return
-    rows = min(len(judged), most)
-    yield "| | Change | What | Starts | Look at |"
-    yield "|---|---|---|---|---|"
-    yield from (_row(item) for item in judged[:rows])
-    groups = group_changes(judged[rows:])
-    yield from (_group_row(group) for group in groups[:_MOST_GROUPS])
-    if left := groups[_MOST_GROUPS:]:
+def _table(rows: Sequence[str]) -> Iterator[str]:
+    if rows:
+        yield "| | Change | What | Starts | Look at |"
+        yield "|---|---|---|---|---|"
+        yield from rows
+        yield ""
+
+
+def _each_row(judged: Sequence[Judged]) -> list[str]:
+    return [_row(item) for item in judged]
+
+
+def _grouped_rows(judged: Sequence[Judged], most: int) -> list[str]:
+    """Return a row for each group, and for each change of a small one: of many changes, all kinds on one screen."""
+    groups = group_changes(judged)
+    rows: list[str] = []
+    for group in groups[:most]:
+        rows += _each_row(group.members) if len(group.members) <= _SMALL else [_group_row(group)]
+    if left := groups[most:]:
         changes = counted(sum(len(group.members) for group in left), "other change")
-        yield f"| {_ICONS[left[0].level]} | | and {changes} of {counted(len(left), 'kind')} | | |"
-    yield ""
+        rows.append(_line(_ICONS[left[0].level], "", f"{changes} of {counted(len(left), 'kind')}", "", ""))
+    return rows
 
 
 def _row(item: Judged) -> str:
     change, facts = item.change, item.facts
     starts = _cell(both_starts(facts))
-    if facts.after is not None and facts.after.next_at and not facts.after.is_from_apply:
-        starts += f"<br>next {utc_words(facts.after.next_at[0])}"
-    return _line(
-        _ICONS[facts.level],
-        f"**{VERBS[change.action]}**",
-        _cell(object_words(change)),
-        starts,
-        "<br>".join(_mark_cell(mark) for mark in facts.marks if mark.level is not Level.NOTE),
-    )
+    if following := next_words(facts):
+        starts += f"<br>{following}"
+    marks = [_mark_cell(mark) for mark in facts.marks if mark.level is not Level.NOTE]
+    if not marks and (names := field_names(item)):
+        marks = [_cell(name_words(names, most=_FIELDS_NAMED))]
+    verb = f"**{VERBS[change.action]}**"
+    return _line(_ICONS[facts.level], verb, _cell(object_words(change)), starts, "<br>".join(marks))
 
 
 def _group_row(group: Group) -> str:
-    titles = [f"**{TITLES[code]}**" if group.level is Level.DANGER else TITLES[code] for code in group.codes]
-    return _line(_ICONS[group.level], f"**{VERBS[group.action]}**", _cell(group_words(group)), "", "<br>".join(titles))
+    marks = map(_cell, group_marks(group))
+    told = [f"**{mark}**" if group.level is Level.DANGER else mark for mark in marks]
+    verb = f"**{VERBS[group.action]}**"
+    return _line(_ICONS[group.level], verb, _cell(group_words(group)), "", "<br>".join(told))
+
+
+def _icon(level: Level) -> str:
+    return f"{_ICONS[level]} " if _ICONS[level] else ""
 
 
 def _line(*cells: str) -> str:
@@ -235,7 +257,7 @@ def _details(judged: Sequence[Judged], room: int) -> tuple[list[str], bool, Sequ
     for index, item in enumerate(judged):
         share = room // min(len(judged) - index, _SHARES)
         for number, (lines, fields) in enumerate(_ROOMS):
-            text, is_short = _detail(item, lines=lines, fields=fields)
+            text, is_short = _detail(item, lines=lines, fields=fields, is_open=len(judged) == 1)
             if size_of(text) <= (room if number == len(_ROOMS) - 1 else share):
                 break
             text = ""
@@ -257,13 +279,13 @@ def _cut(left_out: Sequence[Judged]) -> str:
     return f"\n**{counted(len(left_out), 'more change')} without details here{among}**: there is no room for more.\n"
 
 
-def _detail(item: Judged, *, lines: int, fields: int) -> tuple[str, bool]:
+def _detail(item: Judged, *, lines: int, fields: int, is_open: bool) -> tuple[str, bool]:
     """Return the folded change with at most so many lines of each text and fields, and whether that cut anything."""
     change, facts = item.change, item.facts
     summary = write(object_words(change), lambda text: f"<code>{_html(text)}</code>", _html)
-    icon = f"{_ICONS[facts.level]} " if _ICONS[facts.level] else ""
-    body = [f"<details><summary>{icon}<b>{VERBS[change.action]}</b> {summary}</summary>", ""]
-    body += [f"- {_icon(mark)}{_span(mark_words(mark))}" for mark in facts.marks]
+    tag = "<details open>" if is_open else "<details>"
+    body = [f"{tag}<summary>{_icon(facts.level)}<b>{VERBS[change.action]}</b> {summary}</summary>", ""]
+    body += [f"- {_icon(mark.level)}{_span(mark_words(mark))}" for mark in facts.marks]
     if place := _span(list(place_words(change))):
         body.append(f"- {place}")
     body += ["", *_facts(item), *_remarks(facts), *_fields(facts, fields)]
@@ -272,10 +294,6 @@ def _detail(item: Judged, *, lines: int, fields: int) -> tuple[str, bool]:
         body += _text(text, lines)
         is_cut = is_cut or len(text.lines) > lines
     return "\n".join([*body, "</details>", ""]) + "\n", is_cut
-
-
-def _icon(mark: Mark) -> str:
-    return f"{_ICONS[mark.level]} " if _ICONS[mark.level] else ""
 
 
 def _html(text: str) -> str:
@@ -292,7 +310,7 @@ def _facts(item: Judged) -> Iterator[str]:
     yield _line(*("---" for _ in heads))
     for row in rows:
         if was and will and not row.differs:
-            yield _line(row.label, "as after", "<br>".join(map(_cell, row.after or ())))
+            yield _line(row.label, "<br>".join(map(_cell, row.after or ())), "the same")
             continue
         sides = [side for side, is_there in ((row.before, was), (row.after, will)) if is_there]
         yield _line(row.label, *("<br>".join(map(_cell, side or ())) for side in sides))

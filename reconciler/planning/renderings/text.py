@@ -9,7 +9,7 @@ import msgspec
 from reconciler.model.change import Action, Change, FieldCause, FieldChange, Guard, Plan
 from reconciler.model.forms import OneOff
 from reconciler.model.job import Job
-from reconciler.model.text import escape_text, safe_word
+from reconciler.model.text import safe_line, safe_word
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange, key_of
 from reconciler.planning.renderings.details import excerpt_of, fact_rows
 from reconciler.planning.renderings.words import (
@@ -56,7 +56,7 @@ def render_plan(plan: Plan, judgements: Mapping[Key, Judgement] = _NO_FACTS, *, 
     """
     lines: list[str] = []
     for target, changes in groupby(plan.changes, key=lambda change: change.target):
-        lines.append(f"{target}:")
+        lines.append(f"{safe_line(target)}:")
         for change in changes:
             lines += _change_lines(change, judgements.get(key_of(change)), color)
     lines += _dangerous(in_reading_order(plan, judgements), color)
@@ -71,13 +71,13 @@ def summarise_plan(plan: Plan) -> str:
 
 
 def _change_lines(change: Change, facts: Judgement | None, color: bool) -> Iterator[str]:
-    what = f"{change.kind.value} {escape_text(change.id)}"
+    what = f"{change.kind.value} {safe_word(change.id)}"
     if isinstance(change.after, OneOff):
-        what += f" -> {escape_text(change.after.job)}"
-    place = escape_text(change.path)
+        what += f" -> {safe_word(change.after.job)}"
+    place = safe_word(change.path)
     if change.from_path:
-        place = f"{escape_text(change.from_path)} -> {place}"
-    reason = f"  ({escape_text(change.reason, limit=_VALUE_LIMIT)})" if change.reason else ""
+        place = f"{safe_word(change.from_path)} -> {place}"
+    reason = f"  ({safe_word(change.reason, limit=_VALUE_LIMIT)})" if change.reason else ""
     yield _paint(f"  {change.action.sign:<3} {what}", _COLOURS[change.action], color) + f"  {place}{reason}"
     if facts is not None:
         yield from (f"        {line}" for line in _fact_lines(change, facts, color))
@@ -132,7 +132,7 @@ def _dangerous(judged: Iterable[Judged], color: bool) -> Iterator[str]:
 def start_words(job: Job) -> str:
     """Return in words what starts ``job``: its schedule, its events, or nothing by itself."""
     parts = [describe_schedule(job.schedule)] if job.schedule else []
-    parts += [f"at event {escape_text(event.event_type)}" for event in job.events]
+    parts += [f"at event {safe_word(event.event_type)}" for event in job.events]
     words = " and ".join(parts) or "only when asked to"
     return words if job.enabled else f"{words}, but is disabled"
 
@@ -162,7 +162,7 @@ def _plain(words: Words) -> str:
 
 def _guard_lines(guard: Guard) -> Iterator[str]:
     end = "" if guard.warning else "; nothing is changed there."
-    yield f"{guard.code} {escape_text(guard.message)}{end}"
+    yield f"{guard.code} {safe_word(guard.message)}{end}"
     if guard.override:
         yield f"  If this is meant: {guard.override}"
 

@@ -28,6 +28,7 @@ from reconciler.schedule.renderings.text import moment_words
 ARROW = "\u2192"
 _DEVICES_NAMED = 5
 _NAMES_SHOWN = 5
+_GROUP_NAMES = 3
 
 
 class Foreign(NamedTuple):
@@ -205,6 +206,14 @@ def utc_words(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def next_words(facts: Judgement) -> str:
+    """Return ``next 2026-03-01 02:30 UTC``; nothing where that is said already, or depends on when it is applied."""
+    starts = facts.after
+    if starts is None or not starts.next_at or starts.is_from_apply or starts.words.startswith("once"):
+        return ""
+    return f"next {utc_words(starts.next_at[0])}"
+
+
 def moments_of(starts: Starts | None) -> list[tuple[str, str]]:
     """Return the next starts, each in the job's zone and in UTC; the second empty where that is the same."""
     if starts is None:
@@ -286,6 +295,24 @@ def group_words(group: Group) -> Iterator[str | Foreign]:
     yield Foreign(group.target)
     yield ": "
     yield from name_words([item.change.id for item in group.members[:_NAMES_SHOWN]], total=len(group.members))
+
+
+def group_marks(group: Group) -> Iterator[Words]:
+    """Yield each of the marks in a few words, with the names that any member has for it; without marks, the fields."""
+    for code in group.codes:
+        marks = [mark for item in group.members for mark in item.facts.marks if mark.code == code]
+        names = sorted({name for mark in marks for name in mark.names})
+        yield [TITLES[code], *([": ", *name_words(names, most=_GROUP_NAMES)] if names else [])]
+    if not group.codes and (names := field_names(*group.members)):
+        yield list(name_words(names, most=_GROUP_NAMES))
+
+
+def field_names(*judged: Judged) -> list[str]:
+    """Return which fields change, each by its first name: ``schedule``, ``tasks``."""
+    changed = [item for item in judged if item.change.before is not None and item.change.after is not None]
+    paths = {fact.json_path for item in changed for fact in item.facts.fields}
+    paths |= {text.json_path for item in changed for text in item.facts.texts}
+    return sorted({path.partition(".")[0].partition("[")[0] for path in paths})
 
 
 def write(words: Iterable[str | Foreign], foreign: Callable[[str], str], ours: Callable[[str], str] = str) -> str:
