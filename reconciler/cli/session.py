@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from reconciler.cli.output import tell
+from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
 from reconciler.loop.owner import is_gone, name_owner
@@ -80,7 +81,8 @@ class Session:
             target.close()
 
     def read_commit(self, ref: str = "HEAD") -> CommitState:
-        return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+        with self._verdicts() as verdicts:
+            return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock(), verdicts=verdicts)
 
     def read_commit_to_apply(self, ref: str) -> CommitState:
         """Read a commit as ``read_commit`` does; where nothing of it can be applied, its status says so."""
@@ -97,7 +99,15 @@ class Session:
             raise UsageError(
                 f"{self.repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD"
             )
-        return read_files(self.repository.root, now=self.clock())
+        with self._verdicts() as verdicts:
+            return read_files(self.repository.root, now=self.clock(), verdicts=verdicts)
+
+    @contextmanager
+    def _verdicts(self) -> Iterator[VerdictFile]:
+        """Give what earlier validations found in each file, and keep what is found now."""
+        verdicts = VerdictFile(self.repository.common_dir / "reconciler" / "verdicts")
+        yield verdicts
+        verdicts.save()
 
     def world(self, source: CommitState) -> World:
         """Return what a pass of ``source`` works with."""

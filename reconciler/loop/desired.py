@@ -11,6 +11,7 @@ from reconciler.definitions.folder import read_folder
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.settings import read_settings
 from reconciler.definitions.targets import TargetChecks
+from reconciler.definitions.verdicts import Verdicts
 from reconciler.git.repository import Repository
 from reconciler.model.desired import Loaded, SourceTree
 from reconciler.model.errors import CouldNot, DefinitionsInvalid
@@ -34,11 +35,14 @@ class CommitState(Struct, frozen=True, kw_only=True):
         return self.tree.digest
 
 
-def read_commit(repository: Repository, commit: str, *, now: datetime) -> CommitState:
-    """Read the definitions at ``commit`` from the object database; the work tree has no part in it."""
+def read_commit(repository: Repository, commit: str, *, now: datetime, verdicts: Verdicts | None = None) -> CommitState:
+    """Read the definitions at ``commit`` from the object database; the work tree has no part in it.
+
+    ``verdicts`` of earlier readings spare work, and change nothing.
+    """
     settings = read_settings_at(repository, commit)
     tree = repository.read_tree(commit, root=settings.definitions)
-    return _load(tree, settings, commit=commit, now=now, where=f"commit {commit[:12]}")
+    return _load(tree, settings, commit=commit, now=now, where=f"commit {commit[:12]}", verdicts=verdicts)
 
 
 def read_settings_at(repository: Repository, commit: str) -> Settings:
@@ -58,11 +62,11 @@ def read_targets_at(repository: Repository, commit: str, settings: Settings) -> 
     return found
 
 
-def read_files(root: Path, *, now: datetime) -> CommitState:
+def read_files(root: Path, *, now: datetime, verdicts: Verdicts | None = None) -> CommitState:
     """Read the definitions as they lie under the repository's folder ``root``, saved but perhaps not committed."""
     settings = read_file_settings(root)
     tree = read_folder(root, root=settings.definitions)
-    return _load(tree, settings, commit="", now=now, where=str(root))
+    return _load(tree, settings, commit="", now=now, where=str(root), verdicts=verdicts)
 
 
 def read_definitions(folder: Path, *, now: datetime) -> CommitState:
@@ -80,7 +84,15 @@ def read_file_settings(root: Path) -> Settings:
         raise CouldNot(f"cannot read {path}: {error.strerror}", hint="Check the file's permissions.") from None
 
 
-def _load(tree: SourceTree, settings: Settings, *, commit: str, now: datetime, where: str) -> CommitState:
+def _load(
+    tree: SourceTree,
+    settings: Settings,
+    *,
+    commit: str,
+    now: datetime,
+    where: str,
+    verdicts: Verdicts | None = None,
+) -> CommitState:
     if not tree.files:
         folder = settings.definitions
         raise DefinitionsInvalid(
@@ -88,7 +100,7 @@ def _load(tree: SourceTree, settings: Settings, *, commit: str, now: datetime, w
             hint=f"Write a job to {folder}/jobs/NAME.yaml and commit it, or name another folder in {SETTINGS_FILE}: "
             'definitions = "FOLDER".',
         )
-    loaded = load_definitions(tree, settings=settings, providers=provider_rules(), now=now)
+    loaded = load_definitions(tree, settings=settings, providers=provider_rules(), now=now, verdicts=verdicts)
     return CommitState(commit=commit, tree=tree, settings=settings, loaded=loaded)
 
 

@@ -122,7 +122,7 @@ def test_simulate_as_a_command(project, tmp_path):
         "2026-03-28T02:30:00.000Z",
         "2026-03-28T03:00:00.000Z",
     ]
-    assert not (project.repo.path / ".git/reconciler").exists()
+    assert not (project.repo.path / ".git/reconciler/state.db").exists()
 
 
 def test_simulate_reads_a_folder_without_a_repository(tmp_path, capfd):
