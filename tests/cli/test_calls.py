@@ -3,6 +3,10 @@
 import json
 
 import pytest
+from support.engine import die, until
+
+from reconciler.engine.client import Engine
+from reconciler.model.instant import utc_now
 
 CHILD = {
     "parameters": [{"name": "n", "default": "1"}],
@@ -136,3 +140,29 @@ def test_the_run_of_a_pass_starts_others_within_it(project):
     passed = project.call("reconcile", "--format", "json", "--fail-on-runs")
     assert passed.code == 0
     assert {run["jobId"]: run["status"] for run in passed.json["runs"]} == {"parent": "completed", "child": "completed"}
+
+
+def test_daemon_and_supervisor_may_die_and_a_child_is_neither_lost_nor_started_twice(project, tmp_path):
+    evidence, gate = tmp_path / "evidence", tmp_path / "gate"
+    apply(project, f"echo parent >> {evidence}; reconciler run child --wait > /dev/null; echo code $?")
+    text = f"echo child >> {evidence}; until test -e {gate}; do sleep 0.01; done"
+    project.commit_job("child", tasks=[{"id": "work", "script": text}])
+    project.call("apply")
+    folder = project.repo.path / ".git/reconciler/engine"
+    uid = project.call("run", "parent", "--format", "json").json[0]["uid"]  # and leaves: nobody drives
+    until(lambda: b'"kind":"request"' in (folder / "journal").read_bytes(), what="the request")
+    kill_supervisor(folder)
+    assert project.call("reconcile", "--wait-seconds", "0").code == 0
+    until(lambda: "child" in evidence.read_text(), what="the child")
+    kill_supervisor(folder)
+    gate.touch()
+    assert project.call("wait", uid, "--timeout", "60").code == 0
+    assert project.call("runs", "logs", uid).out == "code 0\n"
+    assert evidence.read_text() == "parent\nchild\n"
+
+
+def kill_supervisor(folder):
+    """Kill the supervisor alone; its guardian raises the next."""
+    engine = Engine(folder, clock=utc_now)
+    die(engine)
+    engine.close()

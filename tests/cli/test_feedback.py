@@ -1,7 +1,11 @@
 """A job asks a person, from its question to its report; real processes."""
 
+import contextlib
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
 
 import pytest
@@ -119,3 +123,24 @@ def test_a_question_has_a_length(project, text):
     answer = project.call("run", "asks", "--wait", "--format", "json")
     assert json.loads(answer.out)[0]["tasks"][0]["exitCode"] == 1
     assert "a question has 1 to 4000 characters" in answer.err
+
+
+def test_at_a_terminal_the_question_is_shown_and_a_secret_answer_is_not(project):
+    uid = start(project, 'pw=$(reconciler ask "Password of the vault" --secret); echo "it is $pw"')
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), "runs", "answer", uid]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        with contextlib.suppress(OSError):  # Linux tells the end of a terminal as an error
+            while data := os.read(ours, 65536):
+                if b"Answer" not in text and b"Answer" in text + data:
+                    os.write(ours, f"{CANARY}\n".encode())
+                text += data
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"Question:     Password of the vault" in text
+    assert b"goes on." in text
+    assert CANARY.encode() not in text
+    report(project, uid)
+    assert project.call("runs", "logs", uid).out == "it is ***\n"
