@@ -29,6 +29,10 @@ allow_deletes_option = click.option(
     help="Allow the deletions that a guard holds back, of the plan with this digest.",
 )
 
+take_over_option = click.option(
+    "--take-over", is_flag=True, help="Take targets over from another state that reconciles them, for good."
+)
+
 worktree_option = click.option("--worktree", is_flag=True, hidden=True)
 
 
@@ -56,6 +60,7 @@ def refuse_worktree(worktree: bool) -> None:
 @click.option("--digest", metavar="DIGEST", help="Apply only if the plan has this digest.")
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking; needed for that where there is no terminal.")
 @allow_deletes_option
+@take_over_option
 @worktree_option
 @format_option("text", "json")
 @color_option
@@ -69,6 +74,7 @@ def command(
     digest: str | None,
     yes: bool,
     allow_deletes: str | None,
+    take_over: bool,
     worktree: bool,
     format_: str,
     color: str,
@@ -93,6 +99,7 @@ def command(
             world,
             source,
             allowed_deletes=allow_deletes,
+            take_over=take_over,
             expected_digest=digest,
             confirm=_agree if yes or digest or allow_deletes else _ask,
         )

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.apply import allow_deletes_option, failure_document, refuse_worktree, tell_failures, worktree_option
+from reconciler.cli.apply import (
+    allow_deletes_option,
+    failure_document,
+    refuse_worktree,
+    take_over_option,
+    tell_failures,
+    worktree_option,
+)
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, tell, wants_color
@@ -42,6 +49,7 @@ LAST_RUNS = 5
 )
 @click.option("--fail-on-runs", is_flag=True, help="Let the exit code tell how the runs went.")
 @allow_deletes_option
+@take_over_option
 @worktree_option
 @format_option("text", "json")
 @color_option
@@ -55,6 +63,7 @@ def command(
     wait_seconds: int | None,
     fail_on_runs: bool,
     allow_deletes: str | None,
+    take_over: bool,
     worktree: bool,
     format_: str,
     color: str,
@@ -70,7 +79,7 @@ def command(
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = session.read_commit_to_apply(ref)
         tell_differing_files(session, source)
-        result = reconcile(session.world(source), source, allowed_deletes=allow_deletes, wait=wait)
+        result = reconcile(session.world(source), source, allowed_deletes=allow_deletes, wait=wait, take_over=take_over)
         tell_problems(result.planned.problems)
         if format_ == "json":
             echo_json(_document(session, result))

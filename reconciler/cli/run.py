@@ -10,6 +10,7 @@ from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import read_settings_at
+from reconciler.loop.ownership import refuse_if_displaced
 from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Kind
@@ -82,6 +83,8 @@ def _request_job(
 ) -> tuple[list[Run], World]:
     applied = find_job(session, job, target)
     world = session.world_of_applied(read_settings_at(session.repository, applied[0].origin.commit))
+    for item in applied:
+        refuse_if_displaced(world, item.target)
     asked = Asked(by=session.requester, is_forced=is_forced)
     return [
         run for item in applied for run in request_manual_run(world.driver, item, given, asked=asked, device=device)
@@ -94,6 +97,7 @@ def _request_component(
     inventory = session.store.inventory(target or LOCAL)
     applied = find_component([item for item in inventory if item.kind is Kind.COMPONENT], component)
     world = session.world_of_applied(session.applied_settings())
+    refuse_if_displaced(world, applied.target)
     asked = Asked(by=session.requester)
     return list(request_component_run(world.driver, applied, given, asked=asked, device=device)), world
 

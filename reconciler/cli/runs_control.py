@@ -9,6 +9,7 @@ from reconciler.cli.options import format_option, secrets_option, state_option, 
 from reconciler.cli.output import echo_json, tell
 from reconciler.cli.report import find_run
 from reconciler.cli.session import open_session
+from reconciler.loop.ownership import refuse_if_displaced
 from reconciler.model.run import Run
 from reconciler.runs.cancel import cancel_run
 from reconciler.runs.document import run_document
@@ -84,5 +85,7 @@ def retry_command(
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         session.collect()
         world = session.world_of_applied(session.applied_settings())
-        again = request_retry(world.driver, find_run(session, uid), requested_by=session.requester, is_forced=force)
+        run = find_run(session, uid)
+        refuse_if_displaced(world, run.target)
+        again = request_retry(world.driver, run, requested_by=session.requester, is_forced=force)
         return see_through(session, world, [again], wait=wait, format_=format_)

@@ -45,6 +45,7 @@ FOLLOW_SECONDS = 1.0
     show_default=True,
     help="How long to wait for runs when asked to stop; they go on without us.",
 )
+@click.option("--take-over", is_flag=True, help="At the start, take targets over from another state, for good.")
 @state_option
 @secrets_option
 def command(
@@ -54,6 +55,7 @@ def command(
     remote: str | None,
     interval: int,
     stop_seconds: int,
+    take_over: bool,
     state: str | None,
     secrets: str | None,
 ) -> int:
@@ -64,7 +66,7 @@ def command(
     """
     with open_session(directory=directory, state=state, secrets=secrets) as session, _stopping() as stop:
         world = session.world_of_applied(session.applied_settings())
-        loop = Loop(_source(session, branch, remote, interval), world, tell=_say(session))
+        loop = Loop(_source(session, branch, remote, interval), world, tell=_say(session), take_over=take_over)
         _say(session)(f"following {branch} of {session.repository.name}; state {session.state_path}")
         while not stop.is_set():
             _rest(loop, until=loop.turn(), stop=stop)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.loop.ownership import share_receipts
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change
-from reconciler.model.errors import TargetRefused, TargetUnavailable
+from reconciler.model.errors import CouldNot
 from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
@@ -59,7 +60,7 @@ def start_one_offs(
         else:
             try:
                 runs += _start(world, change, applied, ends_at=ends[change.path], now=now)
-            except (TargetUnavailable, TargetRefused, _NotYet) as error:
+            except (CouldNot, _NotYet) as error:
                 waiting.append(Waiting(change=change, reason=str(error)))
     return runs, waiting
 
@@ -93,6 +94,8 @@ def _start(world: World, change: Change, applied: Applied, *, ends_at: datetime,
     if requested.occurrence.reason in WAITS:
         raise _NotYet(WAITS[requested.occurrence.reason])
     receipts = make_receipts(one_off.id, change.digest, requested.runs, now=now)
+    # Before our own: a start that only this state knows of would be made again by the one that comes after it.
+    share_receipts(world, receipts, now=now)
     is_new = world.store.add_occurrence(requested.occurrence, requested.runs, receipts)
     return requested.runs if is_new else ()
 

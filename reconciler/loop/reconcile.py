@@ -12,6 +12,7 @@ from reconciler.loop.events import settle_events
 from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
+from reconciler.loop.ownership import hold_targets
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.standing import note_refusal, note_standings
 from reconciler.loop.statuses import note_pass, send_statuses, targets_of, tell_refusal
@@ -82,12 +83,14 @@ def apply_commit(
     expected_digest: str | None = None,
     tolerance: timedelta = TOLERANCE,
     confirm: Callable[[Plan], None] = _agree,
+    take_over: bool = False,
 ) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
     """Plan and apply ``source`` while no other process does, after what was due until now is accounted for.
 
     ``allowed_deletes`` and the trailers `Reconciler-Allow` of the commit name plans whose deletions are meant;
     ``expected_digest`` is of the plan that was looked at; ``tolerance`` is as in ``settle_due``.  ``confirm`` is shown
-    the plan before anything is done, and raises where it is not to be carried out.
+    the plan before anything is done, and raises where it is not to be carried out.  ``take_over`` takes targets from
+    another state that reconciles them.
     """
     with applying(world) as keep:
         refresh_zones(world)
@@ -104,6 +107,8 @@ def apply_commit(
                 note_refusal(world.store, source.commit, targets, str(error), now=now)
                 raise
         confirm(planned.plan)
+        touched = {change.target for change in planned.plan.changes}
+        hold_targets(world, touched.union(world.store.applied_targets()), take_over=take_over, now=now)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now, keep=keep)
         settle_imports(world, source)
@@ -135,7 +140,12 @@ def _allowed(world: World, source: CommitState, allowed_deletes: str | None) -> 
 
 
 def reconcile(
-    world: World, source: CommitState, *, allowed_deletes: str | None = None, wait: timedelta | None = None
+    world: World,
+    source: CommitState,
+    *,
+    allowed_deletes: str | None = None,
+    wait: timedelta | None = None,
+    take_over: bool = False,
 ) -> PassResult:
     """Bring the targets to ``source``, run what is due, wait for runs, and publish the reports.
 
@@ -144,7 +154,7 @@ def reconcile(
     """
     started_at = world.clock()
     deadline = started_at + wait if wait is not None else None
-    pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes)
+    pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes, take_over=take_over)
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
     settle_events(world, now=world.clock())
     drive_until_ended(world.driver, deadline=deadline, is_remote_waited_for=wait is not None)

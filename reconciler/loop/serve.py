@@ -15,6 +15,7 @@ from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events, startup_event, take_event
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
+from reconciler.loop.ownership import Displaced
 from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.statuses import send_statuses, tell_refusal
@@ -52,13 +53,15 @@ class Source(Struct, frozen=True, kw_only=True):
 class Loop:
     """A serving process. ``turn`` does what is to be done now, and says when to come back at the latest.
 
-    Raises CouldNot where another process serves the same state.
+    Raises CouldNot where another process serves the same state, and Displaced where another state reconciles a target;
+    with ``take_over`` its targets are taken from that one at the first commit.
     """
 
-    def __init__(self, source: Source, world: World, *, tell: Tell) -> None:
+    def __init__(self, source: Source, world: World, *, tell: Tell, take_over: bool = False) -> None:
         self._source = source
         self._world = world
         self._tell = tell
+        self._take_over = take_over
         self._commit = ""
         self._one_offs: list[Change] = []
         self._has_told_startup = False
@@ -141,7 +144,7 @@ class Loop:
             commit = self._source.tip()
             if commit != self._commit or self._may_have_moved(now):
                 self._reconcile(commit, now)
-        except LeaseLost:
+        except (LeaseLost, Displaced):
             raise
         except ReconcilerError as error:
             self._tell(" ".join(["not applied:", str(error), error.hint]).rstrip())
@@ -150,8 +153,11 @@ class Loop:
         """Return whether it is time to look at what can change without a commit, where there is such."""
         if now < self._look_again_at:
             return False
-        holding = any(target.capabilities.holds_schedules for target in self._world.targets.values())
-        return holding or self._world.store.has_retired()
+        remote = any(
+            target.capabilities.holds_schedules or not target.capabilities.is_local
+            for target in self._world.targets.values()
+        )
+        return remote or self._world.store.has_retired()
 
     def _reconcile(self, commit: str, now: datetime) -> None:
         # Whatever comes of it, the commit is attempted once; the next attempt is another commit, or a restart.
@@ -163,7 +169,10 @@ class Loop:
             tell_refusal(self._world, commit, error)
             raise
         self._world = self._source.open_world(state)
-        _, planned, failures = apply_commit(self._world, state, tolerance=self._tolerance(now))
+        _, planned, failures = apply_commit(
+            self._world, state, tolerance=self._tolerance(now), take_over=self._take_over
+        )
+        self._take_over = False
         self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]
         if is_new or any(change.action in APPLIED_ACTIONS for change in planned.plan.changes):
             self._tell(f"commit {commit[:12]}: {_words(planned)}")

@@ -26,6 +26,7 @@ _JOB = _APPLIED.where(
     _inventory.root_id == bindparam("of_root"),
 )
 
+_TARGETS = select(_inventory.target).distinct().order_by(_inventory.target)
 _ANY_RETIRED = select(_inventory.id).where(_inventory.retired_at.is_not(None)).limit(1)
 
 _COUNTS = select(_inventory.target, func.count()).where(_inventory.kind == Kind.JOB.value).group_by(_inventory.target)
@@ -82,6 +83,11 @@ class Inventory(Part):
         with self._db.read() as tx:
             rows = tx.rows(_ALL) if target is None else tx.rows(_OF_TARGET, of_target=target)
         return [applied_of(row) for row in rows]
+
+    def applied_targets(self) -> list[str]:
+        """Return the targets on which something is applied."""
+        with self._db.read() as tx:
+            return [row.target for row in tx.rows(_TARGETS)]
 
     def has_retired(self) -> bool:
         """Return whether a job is disabled and waits for its removal."""

@@ -53,6 +53,7 @@ _MOVE_CURSOR = (
     .values(cursor_at=bindparam("to_cursor"), next_at=bindparam("to_next"))
 )
 _ONE_OFFS = select(_occurrences.trigger_key, _occurrences.target).where(schema.ONE_OFF)
+_STARTED = select(_receipts.one_off_id, _receipts.target).distinct()
 _RECEIPTS = select(schema.receipts).order_by(_receipts.one_off_id, _receipts.target, _receipts.device_uid)
 _RECEIPTS_OF = _RECEIPTS.where(_receipts.one_off_id.in_(bindparam("keys", expanding=True)))
 
@@ -109,6 +110,11 @@ class Occurrences(Part):
         with self._db.write() as tx:
             tx.run(_DISPOSE, of_id=id, to_disposition=disposition.value, for_reason=reason)
 
+    def add_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Take in what another state started; what is known already stays as it is."""
+        with self._db.write() as tx:
+            tx.insert_new(schema.receipts, [receipt_row(receipt) for receipt in receipts])
+
     def receipts(self, one_off_ids: Collection[str] | None = None) -> list[Receipt]:
         """Return the receipts of these one-offs, or all, ordered by one-off, target and device."""
         with self._db.read() as tx:
@@ -121,9 +127,10 @@ class Occurrences(Part):
             return {Disposition(row.disposition): row.instants for row in tx.rows(_COUNTS)}
 
     def settled_one_offs(self) -> set[tuple[str, str]]:
-        """Return (one-off id, target) of all whose fate is recorded: started, expired or skipped."""
+        """Return (one-off id, target) of all whose fate is recorded: started, here or by another state, or expired."""
         with self._db.read() as tx:
-            return {(row.trigger_key.partition(":")[2], row.target) for row in tx.rows(_ONE_OFFS)}
+            known = {(row.trigger_key.partition(":")[2], row.target) for row in tx.rows(_ONE_OFFS)}
+            return known | {(row.one_off_id, row.target) for row in tx.rows(_STARTED)}
 
 
 def _insert(tx: Transaction, occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> bool:

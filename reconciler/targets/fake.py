@@ -37,7 +37,8 @@ class FakeTarget:
     """Holds jobs, has devices, and runs that end at once or when told.
 
     ``ends`` is the status each run ends with at once; None leaves it running until ``finish``.  ``holds`` makes it a
-    target that holds jobs and starts them itself; ``put``, ``edit`` and ``drop`` are what somebody does there by hand.
+    target that holds jobs and starts them itself, ``shared`` one that other states can reach; ``put``, ``edit`` and
+    ``drop`` are what somebody does there by hand.
     It fills in ``defaults``, by JSON path, in each object, and has no room for descriptions.  Faults are set by name:
     ``unreachable`` makes every call fail, ``refuses`` holds job ids that are neither applied nor started,
     ``loses_answers`` makes a start ambiguous although it happened, ``loses_settlements`` tells runs nothing of what
@@ -54,6 +55,7 @@ class FakeTarget:
         devices: Sequence[Device] = (Device(uid="device-1", hostname="fake-1", os="linux", online=True),),
         ends: RunStatus | None = RunStatus.COMPLETED,
         holds: bool = False,
+        shared: bool = False,
         defaults: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.name = name
@@ -66,7 +68,7 @@ class FakeTarget:
             exit_code=True,
             lists_devices=True,
             idempotent_start=True,
-            is_local=True,
+            is_local=not shared,
             ends_late_runs=True,
         )
         self.ends = ends

@@ -26,7 +26,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     ``holds_schedules``: jobs are objects there, and the target starts them by itself; we never do at their instants.
     ``exit_code``: each ended run has one, so a run without is ``unknown``.  ``idempotent_start``: a start that is
     repeated with the same run uid starts nothing twice; ``find_seconds``: for how long after an ambiguous start the
-    target may not know yet what it started.  ``is_local``: its runs are of this machine; a pass waits for them.
+    target may not know yet what it started.  ``is_local``: its runs are of this machine; a pass waits for them,
+    and no other clone can reach it.  Of others, only one state may reconcile each.
     ``ends_late_runs``: it keeps the time limit of a job itself; of others, we only stop waiting.  ``queues``: so many
     runs beyond ``max_runs`` it may be given; it starts them by priority, in time (``latest_start``), and no more at
     once than it may.

@@ -22,9 +22,9 @@ from reconciler.targets.fake import FakeTarget
 class Rig:
     """``request`` enqueues a run of a job by hand; ``driver`` drives it on ``target``."""
 
-    def __init__(self, folder: Path, **target_fields: Any) -> None:
+    def __init__(self, folder: Path, *, first_uid: int = 1, **target_fields: Any) -> None:
         self.clock = ManualClock()
-        self.new_uid = uids()
+        self.new_uid = uids(first_uid)
         self.store = open_store(folder / "state.db", new_uid=self.new_uid, now=self.clock())
         self.target = FakeTarget("local", clock=self.clock, **target_fields)
         self.driver = Driver(

@@ -24,9 +24,9 @@ class ManualClock:
         return self.now
 
 
-def uids() -> Any:
+def uids(start: int = 1) -> Any:
     """Return a source of ids that counts: 00000001, 00000002 ..."""
-    numbers = count(1)
+    numbers = count(start)
     return lambda: f"{next(numbers):08d}-0000-7000-8000-000000000000"
 
 
