@@ -14,6 +14,7 @@ from reconciler.definitions.overlay import with_files
 from reconciler.definitions.writing import definition_text
 from reconciler.loop.desired import CommitState
 from reconciler.loop.lease import applying
+from reconciler.loop.ownership import hold_targets
 from reconciler.loop.surroundings import look_around
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change
@@ -178,10 +179,12 @@ def _difference(target: LiveTarget, draft: _Draft, declared: Declared[Job] | Non
 def carry_out(world: World, importing: Importing, read: Callable[[], CommitState]) -> Mapping[str, str]:
     """Write the definitions and take the jobs over, one after the other; return why some failed, by id.
 
-    ``read`` returns the saved files.  Raises CouldNot where the next plan would still have something to do.
+    ``read`` returns the saved files.  Raises CouldNot where the next plan would still have something to do, and
+    Displaced where another state reconciles the target.
     """
     failures: dict[str, str] = {}
     with applying(world):
+        hold_targets(world, [importing.target], take_over=False, now=world.clock())
         for item in importing.items:
             try:
                 _take_over(world, importing.target, item)
