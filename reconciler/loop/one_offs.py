@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from reconciler.loop.ownership import share_receipts
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change
-from reconciler.model.errors import CouldNot
+from reconciler.model.errors import CouldNot, TargetUnavailable
 from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
