@@ -95,8 +95,9 @@ def keep_unmanaged(raw: Raw, found: Mapping[str, Any], *, ours: Collection[str])
 
 
 def _tasks(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    tasks: Any = next((value for name, value in found.items() if name.casefold() == "tasks"), [])
-    return [task for task in tasks if isinstance(task, dict) and isinstance(task.get("id"), str)]
+    tasks = next((value for name, value in found.items() if name.casefold() == "tasks"), None)
+    items = tasks if isinstance(tasks, list) else []
+    return [item for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
 
 
 def _in_order(task: Raw, known: Raw) -> Raw:
