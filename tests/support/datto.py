@@ -48,7 +48,7 @@ class Account:
             run_credentials=credentials,
             clock=self.clock,
             pause=self.advance,
-            transport=FakeTransport(self.world, advance=self.advance),
+            transport=FakeTransport(self.world, advance=self.advance, latency_seconds=0.02),
         )
 
     def advance(self, seconds: float) -> None:

@@ -45,21 +45,30 @@ class Limits:
     def next_write_at(self, operation: str, now: datetime) -> datetime:
         return max(self.writes.next_free_at(now), self.of(operation).next_free_at(now))
 
-    def sync(self, said: Any, now: datetime) -> None:
-        """Take over what `system/request_rate` says; what is missing or odd is left as it was."""
+    def own(self, now: datetime) -> dict[str, int]:
+        """Return how many requests of ours are in each window."""
+        windows = {"": self.reads, "*": self.writes, **self._operations}
+        return {name: window.own(now) for name, window in windows.items()}
+
+    def sync(self, said: Any, own: Mapping[str, int], now: datetime) -> None:
+        """Take over what `system/request_rate` says; what is missing or odd is left as it was.
+
+        ``own`` is how many of ours were in each window when it was asked.
+        """
         if not isinstance(said, dict):
             return
-        _sync(self.reads, said.get("accountRateLimit"), said.get("accountCount"), now)
-        _sync(self.writes, said.get("accountWriteRateLimit"), said.get("accountWriteCount"), now)
+        # The question itself is counted before it is answered.
+        _sync(self.reads, said.get("accountRateLimit"), said.get("accountCount"), own[""] + 1, now)
+        _sync(self.writes, said.get("accountWriteRateLimit"), said.get("accountWriteCount"), own["*"], now)
         status = said.get("operationWriteStatus")
         for name, one in status.items() if isinstance(status, dict) else ():
             if isinstance(one, dict):
-                _sync(self.of(name), one.get("limit"), one.get("count"), now)
+                _sync(self.of(name), one.get("limit"), one.get("count"), own.get(name, 0), now)
 
 
-def _sync(window: RateWindow, limit: Any, count: Any, now: datetime) -> None:
+def _sync(window: RateWindow, limit: Any, count: Any, own: int, now: datetime) -> None:
     if all(isinstance(number, int) and not isinstance(number, bool) for number in (limit, count)) and limit > 0:
-        window.sync(limit=limit, count=max(count, 0), now=now)
+        window.sync(limit=limit, count=max(count, 0), own=own, now=now)
 
 
 class Api:
@@ -175,6 +184,7 @@ class Api:
             return
         self._synced_at = now
         try:
-            self.limits.sync(self.get("/system/request_rate"), self.clock())
+            own = self.limits.own(now)
+            self.limits.sync(self.get("/system/request_rate"), own, self.clock())
         except TargetRefused:
             return  # a key that may not see it: our own count stands

@@ -25,6 +25,10 @@ UNKNOWN_WORD = timedelta(hours=1)
 """How long a status that we do not know may stand before the outcome is unknown."""
 
 LOOKS_AT_ONCE = 20
+FEW_LOOKS = 3
+KEPT_FREE = 0.25
+"""The part of the reads that is left for lists, for what others ask of the account, and below its slow-down."""
+
 TASK_ID = "component"
 TAIL_BYTES = 4096
 KEPT_BYTES = 1 << 20
@@ -52,13 +56,16 @@ class Follower:
         self._dialect = dialect
         self._watched: dict[str, _Watched] = {}
 
-    def follow(self, handles: Mapping[str, str]) -> dict[str, Progress]:
-        """Return how the runs stand, those that are due looked at anew, the longest unseen first."""
+    def follow(self, handles: Mapping[str, str], *, few: bool = False) -> dict[str, Progress]:
+        """Return how the runs stand, those that are due looked at anew, the longest unseen first; ``few`` at a time."""
         now = self._api.clock()
         watched = {uid: self._watch(handle) for uid, handle in handles.items()}
         due = [one for one in watched.values() if not one.progress.status.is_ended and one.next_look_at() <= now]
         due.sort(key=lambda one: one.next_look_at())
-        for one in due[:LOOKS_AT_ONCE]:
+        reads = self._api.limits.reads
+        for one in due[: FEW_LOOKS if few else LOOKS_AT_ONCE]:
+            if reads.free(self._api.clock()) < KEPT_FREE * reads.limit:
+                break
             try:
                 self._look(one)
             except TargetUnavailable:

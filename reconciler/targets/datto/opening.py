@@ -16,6 +16,9 @@ from reconciler.targets.datto.target import DattoTarget
 from reconciler.targets.opening import Opening
 from reconciler.targets.rest.client import check_url
 
+THREADS = 8
+"""How many starts are under way at once: one after the other, they would take longer than the limits make them."""
+
 
 def open_target(target: Target, opening: Opening) -> DattoTarget:
     """Return the target; its credentials are looked for when the first request is made, not before."""
@@ -36,6 +39,7 @@ def open_target(target: Target, opening: Opening) -> DattoTarget:
         run_credentials=_source(target, opening, executing.api_key, executing.api_secret) if executing else reading,
         clock=opening.clock,
         pause=opening.pause,
+        threads=THREADS,
     )
 
 

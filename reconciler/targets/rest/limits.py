@@ -32,14 +32,19 @@ class RateWindow:
         """Count one request, answered at ``now``."""
         self._times.append(now)
 
-    def sync(self, *, limit: int, count: int, now: datetime) -> None:
-        """Take over what the service says: its limit, and how many it has counted, ours among them.
-
-        Those of others leave the window at a time that is not known: at the latest a whole window from now.
-        """
+    def own(self, now: datetime) -> int:
+        """Return how many of ours are in the window."""
         self._forget(now)
+        return len(self._times)
+
+    def sync(self, *, limit: int, count: int, own: int, now: datetime) -> None:
+        """Take over what the service says: its limit, and how many it has counted.
+
+        ``own`` of those were ours when it was asked, which may be a while ago.  Those of others leave the window at a
+        time that is not known: at the latest a whole window from now.
+        """
         self.limit = limit
-        self._others = max(0, count - len(self._times))
+        self._others = max(0, count - own)
         self._others_until = now + self._length if self._others else None
 
     def _forget(self, now: datetime) -> None:
