@@ -85,6 +85,20 @@ def test_two_thousand_changes_fit_into_one_comment(site, fake):
     assert "2,000 to create" in body
 
 
+def test_a_guard_shows_in_the_comment_and_in_the_status(site, fake):
+    for number in range(12):
+        site.commit_job(f"job-{number}")
+
+    def delete_most(repo):
+        for number in range(9):
+            (repo.path / f"definitions/jobs/job-{number}.json").unlink()
+
+    body = site.review(delete_most)
+    assert "> [!CAUTION]" in body
+    assert "No plan" not in body
+    assert fake.statuses[-1]["description"].startswith("Held back by a guard. 0 to create, 0 to change, 9 to delete")
+
+
 def test_a_check_that_crashed_is_told(site, fake):
     head = site.push(add_job)
     checked = site.check(GITHUB_EVENT_PATH="/nowhere")

@@ -1,7 +1,12 @@
 """A pull request by somebody who means ill: nothing of it runs, nothing in it is hidden, nothing is forged."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from support.site import WORKFLOWS
@@ -177,3 +182,24 @@ def test_the_token_never_reaches_the_check(site):
     assert not [name for name in checked.runner.environment if "TOKEN" in name]
     assert "github.token" not in (WORKFLOWS / "plan.yml").read_text()
     assert "secrets." not in (WORKFLOWS / "plan.yml").read_text()
+
+
+def test_the_check_starts_git_alone_connects_to_nothing_and_opens_no_file_of_the_pull_request(site, tmp_path):
+    site.push(lambda repo: add_traps(repo, tmp_path / "canary"))
+    site.repo.git("checkout", "--quiet", "--force", "refs/pull/1/merge")
+    arguments = ["pr", "check", "--number", "1", "--base", "HEAD^1", "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-I", Path(__file__).with_name("audited_check.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=site.repo.path,
+        env={"PATH": os.environ["PATH"], "GITHUB_TOKEN": "ghs_canary"},
+    )
+    assert done.returncode == 3, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
+    assert {what for kind, what in events if kind != "open"} <= {"git", shutil.which("git")}
+    inside = f"{site.repo.path.resolve()}/"
+    opened = {what.removeprefix(inside) for kind, what in events if kind == "open" and what.startswith(inside)}
+    assert not {path for path in opened if not path.startswith(".git/")}
+    assert "ghs_canary" not in done.stdout + (tmp_path / "out").read_text()

@@ -1,7 +1,14 @@
 """What a comment may be made of, when the code of a pull request may have made it."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from support.plans import NOW, judged, one_change, twenty_changes, two_thousand_changes
+from support.values import make_job
 
+from reconciler.planning.renderings.markdown import render_markdown
+from reconciler.reports.forge.review import LONGEST_COMMENT
 from reconciler.reports.forge.sticky import MARKER
 from reconciler.reports.forge.vetting import vet_markdown
 
@@ -78,3 +85,66 @@ def test_the_marker_stands_alone_at_the_beginning(text):
 
 def test_a_deep_nest_is_no_trouble():
     assert vet_markdown(f"{MARKER}\n{'> ' * 20_000}x") != "crash"
+
+
+@pytest.mark.parametrize("make_plan", [one_change, twenty_changes, two_thousand_changes])
+def test_our_own_plans_are_taken(make_plan):
+    plan, facts = make_plan()
+    assert vet_markdown(render_markdown(plan, facts, now=NOW, budget=LONGEST_COMMENT)) == ""
+
+
+FRAGMENTS = (
+    *(
+        "<!-- x",
+        "-->",
+        MARKER,
+        "```",
+        "`",
+        "~~~",
+        "|",
+        "\\|",
+        "\\",
+        "*",
+        "_",
+        "$x$",
+        "# h",
+        "> q",
+        "- l",
+        "1. x",
+        "\n",
+        "\n\n",
+    ),
+    *("@team", "&#64;team", "#12", "!3", "GH-1", "https://e.example", "www.e.example", "[x](y)", "![x](y)"),
+    *(
+        "<img src=x>",
+        "<script>",
+        "</code>",
+        "<pre>",
+        "</pre>",
+        "</details>",
+        "\r",
+        "\t",
+        "\u2028",
+        "\u202e",
+        "\u200b",
+        "\x1b[31m",
+    ),
+    *("::error::", "##[error]", "\ufeff", "\U000e0041", "a" * 300),
+)
+WORDS = st.lists(
+    st.one_of(st.sampled_from(FRAGMENTS), st.text(st.characters(exclude_categories=["Cs"]), max_size=5)), max_size=12
+).map("".join)
+
+
+@settings(max_examples=50, deadline=None)
+@given(WORDS, WORDS, WORDS)
+def test_no_words_of_a_definition_make_our_own_plan_unfit(first, second, third):
+    def with_script(job, script):
+        return replace(job, tasks=(replace(job.tasks[0], command=None, script=script),))
+
+    old, script = make_job("old"), make_job("script")
+    changed = replace(old, name=first, description=second, labels={third[:50] or "label": first})
+    new = with_script(replace(make_job("new"), name=second), "\n".join((first, second, third)))
+    before = [old, replace(make_job("gone"), name=third), with_script(script, first + second)]
+    plan, facts = judged(before, [changed, new, with_script(script, third + second)])
+    assert vet_markdown(render_markdown(plan, facts, now=NOW, budget=LONGEST_COMMENT)) == ""
