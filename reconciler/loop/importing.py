@@ -66,13 +66,14 @@ def prepare_import(world: World, source: CommitState, name: str, *, folder: str,
     applied = {item.id for item in world.store.inventory(name) if item.kind is Kind.JOB}
     provider = provider_rules()[source.loaded.desired.targets[name].form.provider]
     left, refused, drafts = dict[str, str](), dict[str, str](), dict[str, _Draft]()
-    taken = {job_id.casefold() for job_id in source.loaded.desired.jobs}
-    taken |= {id_.casefold() for kind, id_ in (*state.objects, *state.foreign) if kind is Kind.JOB}
+    declared = {job_id.casefold() for job_id in source.loaded.desired.jobs}
+    taken = declared | {id_.casefold() for kind, id_ in (*state.objects, *state.foreign) if kind is Kind.JOB}
     for (kind, live_id), live in sorted(state.objects.items()):
         if reason := _why_left(source, name, kind, live_id, applied):
             left[live_id] = reason
             continue
-        job_id = live_id if _may_be_id(live_id, provider, source, name) else make_id(live_id, taken=taken)
+        is_free = live_id.casefold() not in declared and _may_be_id(live_id, provider, source, name)
+        job_id = live_id if is_free else make_id(live_id, taken=taken)
         if job_id != live_id and not renames:
             refused[live_id] = f"its id cannot be declared here; --rename gives it the id {job_id}, at the target too"
             continue
@@ -114,7 +115,7 @@ def _why_left(source: CommitState, target: str, kind: Kind, live_id: str, applie
 
 def _may_be_id(live_id: str, provider: ProviderRules, source: CommitState, target: str) -> bool:
     """Return whether a job of that id could be declared: in general, and for this target."""
-    if not is_id(live_id) or live_id.casefold() in {job_id.casefold() for job_id in source.loaded.desired.jobs}:
+    if not is_id(live_id):
         return False
     findings = provider.check(Job(id=live_id), source.loaded.desired.targets[target].form)
     return not any(finding.json_path == "id" for finding in findings)

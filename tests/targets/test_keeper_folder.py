@@ -228,8 +228,8 @@ def test_a_file_that_was_not_there_when_it_was_looked_is_not_overwritten(target,
 def test_a_file_that_appears_at_the_last_moment_is_not_overwritten(target, jobs, monkeypatch):
     prepare = folder_module.Folder.prepare
 
-    def prepare_and_lose(self, data, name):
-        prepared = prepare(self, data, name)
+    def prepare_and_lose(self, data, name, **options):
+        prepared = prepare(self, data, name, **options)
         if name == "scan.json":
             by_hand(jobs)
         return prepared

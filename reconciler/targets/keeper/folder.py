@@ -54,7 +54,7 @@ class Folder:
             raise NotOurs(f"it is larger than {MAX_BYTES:,} bytes")
         return data
 
-    def prepare(self, data: bytes, name: str) -> str:
+    def prepare(self, data: bytes, name: str, *, durable: bool = True) -> str:
         """Write ``data`` durably beside ``name``, where no agent looks at it, and return that file's name."""
         name = f"{_TEMPORARY}{name}.tmp"
         with self._telling("write to"):
@@ -65,7 +65,8 @@ class Folder:
                 with os.fdopen(fd, "wb") as file:
                     file.write(data)
                     file.flush()
-                    os.fsync(fd)
+                    if durable:
+                        os.fsync(fd)
             except BaseException:
                 self.discard(name)
                 raise
@@ -75,7 +76,7 @@ class Folder:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=self._fd)
 
-    def place(self, temporary: str, name: str, *, is_new: bool) -> bool:
+    def place(self, temporary: str, name: str, *, is_new: bool, durable: bool = True) -> bool:
         """Give a prepared file its name at once; False where it ``is_new`` and something has that name by now."""
         with self._telling(f"write {name} to"):
             try:
@@ -83,7 +84,8 @@ class Folder:
                     return False
                 if not is_new:
                     os.rename(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-                os.fsync(self._fd)
+                if durable:
+                    os.fsync(self._fd)
             finally:
                 self.discard(temporary)
         return True
