@@ -139,6 +139,30 @@ BAD_REFERENCES = [
         id="X109-token-misspelt",
     ),
     pytest.param(
+        {
+            "jobs/a.yaml": job_with(
+                tasks="- {id: t, command: /usr/bin/gawk, arguments: ['{print}', '/{dayz}/{next}']}",
+                more="parameters: [{name: days}]\n",
+            )
+        },
+        [
+            (
+                "jobs/a.yaml:5:60 W TOKEN001 tasks[0].arguments[1]: {dayz} is no token, so it stays as it is; "
+                "did you mean `days`?"
+            )
+        ],
+        id="X109-braces-of-another-language",
+    ),
+    pytest.param(
+        {
+            "jobs/a.yaml": job_with(
+                tasks="- {id: t, command: curl, arguments: ['-w', '%{http_code}', '${HOME}', '{}', '{1,2}', '{a b}']}"
+            )
+        },
+        [],
+        id="X109-braces-that-are-no-tokens",
+    ),
+    pytest.param(
         {"jobs/a.yaml": job_with(tasks='- {id: t, command: x, arguments: "{run.id}"}')},
         [
             (

@@ -191,7 +191,9 @@ CODES: tuple[Code, ...] = (
         "TOKEN001",
         "Unknown token",
         "{name} stands for a parameter or a built-in value. Braces that are meant are written {{name}}; braces with"
-        " anything else in them stay as they are. Environment variables of a shell belong into a script.",
+        " anything else in them stay as they are. So does a name that nothing has in ${NAME} and %{name}, in the"
+        " arguments of programs that take programs (awk, jq, sh -c, python -c ...) and in the body of a request: there"
+        " it is only a warning, and only where it looks like a token that is misspelt.",
         bad=job(_DAYS, tasks='- id: dump\n  command: pg_dump\n  arguments: ["--days={dayz}"]'),
         good=job(_DAYS, tasks='- id: dump\n  command: pg_dump\n  arguments: ["--days={days}"]'),
     ),

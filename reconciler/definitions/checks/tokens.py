@@ -5,30 +5,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.definitions.checks.parameters import key_step
 from reconciler.definitions.suggest import did_you_mean, quote
 from reconciler.model.job import Parameter, Task
+from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding
-from reconciler.model.tokens import BUILT_IN_TOKENS, find_tokens
+from reconciler.model.tokens import BUILT_IN_TOKENS, find_doubtful, takes_programs
 
 
 def check_tokens(tasks: Sequence[Task], parameters: Sequence[Parameter]) -> Iterator[Finding]:
     known = BUILT_IN_TOKENS | {parameter.name for parameter in parameters}
     positions = {task.id: index for index, task in enumerate(tasks)}
     for index, task in enumerate(tasks):
-        for json_path, text in _texts(task, f"tasks[{index}]"):
-            for token in dict.fromkeys(find_tokens(text)):
-                if token not in known and not token.startswith("event."):
-                    if token.startswith("tasks."):
-                        yield from _check_output(token, json_path, task.id, positions)
-                    else:
-                        yield _unknown(token, json_path, known)
+        for json_path, text, is_program in _texts(task, f"tasks[{index}]"):
+            for token, is_marked in dict.fromkeys(find_doubtful(text)):
+                if token in known or token.startswith("event."):
+                    continue
+                if token.startswith("tasks."):
+                    yield from _check_output(token, json_path, task.id, positions)
+                elif is_program or is_marked:
+                    yield from _perhaps_meant(token, json_path, known)
+                else:
+                    yield _unknown(token, json_path, known)
 
 
 def _unknown(token: str, json_path: str, known: frozenset[str]) -> Finding:
     names = [name for name in known if name not in BUILT_IN_TOKENS] or sorted(BUILT_IN_TOKENS)
     shown = ", ".join(f"{{{name}}}" for name in sorted(names)[:12])
     message = f"unknown token {{{token}}}; known: {shown}{did_you_mean(token, known)}"
-    return Finding(
-        code="TOKEN001", json_path=json_path, message=message, hint=f"For braces that are meant write {{{{{token}}}}}."
-    )
+    return Finding(code="TOKEN001", json_path=json_path, message=message, hint=_hint(token))
+
+
+def _perhaps_meant(token: str, json_path: str, known: frozenset[str]) -> Iterator[Finding]:
+    """Yield a warning where braces that may belong to another language look like a token that is misspelt."""
+    suggestion = did_you_mean(token, known)
+    if suggestion:
+        message = f"{{{token}}} is no token, so it stays as it is{suggestion}"
+        yield Finding(
+            code="TOKEN001", json_path=json_path, message=message, hint=_hint(token), severity=Severity.WARNING
+        )
+
+
+def _hint(token: str) -> str:
+    return f"For braces that are meant write {{{{{token}}}}}."
 
 
 def _check_output(token: str, json_path: str, task_id: str, positions: Mapping[str, int]) -> Iterator[Finding]:
@@ -48,22 +64,23 @@ def _check_output(token: str, json_path: str, task_id: str, positions: Mapping[s
         yield Finding(code="TOKEN002", json_path=json_path, message=message, hint=hint)
 
 
-def _texts(task: Task, json_path: str) -> Iterator[tuple[str, str]]:
-    """Yield every text of a task in which tokens are filled in."""
+def _texts(task: Task, json_path: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield every text of a task in which tokens are filled in, and whether it may be in a language of its own."""
+    is_program = task.script is None and takes_programs(task.executable_path or task.command or "")
     if isinstance(task.arguments, str):
-        yield f"{json_path}.arguments", task.arguments
+        yield f"{json_path}.arguments", task.arguments, is_program
     else:
         for index, argument in enumerate(task.arguments):
             if "{" in argument:
-                yield f"{json_path}.arguments[{index}]", argument
+                yield f"{json_path}.arguments[{index}]", argument, is_program
     for name, value in task.env.items():
         if isinstance(value, str):
-            yield f"{json_path}.env{key_step(name)}", value
+            yield f"{json_path}.env{key_step(name)}", value, False
     if task.working_directory:
-        yield f"{json_path}.workingDirectory", task.working_directory
+        yield f"{json_path}.workingDirectory", task.working_directory, False
     if task.http is not None:
-        yield f"{json_path}.http.url", task.http.url
-        yield f"{json_path}.http.body", task.http.body
+        yield f"{json_path}.http.url", task.http.url, False
+        yield f"{json_path}.http.body", task.http.body, True
         for name, value in task.http.headers.items():
             if isinstance(value, str):
-                yield f"{json_path}.http.headers{key_step(name)}", value
+                yield f"{json_path}.http.headers{key_step(name)}", value, False

@@ -140,7 +140,7 @@ def _value_lookup(order: StartOrder) -> ValueOf:
             return late_token(name)
         if name.startswith("event."):
             return event_text(run.event, name.removeprefix("event."))
-        raise TargetRefused(f"unknown token {{{name}}}", hint=f"Known: {', '.join(sorted(known))}.")
+        return f"{{{name}}}"  # validation let it stand as braces of another language
 
     return value_of
 
