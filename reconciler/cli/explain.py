@@ -17,13 +17,20 @@ from reconciler.model.errors import UsageError
     "explain",
     examples="""
     reconciler explain CRON004
+    reconciler explain new-secret     # a mark of a plan; GUARD001 is a guard
     reconciler explain                # all codes
     """,
 )
 @click.argument("code", required=False)
 @format_option("text", "json", "markdown")
 def command(*, directory: str | None, code: str | None, format_: str) -> int:  # noqa: ARG001 - needs no repository
-    """Explain the CODE of a problem, with a bad and a good example, or list all codes."""
+    """Explain the CODE of a problem, with a bad and a good example, a guard or a mark of a plan; or list all codes."""
+    if code is not None and format_ != "markdown" and (told := _of_plans(code)) is not None:
+        if format_ == "json":
+            echo_json(told)
+        else:
+            click.echo("\n".join(_plan_lines(told)))
+        return 0
     entries = [code_of(code)] if code is not None else list(all_codes().values())
     if format_ == "markdown":
         if code is not None:
@@ -39,6 +46,26 @@ def command(*, directory: str | None, code: str | None, format_: str) -> int:  #
         for entry in entries:
             click.echo(f"{entry.code:<10}{entry.severity.value:<13}{entry.title}")
     return 0
+
+
+def _of_plans(code: str) -> dict[str, Any] | None:
+    """Return what is known of a mark or a guard; None where the code is neither."""
+    from reconciler.planning.judgement_catalogue import GUARDS, MARKS
+
+    entry = MARKS.get(code.lower()) or GUARDS.get(code.upper())
+    if entry is None:
+        return None
+    name = code.lower() if code.lower() in MARKS else code.upper()
+    return {"code": name, "levels": entry.levels, "title": entry.title, "explanation": entry.explanation}
+
+
+def _plan_lines(told: dict[str, Any]) -> Iterator[str]:
+    from textwrap import wrap
+
+    what = f"mark of a plan: {' or '.join(told['levels'])}" if told["levels"] else "guard of a plan"
+    yield f"{told['code']}: {told['title']} ({what})"
+    yield ""
+    yield from (f"  {line}" for line in wrap(told["explanation"], 90))
 
 
 def _document(entry: Code) -> dict[str, Any]:

@@ -86,10 +86,8 @@ def _starts_after(change: Change, was: Job | None, job: Job | None, *, now: date
     if job is None:
         return None
     anchor_at = known.anchors.get((change.target, change.root_id))
-    if moves_anchor(was, job):
-        anchor_at = None
     hold = None if change.action is Action.RESUME else known.holds.get(change.root_id)
-    return judge_starts(job, anchor_at=anchor_at, hold=hold, now=now)
+    return judge_starts(job, anchor_at=anchor_at, hold=hold, now=now, begins=moves_anchor(was, job))
 
 
 def _devices(form: object) -> Devices | None:

@@ -72,7 +72,7 @@ def mark_job(case: Case) -> Iterator[Mark]:
 
 def _mark_soon(case: Case) -> Iterator[Mark]:
     first = case.after.next_at[0] if case.after.next_at else None
-    if first is None or first - case.now > SOON or not _does_something_new(case):
+    if first is None or case.after.is_vague or first - case.now > SOON or not _does_something_new(case):
         return
     yield danger("soon", f"would start within 5 minutes of the merge, at {first:%H:%M} UTC")
 
@@ -174,7 +174,7 @@ def _mark_starts(case: Case) -> Iterator[Mark]:
         yield caution("more-often", f"starts {after.per_day / before.per_day:,.0f} times as often")
     elif case.is_new and after.per_day >= _OFTEN_PER_DAY:
         yield caution("often", f"starts {after.per_day:,.0f} times a day")
-    if not after.next_at or (before is not None and before.next_at == after.next_at):
+    if not after.next_at or after.is_vague or (before is not None and before.next_at == after.next_at):
         return
     company = case.known.company(case.change.target, case.job.id, after.next_at[0])
     if company is not None and company.count:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from msgspec.structs import replace
+
 from reconciler.model.forms import OneOff
 from reconciler.model.inventory import Hold
 from reconciler.model.job import Job, Schedule, ScheduleKind
@@ -19,14 +21,22 @@ _MOST_REMARKS = 6
 _INSTANT = timedelta(microseconds=1)
 
 
-def judge_starts(job: Job, *, anchor_at: datetime | None, hold: Hold | None, now: datetime) -> Starts:
-    """Return what starts ``job`` after ``now``; ``anchor_at`` None: its interval begins when it is applied, now."""
+def judge_starts(
+    job: Job, *, anchor_at: datetime | None, hold: Hold | None, now: datetime, begins: bool = False
+) -> Starts:
+    """Return what starts ``job`` after ``now``; its interval counts from ``anchor_at``, None: nobody knows.
+
+    With ``begins`` it counts from when it is applied, taken to be now.
+    """
     events = tuple(event.event_type for event in job.events)
     stopped, after = _stopped(job, hold, now)
     if job.schedule is None:
         return Starts(words="", events=events, stopped=stopped)
     try:
-        return _judge_schedule(job.schedule, events, anchor_at=anchor_at, stopped=stopped, after=after, now=now)
+        starts = _judge_schedule(
+            job.schedule, events, anchor_at=None if begins else anchor_at, stopped=stopped, after=after, now=now
+        )
+        return starts if begins or not starts.is_from_apply else replace(starts, is_from_apply=False, is_vague=True)
     except (CronError, UnknownZone):
         # What a target holds, or what was applied with other time zone data, need not be readable.
         return Starts(words="a schedule that cannot be read", events=events, stopped="its schedule cannot be read")

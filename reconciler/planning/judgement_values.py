@@ -51,7 +51,8 @@ class Starts(Struct, frozen=True, kw_only=True, rename="camel"):
 
     ``next_at`` are the first instants that the scheduler will name, before jitter.  ``per_day`` is the mean of the four
     weeks from the first on.  ``stopped`` says why nothing starts, if so.  ``is_from_apply``: the instants count from
-    when the plan is applied, taken to be now.  ``clock_changes`` are those of the next twelve months.
+    when the plan is applied, taken to be now; ``is_vague``: they count from a moment that nobody here knows.
+    ``clock_changes`` are those of the next twelve months.
     """
 
     words: str
@@ -62,6 +63,7 @@ class Starts(Struct, frozen=True, kw_only=True, rename="camel"):
     jitter_seconds: int = 0
     stopped: str = ""
     is_from_apply: bool = False
+    is_vague: bool = False
     clock_changes: tuple[str, ...] = ()
 
 

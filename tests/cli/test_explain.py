@@ -63,3 +63,12 @@ def test_a_code_as_json(project):
     document = project.call("explain", "cron004", "--format", "json").json
     assert document["code"] == "CRON004"
     assert document["bad"].keys() == {"jobs/backup.yaml"}
+
+
+def test_marks_and_guards_of_plans_are_explained(capfd):
+    assert run_cli(["explain", "new-secret"]) == 0
+    assert capfd.readouterr().out.startswith("new-secret: new secret reference (mark of a plan: danger)\n")
+    assert run_cli(["explain", "guard001"]) == 0
+    assert capfd.readouterr().out.startswith("GUARD001: too many deletions (guard of a plan)\n")
+    assert run_cli(["explain", "soon", "--format", "json"]) == 0
+    assert '"levels": ["danger"]' in " ".join(capfd.readouterr().out.split()).replace("[ ", "[").replace(" ]", "]")

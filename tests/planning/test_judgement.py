@@ -1,12 +1,15 @@
 """What a reviewer is told of a change: one sentence a test."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from support.plans import BACKUP, NOW, judged, one_change, twenty_changes
 from support.values import make_job
 
+import reconciler.planning
 from reconciler.model.change import Action, Change, FieldCause, FieldChange
 from reconciler.model.forms import Component, Kind, OneOff
 from reconciler.model.inventory import Hold
@@ -27,11 +30,12 @@ from reconciler.model.job import (
 )
 from reconciler.model.secret import SecretRef
 from reconciler.planning.judgement import judge
+from reconciler.planning.judgement_catalogue import GUARDS, MARKS
 from reconciler.planning.judgement_company import Timetable
 from reconciler.planning.judgement_values import Known, Level, Matched
-from reconciler.planning.renderings.words import TITLES
 from reconciler.schedule.forecast import Scheduled
 
+PLANNING = Path(reconciler.planning.__file__).parent
 HALF_HOURLY = Schedule(interval_minutes=30)
 NIGHTLY = Schedule(cron_expression="0 2 * * *", timezone="Europe/Paris")
 SAFE = {"timeout_seconds": 60}
@@ -188,6 +192,13 @@ def test_a_new_interval_counts_from_the_apply():
     after = facts_of(make_job(schedule=HALF_HOURLY), make_job(schedule=Schedule(interval_minutes=60))).after
     assert after.is_from_apply
     assert after.next_at[0] == NOW + timedelta(hours=1)
+
+
+def test_without_a_state_nobody_knows_when_an_interval_goes_on():
+    before = make_job(schedule=HALF_HOURLY)
+    facts = facts_of(before, replace(before, priority=7), Known())
+    assert facts.before.is_vague
+    assert facts.after.is_vague
 
 
 def test_an_interval_that_stays_keeps_its_anchor():
@@ -354,8 +365,22 @@ def test_a_changed_component_says_that_what_it_runs_changes():
 
 
 @pytest.mark.parametrize("make", [one_change, twenty_changes])
-def test_every_mark_has_a_title_and_the_worst_come_first(make):
+def test_every_mark_is_in_the_catalogue_and_the_worst_come_first(make):
     _, facts = make()
     for judgement in facts.values():
         assert [mark.level.rank for mark in judgement.marks] == sorted(mark.level.rank for mark in judgement.marks)
-        assert all(mark.code in TITLES for mark in judgement.marks)
+        assert all(mark.level in MARKS[mark.code].levels for mark in judgement.marks)
+
+
+def test_the_catalogue_has_every_mark_and_guard_of_the_source_and_no_other():
+    source = "".join(path.read_text(encoding="utf-8") for path in PLANNING.glob("*.py") if "catalogue" not in path.name)
+    marks = re.findall(r'(?:danger|caution|note)\(\s*"([a-z-]+)"|\bcode="([a-z-]+)"', source)
+    assert {one or other for one, other in marks} == MARKS.keys()
+    assert set(re.findall(r"GUARD[0-9]{3}", source)) == GUARDS.keys()
+
+
+def test_the_page_of_plans_has_every_mark():
+    page = (PLANNING.parents[1] / "docs" / "plan.md").read_text(encoding="utf-8")
+    for code, entry in MARKS.items():
+        levels = ", ".join(level.value for level in entry.levels)
+        assert f"| `{code}` | {levels} | {entry.explanation} |" in page

@@ -61,6 +61,8 @@ def _row(label: str, was: Starts | None, will: Starts | None, tell: Callable[[St
 
 
 def _moments(starts: Starts) -> list[Words]:
+    if starts.is_vague:
+        return [["not known here: they count from when it was applied first"]]
     told: list[Words] = [[f"{local} = {utc}" if utc else local] for local, utc in moments_of(starts)]
     if told and starts.is_from_apply:
         told.append(["if applied now: it counts from then"])

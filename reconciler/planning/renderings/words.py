@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from reconciler.model.change import CHANGING, Action, Change, FieldCause, Plan
 from reconciler.model.forms import Kind, OneOff
+from reconciler.planning.judgement_catalogue import MARKS
 from reconciler.planning.judgement_values import (
     DeviceFacts,
     FieldFact,
@@ -53,47 +54,6 @@ VERBS = {
     Action.ONE_OFF: "run once",
 }
 KIND_WORDS = {Kind.JOB: "job", Kind.COMPONENT: "component", Kind.TARGET: "target", Kind.RUN: "one-off"}
-
-TITLES = {
-    "account": "runs under another account",
-    "adopt": "takes over what was made by hand",
-    "all-devices": "runs on every device of a target",
-    "both-changed": "changed in Git and on the target",
-    "catches-up": "starts every missed instant",
-    "clock-change": "a clock change skips or repeats a start",
-    "drift": "changed on the target, not in Git",
-    "elevated": "runs elevated",
-    "held": "held back",
-    "laxer": "fails less easily",
-    "more-often": "starts much more often",
-    "more-systems": "runs on more operating systems",
-    "never": "never starts",
-    "new-host": "sends requests to a new host",
-    "new-secret": "new secret reference",
-    "no-condition": "its condition is gone",
-    "no-output": "its output is not kept",
-    "no-rollout": "no longer in batches",
-    "no-timeout": "no time limit",
-    "often": "starts very often",
-    "overlap": "runs may overlap",
-    "prune": "deleted",
-    "replace": "deleted and made anew",
-    "reruns": "may run twice",
-    "resume": "starts again",
-    "root-service": "runs as root or SYSTEM",
-    "runs-other": "what it runs changes",
-    "secret-moved": "a secret goes to another place",
-    "secret-removed": "a secret is no longer used",
-    "secret-used": "what it runs changes, and it is given secrets",
-    "soon": "starts within 5 minutes of the merge",
-    "stops": "no longer starts by itself",
-    "suspend": "starts nothing until it is resumed",
-    "together": "starts together with other jobs",
-    "unprotected": "no longer protected",
-    "unseen": "characters that cannot be seen",
-    "wider-devices": "wider device set",
-}
-"""Each mark in a few words, for many of it at once."""
 
 
 class Judged(Struct, frozen=True):
@@ -209,7 +169,13 @@ def utc_words(at: datetime) -> str:
 def next_words(facts: Judgement) -> str:
     """Return ``next 2026-03-01 02:30 UTC``; nothing where that is said already, or depends on when it is applied."""
     starts = facts.after
-    if starts is None or not starts.next_at or starts.is_from_apply or starts.words.startswith("once"):
+    if (
+        starts is None
+        or not starts.next_at
+        or starts.is_from_apply
+        or starts.is_vague
+        or starts.words.startswith("once")
+    ):
         return ""
     return f"next {utc_words(starts.next_at[0])}"
 
@@ -302,7 +268,7 @@ def group_marks(group: Group) -> Iterator[Words]:
     for code in group.codes:
         marks = [mark for item in group.members for mark in item.facts.marks if mark.code == code]
         names = sorted({name for mark in marks for name in mark.names})
-        yield [TITLES[code], *([": ", *name_words(names, most=_GROUP_NAMES)] if names else [])]
+        yield [MARKS[code].title, *([": ", *name_words(names, most=_GROUP_NAMES)] if names else [])]
     if not group.codes and (names := field_names(*group.members)):
         yield list(name_words(names, most=_GROUP_NAMES))
 
