@@ -28,9 +28,13 @@ _ANY = datetime(2000, 1, 1, tzinfo=UTC)  # a schedule that is no interval has no
 
 def known_of_state(world: World, desired: DesiredState, plan: Plan, *, is_root: bool) -> Known:
     """Return what the state and the targets know; ``is_root``: this process runs as root, and so do local runs."""
-    anchors = {
-        (state.target, state.root_id): state.anchor_at for state in (world.store.schedules() if plan.changes else ())
-    }
+    if not plan.changes:
+        return Known()
+    # All of them only where somebody looks which jobs start together.
+    is_small = len(desired.jobs) <= MOST_JOBS
+    roots = {change.root_id for change in plan.changes}
+    states = world.store.schedules() if is_small else world.store.schedules_of(roots)
+    anchors = {(state.target, state.root_id): state.anchor_at for state in states}
     return Known(
         anchors=anchors,
         holds=world.store.holds(),

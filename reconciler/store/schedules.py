@@ -1,6 +1,6 @@
 """Schedules: how far each is settled, and which are due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, select
@@ -17,6 +17,7 @@ _inventory = schema.inventory.c
 
 _ALL = select(schema.schedules).order_by(_schedules.target, _schedules.root_id)
 _OF_TARGET = _ALL.where(_schedules.target == bindparam("of_target"))
+_OF_ROOTS = _ALL.where(_schedules.root_id.in_(bindparam("keys", expanding=True)))
 _UPCOMING = (
     select(schema.schedules)
     .where(_schedules.next_at.is_not(None))
@@ -46,6 +47,11 @@ class Schedules(Part):
         with self._db.read() as tx:
             rows = tx.rows(_ALL) if target is None else tx.rows(_OF_TARGET, of_target=target)
         return [schedule_of(row) for row in rows]
+
+    def schedules_of(self, root_ids: Collection[str]) -> list[ScheduleState]:
+        """Return the schedules of these jobs, on any target."""
+        with self._db.read() as tx:
+            return [schedule_of(row) for row in tx.rows_in(_OF_ROOTS, root_ids)]
 
     def due_schedules(self, now: datetime, limit: int) -> list[tuple[ScheduleState, Applied]]:
         """Return the ``limit`` schedules that fell due first, by ``now``, with the jobs they belong to."""

@@ -94,3 +94,9 @@ def test_the_cursor_never_moves_back(store):
 def test_settling_does_not_bring_a_deleted_schedule_back(store):
     store.settle([schedule_of("gone", MIDNIGHT)], [], [])
     assert store.schedules() == []
+
+
+def test_the_schedules_of_some_jobs_are_those_and_no_others(store):
+    apply_due_at(store, a=MIDNIGHT, b=MIDNIGHT + MINUTE, c=None)
+    assert [state.root_id for state in store.schedules_of(["c", "a", "nobody"])] == ["a", "c"]
+    assert store.schedules_of([]) == []
