@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from types import FrameType
 
 import click
@@ -13,9 +14,12 @@ from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import secrets_option, state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.session import Session, open_session
+from reconciler.loop.inbox import Inbox
 from reconciler.loop.serve import Loop, Source, Tell
 from reconciler.model.instant import format_instant
+from reconciler.model.settings import EventSettings
 from reconciler.model.text import escape_text
+from reconciler.model.uids import new_uid
 from reconciler.runs.drive import wait_for_news
 
 FOLLOW_SECONDS = 1.0
@@ -66,12 +70,39 @@ def command(
     """
     with open_session(directory=directory, state=state, secrets=secrets) as session, _stopping() as stop:
         world = session.world_of_applied(session.applied_settings())
-        loop = Loop(_source(session, branch, remote, interval), world, tell=_say(session), take_over=take_over)
+        source = _source(session, branch, remote, interval)
+        open_inbox = partial(_open_inbox, session, stop)
+        loop = Loop(source, world, tell=_say(session), take_over=take_over, open_inbox=open_inbox)
         _say(session)(f"following {branch} of {session.repository.name}; state {session.state_path}")
         while not stop.is_set():
             _rest(loop, until=loop.turn(), stop=stop)
         _finish(loop, session, stop, timedelta(seconds=stop_seconds))
     return ExitCode.DONE
+
+
+class Stop:
+    """Whether to stop; and how to sleep until somebody says so, or has something to do."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._awake = threading.Event()
+
+    def set(self) -> None:
+        self._is_set = True
+        self._awake.set()
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def rest(self, seconds: float) -> None:
+        self._awake.wait(seconds)
+        self._awake.clear()
 
 
 def _source(session: Session, branch: str, remote: str | None, interval: int) -> Source:
@@ -88,7 +119,7 @@ def _say(session: Session) -> Tell:
     return lambda words: tell(f"{format_instant(session.clock())} {escape_text(words)}")
 
 
-def _rest(loop: Loop, *, until: datetime, stop: threading.Event) -> None:
+def _rest(loop: Loop, *, until: datetime, stop: Stop) -> None:
     """Wait for the next thing to do: a fire time, a look at the branch, news of a run, or a signal."""
     driver = loop.world.driver
     seconds = (until - driver.clock()).total_seconds()
@@ -97,10 +128,10 @@ def _rest(loop: Loop, *, until: datetime, stop: threading.Event) -> None:
     if driver.store.runs_under_way():
         wait_for_news(driver, min(seconds, FOLLOW_SECONDS))
     else:
-        stop.wait(seconds)
+        stop.rest(seconds)
 
 
-def _finish(loop: Loop, session: Session, stop: threading.Event, patience: timedelta) -> None:
+def _finish(loop: Loop, session: Session, stop: Stop, patience: timedelta) -> None:
     """Wait for the runs under way, then leave; what still runs goes on, and is reported after the next start."""
     stop.clear()
     deadline = session.clock() + patience
@@ -115,10 +146,27 @@ def _finish(loop: Loop, session: Session, stop: threading.Event, patience: timed
     _say(session)(f"stopped; {number} still under way, which go on" if number else "stopped")
 
 
+def _open_inbox(session: Session, stop: Stop, settings: EventSettings) -> Inbox | None:
+    mqtt = settings.mqtt
+    if not mqtt.host:
+        return None
+    from reconciler.loop.mqtt import MqttInbox
+
+    return MqttInbox(
+        mqtt,
+        password=session.event_secret(mqtt.password) if mqtt.password else None,
+        client_id=mqtt.client_id or f"reconciler-{session.store.state_id}",
+        clock=session.clock,
+        new_uid=new_uid,
+        tell=_say(session),
+        wake=stop.wake,
+    )
+
+
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Turn TERM and Ctrl-C into an event, as long as this lasts."""
-    stop = threading.Event()
+def _stopping() -> Iterator[Stop]:
+    """Turn TERM and Ctrl-C into a word to stop, as long as this lasts."""
+    stop = Stop()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -21,6 +21,7 @@ from reconciler.model.forms import Target
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
 from reconciler.model.run import Run, TaskResult
+from reconciler.model.secret import Secret
 from reconciler.model.settings import Settings, StatusSettings
 from reconciler.model.uids import new_uid
 from reconciler.reports.build import build_report, encode_report
@@ -108,6 +109,10 @@ class Session:
         verdicts = VerdictFile(self.repository.common_dir / "reconciler" / "verdicts")
         yield verdicts
         verdicts.save()
+
+    def event_secret(self, name: str) -> Secret:
+        """Return a secret that the operator gives to events. Raises CouldNot when it is not there or not given."""
+        return read_secrets(self._secrets, environment=os.environ).for_events(name)
 
     def world(self, source: CommitState) -> World:
         """Return what a pass of ``source`` works with."""

@@ -30,6 +30,7 @@ _LEAST = {
 }
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _REF_NAME = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock$|[/.]$))[^\x00-\x20\x7f~^:?*\[\\]+\Z")
+_TOPIC = re.compile(r"(?=[^\x00]{1,500}\Z)(?:(?:\+|[^+#/\x00]*)/)*(?:#|\+|[^+#/\x00]*)\Z")
 _FOLDER = re.compile(r"(?!/)(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f:]+\Z")
 
 
@@ -114,6 +115,7 @@ def _values(raw: dict[str, Any], text: str) -> list[Problem]:
     if raw.get("defaultTargets") == []:
         message = "defaultTargets is an empty list"
         problems.append(_problem("SET003", message, path=("defaultTargets",), span=_find(text, ("defaultTargets",))))
+    problems += _mqtt(raw, text)
     for name in ("branch", "push"):
         value = _value(raw, ("reports", name))
         if isinstance(value, str) and not (name == "push" and not value) and not _REF_NAME.match(value):
@@ -122,6 +124,28 @@ def _values(raw: dict[str, Any], text: str) -> list[Problem]:
             message = f"{quote(value)} cannot be the name of {what}"
             problems.append(_problem("SET003", message, path=path, span=_find(text, path)))
     return problems
+
+
+def _mqtt(raw: dict[str, Any], text: str) -> list[Problem]:
+    found: list[tuple[str, str, str]] = []
+    mqtt = _value(raw, ("events", "mqtt"))
+    mqtt = mqtt if isinstance(mqtt, dict) else {}
+    port, topics = mqtt.get("port"), mqtt.get("topics")
+    if mqtt and not mqtt.get("host"):
+        found.append(("host", "[events.mqtt] names no host", 'Write host = "broker.example.org".'))
+    if mqtt and not topics:
+        found.append(("topics", "[events.mqtt] names no topic", 'Write topics = ["alerts/#"].'))
+    if isinstance(port, int) and not 1 <= port <= 65_535:
+        found.append(("port", f"port {port} is outside 1-65535", ""))
+    for topic in topics if isinstance(topics, list) else ():
+        if isinstance(topic, str) and not _TOPIC.match(topic):
+            hint = "`+` and `#` stand for whole levels, `#` for the last: alerts/+/disk, alerts/#."
+            found.append(("topics", f"{quote(topic)} cannot be a topic", hint))
+    return [
+        _problem("SET003", message, path=path, span=_find(text, path), hint=hint)
+        for name, message, hint in found
+        for path in [("events", "mqtt", name)]
+    ]
 
 
 def _value(raw: dict[str, Any], path: Path) -> Any:

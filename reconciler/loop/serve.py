@@ -13,6 +13,7 @@ from reconciler.loop.apply import APPLIED_ACTIONS
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events, startup_event, take_event
+from reconciler.loop.inbox import Mail, OpenInbox, no_inbox
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.ownership import Displaced
@@ -22,7 +23,7 @@ from reconciler.loop.statuses import send_statuses, tell_refusal
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import CHANGING, Action, Change
-from reconciler.model.errors import DefinitionsInvalid, ReconcilerError
+from reconciler.model.errors import CouldNot, DefinitionsInvalid, ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
 from reconciler.store.errors import LeaseLost
@@ -57,7 +58,15 @@ class Loop:
     with ``take_over`` its targets are taken from that one at the first commit.
     """
 
-    def __init__(self, source: Source, world: World, *, tell: Tell, take_over: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        world: World,
+        *,
+        tell: Tell,
+        take_over: bool = False,
+        open_inbox: OpenInbox = no_inbox,
+    ) -> None:
         self._source = source
         self._world = world
         self._tell = tell
@@ -65,6 +74,7 @@ class Loop:
         self._commit = ""
         self._one_offs: list[Change] = []
         self._has_told_startup = False
+        self._mail = Mail(open_inbox)
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._prune_at = now + PRUNE_EVERY
@@ -86,6 +96,7 @@ class Loop:
         settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now))
         self._start_one_offs(now)
         self._tell_startup()
+        self._take_mail()
         settle_events(self._world, now=now)
         drive_once(self._world.driver, is_last=False)
         if settle_events(self._world, now=now):
@@ -104,6 +115,7 @@ class Loop:
 
     def leave(self) -> None:
         """Give the lease back, so that another process need not wait for its end."""
+        self._mail.close()
         store = self._world.store
         store.act_under(None)
         if (lease := store.lease(SERVE)) is not None and lease.owner == self._world.owner:
@@ -192,6 +204,15 @@ class Loop:
         if not self._has_told_startup:
             take_event(self._world, startup_event(self._world))
             self._has_told_startup = True
+
+    def _take_mail(self) -> None:
+        try:
+            self._mail.follow(self._world.settings.events)
+        except CouldNot as error:
+            self._tell(" ".join([str(error), error.hint]).rstrip())
+            self._mail.give_up(self._world.settings.events)
+        while self._mail.deliver(self._world.store.add_events):
+            pass
 
     def _next_turn(self, now: datetime) -> datetime:
         upcoming = [state.next_at for state in self._world.store.upcoming(1) if state.next_at is not None]

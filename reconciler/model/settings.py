@@ -60,6 +60,32 @@ class EngineSettings(_Table, frozen=True, kw_only=True):
     processes: int | None = None
 
 
+class MqttSettings(_Table, frozen=True, kw_only=True):
+    """``[events.mqtt]``: no host, no broker. ``password`` names a secret; ``port`` None is the usual one.
+
+    ``client_id`` names the session at the broker, so no two may share it; empty: one that is this state's own.
+    """
+
+    host: str = ""
+    port: int | None = None
+    tls: bool = False
+    ca_file: str = ""
+    topics: tuple[str, ...] = ()
+    username: str = ""
+    password: str = ""
+    client_id: str = ""
+
+    @property
+    def used_port(self) -> int:
+        return self.port or (8883 if self.tls else 1883)
+
+
+class EventSettings(_Table, frozen=True, kw_only=True):
+    """``[events]``: who tells of events, beside the command line and the targets."""
+
+    mqtt: MqttSettings = MqttSettings()
+
+
 class RetentionSettings(_Table, frozen=True, kw_only=True):
     """``[retention]``: how many runs of a job are kept, and how long, where the job itself says nothing; None: all."""
 
@@ -87,6 +113,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     default_targets: tuple[str, ...] = ("local",)
     reports: ReportSettings = ReportSettings()
     engine: EngineSettings = EngineSettings()
+    events: EventSettings = EventSettings()
     retention: RetentionSettings = RetentionSettings()
     prune: PruneSettings = PruneSettings()
     limits: LimitSettings = LimitSettings()

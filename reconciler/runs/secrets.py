@@ -5,11 +5,12 @@ env = "CI_REGISTRY_TOKEN"       # or: file = "/etc/reconciler/token", or: comman
 jobs = ["backup-*"]             # who may use it; left out: every job
 targets = ["local"]             # where; left out: every target
 reports = true                  # [reports] of reconciler.toml may use it, too; left out: not
+events = true                   # and [events]
 """
 
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jobs: tuple[str, ...] = ("*",)
     targets: tuple[str, ...] = ("*",)
     reports: bool = False
+    events: bool = False
 
 
 class SecretSource:
@@ -53,10 +55,17 @@ class SecretSource:
 
     def for_reports(self, name: str) -> Secret:
         """Return a secret that the operator gives to reports. Raises CouldNot when it is not there or not given."""
+        return self._given(name, "reports", is_given=lambda entry: entry.reports)
+
+    def for_events(self, name: str) -> Secret:
+        """Return a secret that the operator gives to events. Raises CouldNot when it is not there or not given."""
+        return self._given(name, "events", is_given=lambda entry: entry.events)
+
+    def _given(self, name: str, what: str, *, is_given: Callable[[_Entry], bool]) -> Secret:
         entry = self._entry(name)
-        if not entry.reports:
-            hint = f"The operator decides this in {self._path}: reports = true below [{name}]."
-            raise CouldNot(f"secret {name} may not be used for reports", hint=hint)
+        if not is_given(entry):
+            hint = f"The operator decides this in {self._path}: {what} = true below [{name}]."
+            raise CouldNot(f"secret {name} may not be used for {what}", hint=hint)
         return Secret(self._read(name, entry))
 
     def for_target(self, name: str, target: str) -> Secret:

@@ -105,3 +105,24 @@ def test_the_folder_of_definitions_stays_inside(folder):
 def test_a_branch_has_a_name_that_git_takes(name):
     [line] = lines(f"[reports]\nbranch = '{name}'\n")
     assert "cannot be the name of a branch" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param('topics = ["a"]', "[events.mqtt] names no host", id="no-host"),
+        pytest.param('host = "h"', "[events.mqtt] names no topic", id="no-topic"),
+        pytest.param('host = "h"\ntopics = ["a"]\nport = 0', "port 0 is outside 1-65535", id="port"),
+        pytest.param('host = "h"\ntopics = ["a/#/b"]', "`a/#/b` cannot be a topic", id="wildcard-inside"),
+        pytest.param('host = "h"\ntopics = ["a+"]', "`a+` cannot be a topic", id="half-a-level"),
+        pytest.param('host = "h"\ntopics = ["a"]\npasswort = "X"', "did you mean `password`?", id="misspelt"),
+    ],
+)
+def test_what_is_wrong_with_a_broker_is_told(text, expected):
+    assert any(expected in line for line in lines(f"[events.mqtt]\n{text}\n"))
+
+
+def test_a_broker_is_read():
+    settings, problems = read_settings(b'[events.mqtt]\nhost = "h"\ntls = true\ntopics = ["a/+/b", "c/#", "#"]\n')
+    assert problems == ()
+    assert (settings.events.mqtt.host, settings.events.mqtt.used_port) == ("h", 8883)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
+from support import mqtt
 from support.cli import Project
 from support.engine import until
 
@@ -224,3 +225,18 @@ def test_a_remote_that_is_gone_is_told_and_what_is_applied_goes_on(project, tmp_
     assert served.end(signal.SIGTERM)[0] == 0
     (tmp_path / "moved").rename(project.repo.path)
     clone.clean_up()
+
+
+def test_serve_starts_jobs_on_what_a_broker_publishes(project, tmp_path):
+    project.commit_job(events=["disk-full"])
+    with mqtt.broker(tmp_path) as broker:
+        settings = f'[events.mqtt]\nhost = "localhost"\nport = {broker.port}\ntopics = ["alerts/#"]\n'
+        project.repo.write("reconciler.toml", settings)
+        project.repo.commit("Listen to the broker")
+        served = Served(project)
+        until(lambda: broker.publish(("alerts/disk-full", {"id": "a1"})) or statuses(project) == ["completed"])
+        code, err = served.end(signal.SIGTERM)
+    assert code == 0
+    assert f"mqtt: localhost:{broker.port}: listening to alerts/#" in err
+    (event,) = project.call("events", "list", "--type", "disk-full", "--format", "json").json
+    assert event["source"] == "mqtt:alerts/disk-full"
