@@ -12,6 +12,8 @@ from reconciler.model.live import LiveObject
 
 def diff_forms(before: Form, after: Form) -> tuple[FieldChange, ...]:
     """Return the fields in which the forms differ, in the order of their JSON paths' first appearance."""
+    if before == after:
+        return ()  # most, where live objects are compared
     return tuple(_diff(msgspec.to_builtins(before), msgspec.to_builtins(after), ""))
 
 

@@ -103,6 +103,16 @@ def test_a_renamed_job_takes_its_file_along(target, jobs):
     assert list(json.loads((jobs / MARKS).read_text())["files"]) == ["scan-all"]
 
 
+def test_a_job_that_takes_the_id_of_another_takes_its_file(target, jobs):
+    create(target)
+    version = create(target, replace(JOB, id="old", description="goes")).version
+    took = replace(JOB, id="old", previous_id="scan")
+    for _ in range(2):
+        target.apply(change(Action.REPLACE, JOB, took, version=version))
+    assert files(jobs) == ["old.json"]
+    assert target.read().objects[Kind.JOB, "old"].form == target.normalise(took)
+
+
 def test_a_file_made_by_hand_is_adopted_with_what_it_has_besides(target, jobs):
     by_hand(jobs, BY_HAND | {"category": "x"})
     live = target.read().objects[Kind.JOB, "scan"]

@@ -142,10 +142,11 @@ class KeeperTarget:
         previous_id = change.before.id if change.before is not None and change.before.id != job.id else None
         previous = self._find(folder, marks, previous_id, twins) if previous_id else None
         if found is None or found.reading.job != self.normalise(job):
-            self._refuse_changed(marks, change, previous or found)
-            if previous is not None and found is not None:
+            replaces = change.action is Action.REPLACE
+            self._refuse_changed(marks, change, found if replaces else previous or found)
+            if previous is not None and found is not None and not replaces:
                 self._refuse(f"{job.id}{ENDING} is there already, and another job was to take this name")
-            self._put(folder, marks, job, found, instead_of=previous_id)
+            self._put(folder, marks, job, found, instead_of=previous_id, keeps=not replaces)
         else:
             self._mark(folder, marks, job, found.version)
             if previous is not None:
@@ -153,11 +154,14 @@ class KeeperTarget:
         if previous_id and marks.files.pop(previous_id, None):
             write_marks(folder, marks)
 
-    def _put(self, folder: Folder, marks: Marks, job: Job, found: _Found | None, *, instead_of: str | None) -> None:
+    def _put(
+        self, folder: Folder, marks: Marks, job: Job, found: _Found | None, *, instead_of: str | None, keeps: bool
+    ) -> None:
+        """Write the file of ``job``; ``keeps``: with what the one that is there has besides, which is not ours."""
         name = job.id + ENDING
         mark = marks.files.get(job.id)
         raw = write_job(job)
-        if found is not None:
+        if found is not None and keeps:
             raw = keep_unmanaged(raw, found.raw, ours=mark.fields if mark is not None else ())
         data = file_text(raw)
         self._mark(folder, marks, job, _version(data))  # before: a file that is ours is never without its mark
