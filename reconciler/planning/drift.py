@@ -2,14 +2,19 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.model.change import FieldChange
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
 from reconciler.planning.diff import diff_live, fields_left_alone
+from reconciler.planning.judgement_texts import default_in
 from reconciler.planning.surroundings import Surroundings, TargetView
+
+_NOTHING: tuple[Any, ...] = (None, "", (), [], {})
 
 
 class DriftState(StrEnum):
@@ -19,7 +24,10 @@ class DriftState(StrEnum):
 
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """One object that is not as it was applied, from ``path`` at ``commit``; ``reason`` says why it is foreign."""
+    """One object that is not as it was applied, from ``path`` at ``commit``; ``reason`` says why it is foreign.
+
+    ``defaults`` says by JSON path what an absent value of ``fields`` means.
+    """
 
     state: DriftState
     kind: Kind
@@ -27,6 +35,7 @@ class Drift(Struct, frozen=True, kw_only=True):
     path: str
     commit: str
     fields: tuple[FieldChange, ...] = ()
+    defaults: Mapping[str, Any] = {}
     reason: str = ""
 
 
@@ -79,20 +88,22 @@ def _drifts(applied: Mapping[tuple[Kind, str], Applied], view: TargetView) -> It
         if live is not None:
             fields = diff_live(view.normalise(item.form), live.form)
             if fields:
-                yield _drift(DriftState.CHANGED, item, fields=fields)
+                drift = _drift(DriftState.CHANGED, item)
+                found = {field.json_path: default_in(item.form, field.json_path) for field in fields}
+                defaults = {path: default for path, default in found.items() if default not in _NOTHING}
+                yield replace(drift, fields=fields, defaults=defaults)
         elif key in view.state.foreign:
             yield _drift(DriftState.FOREIGN, item, reason=view.state.foreign[key])
         elif view.state.complete:
             yield _drift(DriftState.MISSING, item)
 
 
-def _drift(state: DriftState, item: Applied, *, fields: tuple[FieldChange, ...] = (), reason: str = "") -> Drift:
+def _drift(state: DriftState, item: Applied, *, reason: str = "") -> Drift:
     return Drift(
         state=state,
         kind=item.kind,
         id=item.id,
         path=item.origin.path,
         commit=item.origin.commit,
-        fields=fields,
         reason=reason,
     )

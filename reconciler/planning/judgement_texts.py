@@ -113,11 +113,19 @@ def length_words(seconds: int) -> str:
 def _default_of(change: Change, json_path: str) -> Any:
     """Return what an absent field means, where the form says it; None where it does not."""
     for form in (change.after, change.before, change.live):
-        holder, name = _holder_of(form, json_path) if form is not None else (None, "")
-        if isinstance(holder, Struct):
-            for field in fields_of(type(holder)):
-                if field.encode_name == name and field.default is not msgspec.NODEFAULT:
-                    return msgspec.to_builtins(field.default)
+        default = default_in(form, json_path) if form is not None else None
+        if default is not None:
+            return default
+    return None
+
+
+def default_in(form: Form, json_path: str) -> Any:
+    """Return what the field at ``json_path`` means where ``form`` leaves it out; None where nothing."""
+    holder, name = _holder_of(form, json_path)
+    if isinstance(holder, Struct):
+        for field in fields_of(type(holder)):
+            if field.encode_name == name and field.default is not msgspec.NODEFAULT:
+                return msgspec.to_builtins(field.default)
     return None
 
 

@@ -28,7 +28,10 @@ def test_what_was_changed_by_hand_is_told_and_left_as_it_is(project, agents):
     was = (agents / "scan.json").read_bytes()
     answer = project.call("drift", "--exit-code")
     assert answer.code == 2
-    assert "  ~ job scan  changed  definitions/jobs/scan.json\n      enabled: (none) -> false  (theirs)\n" in answer.out
+    assert (
+        "  ~ job scan  changed  definitions/jobs/scan.json\n      enabled: true (default) -> false  (theirs)\n"
+        in answer.out
+    )
     assert "      category: x  (unmanaged)\n" in answer.out
     assert (agents / "scan.json").read_bytes() == was
     assert project.call("drift").code == 0

@@ -1,6 +1,6 @@
 """Drift as text for a terminal, as Markdown, and as JSON types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ def _target_lines(found: TargetDrift) -> Iterator[str]:
         words = f"  {item.reason}" if item.reason else ""
         yield f"  {_SIGNS[item.state]} {_name(item)}  {item.state.value}  {escape_text(item.path)}{escape_text(words)}"
         for field in item.fields:
-            yield f"      {_field_words(field)}"
+            yield f"      {_field_words(field, item.defaults)}"
     for (kind, id_), fields in found.left_alone.items():
         yield f"    {kind.value} {escape_text(id_)} has more than is declared, which is left alone:"
         for field in fields:
@@ -73,16 +73,16 @@ def _name(item: Drift) -> str:
     return f"{item.kind.value} {escape_text(item.id)}"
 
 
-def _field_words(field: FieldChange) -> str:
-    path = escape_text(field.json_path)
+def _field_words(field: FieldChange, defaults: Mapping[str, Any] = {}) -> str:
+    path, default = escape_text(field.json_path), defaults.get(field.json_path)
     if field.cause in {FieldCause.UNMANAGED, FieldCause.VENDOR_DEFAULT}:
         return f"{path}: {_value(field.live)}  ({field.cause.value})"
-    return f"{path}: {_value(field.before)} -> {_value(field.live)}  ({field.cause.value})"
+    return f"{path}: {_value(field.before, default)} -> {_value(field.live, default)}  ({field.cause.value})"
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, default: Any = None) -> str:
     if value is None:
-        return "(none)"
+        return "(none)" if default is None else f"{_value(default)} (default)"
     text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
     return escape_text(text, limit=_VALUE_LIMIT)
 
@@ -113,9 +113,9 @@ def _rows(item: Drift) -> Iterator[str]:
         reason = code_span(item.reason, in_table=True) if item.reason else ""
         yield f"| {name} | {item.state.value} | {reason} | | | |"
     for field in item.fields:
-        path, before, live = (
-            code_span(cell, in_table=True) for cell in (field.json_path, _value(field.before), _value(field.live))
-        )
+        default = item.defaults.get(field.json_path)
+        cells = (field.json_path, _value(field.before, default), _value(field.live, default))
+        path, before, live = (code_span(cell, in_table=True) for cell in cells)
         yield f"| {name} | {item.state.value} | {path} | {before} | {live} | {field.cause.value} |"
 
 
