@@ -116,6 +116,8 @@ def _echo(importing: Importing, failures: Mapping[str, str], *, dry_run: bool) -
         click.echo(f"    left alone: {escape_text(why)}")
     if (more := len(importing.foreign) - _MOST_FOREIGN) > 0:
         click.echo(f"    left alone: {more} more")
+    if not importing.is_complete:
+        click.echo("    the listing is incomplete: there may be more")
     done = len(importing.items) - len(failures)
     click.echo(f"{done} {'to import' if dry_run else 'imported'}, {len(importing.refused) + len(failures)} not.")
     if done and not dry_run:
@@ -127,6 +129,7 @@ def _document(importing: Importing, failures: Mapping[str, str], *, dry_run: boo
     return {
         "target": importing.target,
         "dryRun": dry_run,
+        "complete": importing.is_complete,
         "imported": [
             {
                 "id": item.declared.form.id,

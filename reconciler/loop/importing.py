@@ -45,10 +45,11 @@ class Import(Struct, frozen=True, kw_only=True):
 class Importing(Struct, frozen=True, kw_only=True):
     """What an import comes to. ``refused`` says why jobs cannot be declared, ``left`` why others need not be, by id.
 
-    ``foreign`` says why objects cannot be managed at all.
+    ``foreign`` says why objects cannot be managed at all.  Not ``is_complete``: the target may hold more.
     """
 
     target: str
+    is_complete: bool = True
     items: tuple[Import, ...] = ()
     refused: dict[str, str] = {}
     left: Mapping[str, str] = {}
@@ -86,6 +87,7 @@ def prepare_import(world: World, source: CommitState, name: str, *, folder: str,
     items, wrong = _check(source, target, drafts)
     return Importing(
         target=name,
+        is_complete=state.complete,
         items=items,
         refused=dict(sorted((refused | wrong).items())),
         left=left,

@@ -130,3 +130,10 @@ def test_a_folder_that_is_gone_says_so(project, agents):
     answer = project.call("import", "--target", "agents")
     assert answer.code == 1
     assert "there is no folder" in answer.err
+
+
+def test_a_listing_that_is_cut_off_says_so(project, agents, monkeypatch):
+    put(agents, "second")
+    monkeypatch.setattr("reconciler.targets.keeper.target.MAX_FILES", 1)
+    answer = project.call("import", "--target", "agents", "--dry-run")
+    assert "    the listing is incomplete: there may be more\n" in answer.out

@@ -284,7 +284,11 @@ TASK = {"id": "t", "command": "x"}
         pytest.param(
             {"tasks": (Task(**TASK, arguments="{print $1}"),)}, ["KEEPER006 tasks[0].arguments"] * 2, id="braces"
         ),
-        pytest.param({"tasks": (Task(**TASK, arguments=('a "b"',)),)}, ["KEEPER005 tasks[0].arguments"], id="quotes"),
+        pytest.param(
+            {"tasks": (Task(**TASK, arguments=('a "b"', "{commit}")),)},
+            ["KEEPER005 tasks[0].arguments", "KEEPER006 tasks[0].arguments"],
+            id="quotes",
+        ),
         pytest.param(
             {"tasks": (Task(**TASK, arguments="{KeeperApiBaseUrl} {p}"),), "parameters": (Parameter(name="p"),)},
             [],

@@ -214,7 +214,7 @@ def _check_braces(task: Task, path: str, known: frozenset[str], target: Target) 
         message = f"how {quote(str(error))} is quoted in a job file is not documented"
         hint = "Write arguments as one text, just as the agent is to take it."
         yield Finding(code="KEEPER005", json_path=path, message=f"target {target.id}: {message}", hint=hint)
-        return
+        text = " ".join(task.arguments)
     for braces in dict.fromkeys(foreign_braces(text, known)):
         message = f"target {target.id}: the agent does not fill in {quote(braces)}"
         hint = f"It knows the job's parameters and {{{API_BASE_URL}}}; how other braces are written is not documented."
