@@ -78,5 +78,5 @@ def check_command(
     if path := os.environ.get("GITHUB_OUTPUT"):
         values = {"outcome": review.outcome.value, "digest": review.digest}
         append_line_file(path, values | {"changes": str(review.changes), "errors": str(review.errors)})
-    tell(f"{review.sentence()}. {count_words(checked.problems)}.")
+    tell(f"{review.sentence()}; {count_words(checked.problems)}.")
     return ExitCode.INVALID if review.errors else ExitCode.DONE

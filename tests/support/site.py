@@ -32,6 +32,7 @@ class Site:
         self.fake = fake
         self.repo: Repo = make_repo(folder / "origin")
         self.number = 1
+        self.job = {"workflow_repository": OURS, "workflow_sha": "d" * 40}
         self.commit_job("kept")
         self.bin = folder / "bin"
         self.bin.mkdir()
@@ -112,7 +113,7 @@ class Site:
             contexts={
                 "github": {"repository": REPOSITORY, "event": event, "token": TOKEN, "ref": "refs/heads/main"},
                 "runner": {"temp": str(temp)},
-                "job": {"workflow_repository": OURS, "workflow_sha": "d" * 40},
+                "job": self.job,
             },
             uses={
                 "actions/checkout": lambda runner, given: self._check_out(runner, given, tool),

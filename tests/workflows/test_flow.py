@@ -121,12 +121,12 @@ def test_a_comment_that_cannot_be_written_fails_its_step(site, fake, status):
 
 def test_a_push_to_the_branch_is_only_validated(site, fake):
     runner = site.check(WORKFLOWS / "validate.yml").runner if site.push(add_job) else None
-    assert [step.name for step in runner.steps] == ["Install reconciler", "Validate"]
+    assert [step.name for step in runner.steps[1:]] == ["Install reconciler", "Validate"]
     assert not runner.has_failed, runner.steps
 
 
 def test_the_tool_of_this_repository_is_that_of_the_base(site):
-    expression = yaml.safe_load((WORKFLOWS / "plan.yml").read_text())["jobs"]["plan"]["steps"][1]["with"]["ref"]
+    expression = yaml.safe_load((WORKFLOWS / "plan.yml").read_text())["jobs"]["plan"]["steps"][2]["with"]["ref"]
     contexts = {
         "github": {"repository": REPOSITORY, "event": {"pull_request": {"base": {"sha": "base"}}}},
         "job": {"workflow_repository": REPOSITORY, "workflow_sha": "of-the-pull-request"},
@@ -135,6 +135,17 @@ def test_the_tool_of_this_repository_is_that_of_the_base(site):
     assert runner.expand(expression) == "base"
     contexts["job"] |= {"workflow_repository": "acme/reconciler", "workflow_sha": "pinned"}
     assert runner.expand(expression) == "pinned"
+
+
+@pytest.mark.parametrize("job", [{}, {"workflow_repository": "acme/reconciler"}, {"workflow_sha": "d" * 40}])
+@pytest.mark.parametrize("name", ["plan", "validate"])
+def test_a_github_that_does_not_say_where_the_tool_is_takes_none(site, job, name):
+    site.push(add_job)
+    site.job = job
+    runner = site.check(WORKFLOWS / f"{name}.yml").runner
+    assert [step.code for step in runner.steps] == [1]
+    assert "::error::This GitHub does not say" in runner.steps[0].out
+    assert not [name for name in ("subject", "tool") if (runner.workspace / name).exists()]
 
 
 def test_the_action_installs_from_its_own_checkout(site, fake, tmp_path):

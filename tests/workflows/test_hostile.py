@@ -80,7 +80,7 @@ def test_what_a_pull_request_brings_is_not_run_and_decides_nothing(site, fake, t
     site.comment(checked.run)
     assert not canary.exists()
     assert "unknown field `surprise`" in checked.out, "its own schemas would have taken it"
-    assert [step.code for step in checked.runner.steps] == [0, 3]
+    assert [step.code for step in checked.runner.steps][-2:] == [0, 3]
     assert "> [!CAUTION]" in fake.bodies(1)[0].splitlines()[1]
 
 
@@ -89,7 +89,7 @@ def test_the_same_where_the_pull_request_is_the_working_folder(site, tmp_path):
     site.push(lambda repo: add_traps(repo, canary))
     checked = site.check(flat=True)
     assert not canary.exists()
-    assert [step.code for step in checked.runner.steps] == [0, 3]
+    assert [step.code for step in checked.runner.steps][-2:] == [0, 3]
 
 
 @pytest.mark.parametrize("name", NAMES)

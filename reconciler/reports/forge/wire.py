@@ -119,7 +119,8 @@ class Wire:
                     return answer
                 may_repeat = method != _MAKES_NEW or answer.status in {403, 429}
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                problem = Unavailable(f"{self._name} does not answer ({type(error).__name__} at {method} {path})")
+                words = f"{self._name} does not answer ({type(error).__name__} at {method} {path})"
+                problem = Unavailable(words, hint="Check the network, or try again later.")
                 may_repeat = method != _MAKES_NEW or isinstance(error, httpx.ConnectError)
             pause = 2.0**number if problem.retry_seconds is None else problem.retry_seconds
             if number == _TRIES or not may_repeat or pause > _LONGEST_WAIT or waited + pause > self._patience:
