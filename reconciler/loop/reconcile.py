@@ -14,6 +14,7 @@ from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.ownership import hold_targets
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.sources import poll_sources
 from reconciler.loop.standing import note_refusal, note_standings
 from reconciler.loop.statuses import note_pass, send_statuses, targets_of, tell_refusal
 from reconciler.loop.surroundings import look_around
@@ -156,6 +157,7 @@ def reconcile(
     deadline = started_at + wait if wait is not None else None
     pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes, take_over=take_over)
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
+    poll_sources(world)
     settle_events(world, now=world.clock())
     drive_until_ended(world.driver, deadline=deadline, is_remote_waited_for=wait is not None)
     while settle_events(world, now=world.clock()):  # the ends of runs start others, up to a depth

@@ -19,6 +19,7 @@ from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.ownership import Displaced
 from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.retention import prune_runs
+from reconciler.loop.sources import poll_sources
 from reconciler.loop.statuses import send_statuses, tell_refusal
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
@@ -75,6 +76,7 @@ class Loop:
         self._one_offs: list[Change] = []
         self._has_told_startup = False
         self._mail = Mail(open_inbox)
+        self._troubled: set[str] = set()
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._prune_at = now + PRUNE_EVERY
@@ -97,15 +99,27 @@ class Loop:
         self._start_one_offs(now)
         self._tell_startup()
         self._take_mail()
+        poll_sources(self._world)
         settle_events(self._world, now=now)
         drive_once(self._world.driver, is_last=False)
         if settle_events(self._world, now=now):
             drive_once(self._world.driver, is_last=False)
+        self._tell_troubles()
         if now >= self._publish_at:
             self.publish()
         if now >= self._prune_at:
             self._prune(now)
         return self._next_turn(now)
+
+    def _tell_troubles(self) -> None:
+        """Say once that a target cannot be talked to, and once that it can again."""
+        troubles = self._world.driver.troubles
+        for name, why in troubles.items():
+            if name not in self._troubled:
+                self._tell(f"target {name} cannot be reached; its runs wait: {why}")
+        for name in self._troubled - troubles.keys():
+            self._tell(f"target {name} can be reached again")
+        self._troubled = set(troubles)
 
     def last_turn(self) -> int:
         """Follow what runs and start nothing: this process is stopping. Return how many runs are under way."""

@@ -135,7 +135,7 @@ class Run(Struct, frozen=True, kw_only=True, gc=False):
     ``event`` is the event that is its trigger, ``refusal`` why it fails without being started (condition_error),
     ``question`` what a person is to answer before it goes on.
     One that ``is_exclusive`` is not started while another run of its job is under way on the same device; one with a
-    ``concurrency`` not while as many runs of its key are under way as that says.
+    ``concurrency`` not while as many runs of its key are under way as that says; none before ``start_after``.
     """
 
     uid: str
@@ -165,6 +165,7 @@ class Run(Struct, frozen=True, kw_only=True, gc=False):
     is_exclusive: bool = True
     concurrency: Concurrency | None = None
     cancel_requested_at: datetime | None = None
+    start_after: datetime | None = None
     question: Question | None = None
 
 

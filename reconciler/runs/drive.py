@@ -14,11 +14,14 @@ from msgspec.structs import replace
 from reconciler.model.errors import TargetUnavailable
 from reconciler.model.forms import Kind
 from reconciler.model.run import Run, RunStatus
+from reconciler.runs.alerts import resolve_alert
 from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.calls import Settled, settle_new, settle_waiting
 from reconciler.runs.deadlines import past_deadline
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output
+from reconciler.runs.masking import mask_news
+from reconciler.runs.rollout import advance_rollouts
 from reconciler.runs.starting import ask_again, start_claimed
 from reconciler.store.records import Attempt, FinishedRun
 from reconciler.targets.protocol import LiveTarget, Paced, Progress, TakesCalls
@@ -145,6 +148,7 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
             )
         settled = [*news.settled, *_settle_waiting(driver, news.waiting)]
         if starts:
+            advance_rollouts(driver, target)
             claimed = _claim(driver, target, finished=len(news.finished))
             driver.store.hold_forms(Kind.JOB, [run.origin.digest for run in claimed])
     driver.handles[target.name] = [run.handle for run in news.under_way if run.handle and run.uid in driver.latest]
@@ -223,6 +227,10 @@ def _follow(driver: Driver, target: LiveTarget, *, starts: bool) -> _News:
         elif news.status.is_ended and (following := _next_attempt(driver, target, run, news)) is not None:
             again.append(following)
         elif news.status.is_ended:
+            try:
+                news = resolve_alert(target, run, driver.form_of(run), news)
+            except TargetUnavailable:
+                continue  # its end is recorded once its alert is resolved
             finished.append(record_with_output(driver, target, run, news))
             forgettable.append(run.handle)
         else:
@@ -261,8 +269,9 @@ def _next_attempt(driver: Driver, target: LiveTarget, run: Run, news: Progress) 
     if run.handle is None or run.cancel_requested_at is not None or not is_tried_again(run, form, status):
         return None
     ended_at = news.ended_at or driver.clock()
+    news, output = mask_news(driver, target, form, news, output=kept_output(target, run, form, news))
     ended = ended_attempt(run, replace(news, status=status, reason=reason), ended_at=ended_at)
-    ended = replace(ended, output=kept_output(target, run, form, news))
+    ended = replace(ended, output=output)
     return _Again(ended, run.handle, ended_at + delay_after(form.retry, run.attempt))
 
 

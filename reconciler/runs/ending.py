@@ -11,6 +11,7 @@ from reconciler.model.run import Disposition, OutputRecord, Run, RunStatus, Task
 from reconciler.runs.announce import announce_ends
 from reconciler.runs.attempts import tasks_of_run
 from reconciler.runs.driver import Driver
+from reconciler.runs.masking import mask_news
 from reconciler.runs.retry import MAX_RERUNS, count_reruns, make_retry
 from reconciler.store.records import FinishedRun
 from reconciler.targets.protocol import LiveTarget, Progress
@@ -53,7 +54,8 @@ def _never_began(status: RunStatus, started_at: datetime | None) -> bool:
 def record_with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
     """Return the end of ``run`` with what it wrote, unless its job says that this is not kept."""
     form = driver.form_of(run)
-    return replace(ended_record(driver, run, form, news), output=kept_output(target, run, form, news))
+    news, output = mask_news(driver, target, form, news, output=kept_output(target, run, form, news))
+    return replace(ended_record(driver, run, form, news), output=output)
 
 
 def kept_output(target: LiveTarget, run: Run, job: Job, news: Progress) -> tuple[OutputRecord, ...]:

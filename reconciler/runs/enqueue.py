@@ -11,6 +11,7 @@ from reconciler.model.instant import NewUid, format_instant
 from reconciler.model.inventory import Applied, Receipt
 from reconciler.model.job import Job, Overlap
 from reconciler.model.run import Device, Disposition, Occurrence, Run, Trigger, TriggerKind
+from reconciler.runs.batches import hold_later_batches
 from reconciler.runs.choosing import Choice, History, Request, busy_devices, choose_job, is_admitted_by
 from reconciler.schedule.jitter import jitter_of
 from reconciler.targets.protocol import LiveTarget
@@ -77,9 +78,12 @@ def make_runs(
     jitter_seconds = job.schedule.jitter_seconds if is_scheduled and job.schedule is not None else 0
     return Requested(
         occurrence=occurrence,
-        runs=tuple(
-            _make_run(occurrence, choice, device, request, jitter_seconds=jitter_seconds, uid=new_uid())
-            for device, choice in chosen
+        runs=hold_later_batches(
+            [
+                _make_run(occurrence, choice, device, request, jitter_seconds=jitter_seconds, uid=new_uid())
+                for device, choice in chosen
+            ],
+            job.rollout,
         ),
         replaced=tuple(run for device, choice in chosen for run in _replaced(choice, device)),
     )

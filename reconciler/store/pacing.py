@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select, update
 
 from reconciler.model.instant import format_instant
 from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
-from reconciler.store.runs import Runs
+from reconciler.store.rows import run_of
+from reconciler.store.runs import RUNS, Runs
 
 _runs = schema.runs.c
 _STARTABLE = (
@@ -29,7 +30,40 @@ _COUNT_STARTABLE = select(func.count().label("number")).select_from(schema.runs)
 _CLAIMANTS = select(_runs.uid, _runs.claimed_by).where(_runs.uid.in_(bindparam("keys", expanding=True)))
 
 
+_HELD = (
+    select(_runs.occurrence_id)
+    .where(
+        schema.ACTIVE,
+        _runs.target == bindparam("of_target"),
+        _runs.status == RunStatus.CREATED.value,
+        _runs.start_after == bindparam("held"),
+    )
+    .distinct()
+)
+_OF_OCCURRENCE = RUNS.where(_runs.occurrence_id == bindparam("of_id")).order_by(_runs.uid)
+_RELEASE_BATCH = (
+    update(schema.runs)
+    .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.CREATED.value)
+    .values(start_after=None, due_at=bindparam("to_due"))
+)
+
+
 class Pacing(Runs):
+    def held_occurrences(self, target: str, *, held: datetime) -> list[str]:
+        """Return the occurrences that have runs which wait, with ``held`` as their time, for others of it."""
+        with self._db.read() as tx:
+            return [row.occurrence_id for row in tx.rows(_HELD, of_target=target, held=format_instant(held))]
+
+    def runs_of_occurrence(self, occurrence_id: str) -> list[Run]:
+        """Return all runs of an occurrence, in the order in which they were made."""
+        with self._db.read() as tx:
+            return [run_of(row) for row in tx.rows(_OF_OCCURRENCE, of_id=occurrence_id)]
+
+    def release_batch(self, uids: Collection[str], *, due_at: datetime) -> None:
+        """Let these runs wait no longer: they are due at ``due_at``."""
+        with self._db.write() as tx:
+            tx.run_many(_RELEASE_BATCH, [{"of_uid": uid, "to_due": format_instant(due_at)} for uid in uids])
+
     def claim_shares(
         self, target: str, *, owner: str, now: datetime, limit: int, slots: int | None = None
     ) -> list[Run]:

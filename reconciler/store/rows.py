@@ -244,6 +244,7 @@ def run_of(row: Row) -> Run:
         is_exclusive=bool(row.is_exclusive),
         concurrency=_concurrency_of(row),
         cancel_requested_at=maybe_instant(row.cancel_requested_at),
+        start_after=maybe_instant(row.start_after),
         question=_decode_question(row.question) if row.question is not None else None,
     )
 
@@ -281,6 +282,7 @@ def run_row(run: Run) -> Values:
         "handle": run.handle,
         "is_exclusive": run.is_exclusive,
         "cancel_requested_at": maybe_text(run.cancel_requested_at),
+        "start_after": maybe_text(run.start_after),
         "concurrency_key": run.concurrency.key if run.concurrency else None,
         "concurrency_max": run.concurrency.max if run.concurrency else None,
         "device_site": run.device.site,

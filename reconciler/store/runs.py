@@ -30,12 +30,12 @@ _LAST_CHARACTER = "\U0010ffff"
 
 _runs = schema.runs.c
 _commit = schema.origins.c.commit
-_RUNS = select(schema.runs, *(column for column in ORIGIN_COLUMNS if column.name not in _runs)).join(schema.origins)
-_RUN = _RUNS.where(_runs.uid == bindparam("of_uid"))
+RUNS = select(schema.runs, *(column for column in ORIGIN_COLUMNS if column.name not in _runs)).join(schema.origins)
+_RUN = RUNS.where(_runs.uid == bindparam("of_uid"))
 _BY_PREFIX = (
-    _RUNS.where(_runs.uid >= bindparam("first_uid"), _runs.uid < bindparam("past_uid")).order_by(_runs.uid).limit(3)
+    RUNS.where(_runs.uid >= bindparam("first_uid"), _runs.uid < bindparam("past_uid")).order_by(_runs.uid).limit(3)
 )
-_NEWEST = _RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
+_NEWEST = RUNS.order_by(_runs.uid.desc()).limit(bindparam("row_limit"))
 _ON_DEVICE = select(_runs.uid).where(_runs.device_uid == bindparam("of_device")).limit(1)
 _COMMITS = (
     select(_commit)
@@ -43,8 +43,8 @@ _COMMITS = (
     .distinct()
     .limit(100)
 )
-_ACTIVE = _RUNS.where(schema.ACTIVE).order_by(_runs.uid)
-_ACTIVE_OF = _RUNS.where(schema.ACTIVE, _runs.root_id.in_(bindparam("keys", expanding=True)))
+_ACTIVE = RUNS.where(schema.ACTIVE).order_by(_runs.uid)
+_ACTIVE_OF = RUNS.where(schema.ACTIVE, _runs.root_id.in_(bindparam("keys", expanding=True)))
 _COUNT_ACTIVE = select(func.count().label("number")).select_from(schema.runs).where(schema.ACTIVE)
 _others = schema.runs.alias("others")
 _BESIDE = exists().where(
@@ -66,7 +66,7 @@ _WITH_KEY = (
     .scalar_subquery()
 )
 _CLAIMABLE = (
-    _RUNS.where(
+    RUNS.where(
         schema.ACTIVE,
         _runs.status == RunStatus.CREATED.value,
         _runs.target == bindparam("of_target"),
@@ -100,7 +100,7 @@ _COUNT_UNDER_WAY = (
         _runs.status != RunStatus.WAITING.value,
     )
 )
-_UNDER_WAY = _RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
+_UNDER_WAY = RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
 _UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
 _LAST_STATUS = (
     select(_runs.status)
@@ -113,7 +113,7 @@ _LAST_STATUS = (
     .order_by(_runs.uid.desc())
     .limit(1)
 )
-_CHILDREN = _RUNS.where(schema.CHILD, _runs.parent_uid == bindparam("of_uid")).order_by(_runs.uid)
+_CHILDREN = RUNS.where(schema.CHILD, _runs.parent_uid == bindparam("of_uid")).order_by(_runs.uid)
 _CLAIM = (
     update(schema.runs)
     .where(_runs.uid == bindparam("of_uid"), _runs.status == RunStatus.CREATED.value, schema.ACTIVE)

@@ -259,6 +259,18 @@ class Paced(Protocol):
 
 
 @runtime_checkable
+class ResolvesAlerts(Protocol):
+    """A target whose events are alerts that can be resolved."""
+
+    @property
+    def event_types(self) -> Collection[str]: ...
+
+    def resolve_alert(self, alert_uid: str) -> None:
+        """Resolve the alert; doing it twice is the same as once."""
+        ...
+
+
+@runtime_checkable
 class EventSource(Protocol):
     """A target that knows of things that happen; it is asked for them where an applied job waits for their type."""
 

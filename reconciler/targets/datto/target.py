@@ -8,12 +8,14 @@ import httpx
 
 from reconciler.model.change import Change
 from reconciler.model.errors import TargetRefused, TargetUnavailable
+from reconciler.model.event import Event
 from reconciler.model.forms import Form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, value_text
 from reconciler.model.live import LiveState
 from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.secret import Secret
+from reconciler.targets.datto.alerts import AlertReader
 from reconciler.targets.datto.api import JOB_START, Api, Limits
 from reconciler.targets.datto.components import ComponentFinder
 from reconciler.targets.datto.devices import DeviceFinder
@@ -21,6 +23,7 @@ from reconciler.targets.datto.following import Follower
 from reconciler.targets.datto.handle import JobRef, job_name, read_handle, run_mark, write_handle
 from reconciler.targets.datto.login import CredentialSource, Login
 from reconciler.targets.datto.native import NativeDialect
+from reconciler.targets.datto.rules import ALERT_EVENT
 from reconciler.targets.datto.seed import SeedDialect
 from reconciler.targets.datto.settings import DattoSettings
 from reconciler.targets.datto.settings import Dialect as DialectName
@@ -97,6 +100,7 @@ class DattoTarget:
         self.components = ComponentFinder(self._dialect, clock=clock)
         self._devices = DeviceFinder(self.api, tag_fields=settings.tag_fields)
         self._follower = Follower(self.api, self._dialect)
+        self._alerts = AlertReader(self.api, source=name)
         self._threads = threads
         self._started_at: datetime | None = None
         self._log: tuple[datetime, datetime, Sequence[tuple[str, JobRef]]] | None = None
@@ -181,6 +185,16 @@ class DattoTarget:
             begin = since if self._log is None else min(self._log[0], since)
             self._log = (begin, now, self._dialect.jobs_since(begin - LOOK_BACK))
         return self._log[2]
+
+    # Alerts
+
+    event_types = frozenset({ALERT_EVENT})
+
+    def events(self, cursor: str) -> tuple[Sequence[Event], str]:
+        return self._alerts.events(cursor)
+
+    def resolve_alert(self, alert_uid: str) -> None:
+        self._alerts.resolve(alert_uid)
 
     # Following
 

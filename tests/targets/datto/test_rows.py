@@ -10,7 +10,9 @@ from support.datto import SECRET, datto_job
 from support.values import MIDNIGHT
 
 from reconciler.model.errors import TargetRefused, TargetUnavailable
-from reconciler.model.job import Devices, OnOffline
+from reconciler.model.job import Devices, OnOffline, Parameter
+from reconciler.model.secret import SecretRef
+from reconciler.runs.secrets import read_secrets
 from reconciler.targets.datto.settings import DattoSettings
 from reconciler.targets.datto.target import DattoTarget
 from reconciler.targets.rest.gate import retry_after
@@ -365,6 +367,31 @@ def test_secrets_of_the_account_are_in_no_error(rig):
     assert all(SECRET not in text for text in said)
     assert "token-000001" not in said[1]
     assert "***" in said[0]
+
+
+def test_r15_secrets_that_a_component_prints_are_taken_out_of_what_is_kept(rig, tmp_path):
+    path = tmp_path / "secrets.toml"
+    path.write_text('[TOKEN]\nenv = "TOKEN"\n')
+    fields = {name: getattr(rig.driver, name) for name in rig.driver.__struct_fields__}
+    rig.driver = type(rig.driver)(**fields | {"secrets": read_secrets(path, environment={"TOKEN": "hunter2-hunter2"})})
+    stdout = "token is hunter2-hunter2\n" + "x" * 100
+    rig.world.behaviours["component-0001"] = Behaviour(stdout=stdout, pickup_seconds=0, run_seconds=0)
+    [run] = rig.request(datto_job(parameters=(Parameter(name="token"),), variables={"token": SecretRef("TOKEN")}))
+    rig.turns(20)
+    assert rig.status(run) == "completed"
+    assert rig.world.jobs[0].variables == {"token": "hunter2-hunter2"}
+    kept = b"".join(record.data for record in rig.store.output(run.uid)) + (tmp_path / "state.db").read_bytes()
+    assert b"hunter2" not in kept
+    assert "token is ***" in rig.store.tasks(run.uid)[0].stdout.tail
+
+
+def test_r15_without_its_secrets_a_job_is_not_started(rig):
+    job = datto_job(parameters=(Parameter(name="token"),), variables={"token": SecretRef("TOKEN")})
+    rig.world.add_device("never")
+    [run, _] = rig.request(job)
+    rig.turns(20)
+    assert rig.status(run) == "failed failed_to_start"
+    assert rig.world.jobs == []
 
 
 def test_a_transport_that_cannot_connect_is_not_an_ambiguous_start(rig, monkeypatch):
