@@ -5,7 +5,7 @@ import click
 from reconciler.cli.exits import code_of_status, first_of
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
-from reconciler.cli.run import find_job
+from reconciler.cli.requesting import find_job
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import open_session
 from reconciler.cli.simulate import read_time

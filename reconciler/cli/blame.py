@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, table_text
-from reconciler.cli.run import find_job
+from reconciler.cli.requesting import find_job
 from reconciler.cli.session import Session, open_session
 from reconciler.git.file_history import file_history
 from reconciler.model.markup import code_span

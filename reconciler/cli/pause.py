@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
-from reconciler.cli.run import find_job
+from reconciler.cli.requesting import find_job
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.simulate import read_time
 from reconciler.model.errors import UsageError

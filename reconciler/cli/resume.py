@@ -5,7 +5,7 @@ import click
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.pause import held_elsewhere
-from reconciler.cli.run import find_job
+from reconciler.cli.requesting import find_job
 from reconciler.cli.session import open_session
 from reconciler.model.errors import UsageError
 

@@ -1,26 +1,13 @@
 """`reconciler run`: start an applied job now."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from reconciler.cli.driving import see_through
 from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
-from reconciler.cli.session import Session, open_session
-from reconciler.loop.desired import read_settings_at
-from reconciler.loop.ownership import refuse_if_displaced
-from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
-from reconciler.model.forms import Kind
-from reconciler.model.inventory import Applied
-from reconciler.model.job import Value
-from reconciler.model.run import Run
-from reconciler.runs.components import find_component
-from reconciler.runs.manual import Asked, find_jobs, request_component_run, request_manual_run
 from reconciler.runs.parameters import parse_assignment, parse_assignments
-from reconciler.targets.registry import LOCAL
 
 
 @verb(
@@ -70,38 +57,14 @@ def command(
     if link := link_of_call(directory, state):
         fields: dict[str, Any] = {"job": job, "component": component, "target": target, "device": device}
         return call_runs(link, wait=wait, format_=format_, variables=given, is_forced=force, **fields)
+    # Within a job none of this is needed, and it takes longer to load than most jobs' own work.
+    from reconciler.cli.driving import see_through
+    from reconciler.cli.requesting import request_component, request_job
+    from reconciler.cli.session import open_session
+
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         if job is not None:
-            runs, world = _request_job(session, job, given, target=target, device=device, is_forced=force)
+            runs, world = request_job(session, job, given, target=target, device=device, is_forced=force)
         else:
-            runs, world = _request_component(session, component or "", given, target=target, device=device)
+            runs, world = request_component(session, component or "", given, target=target, device=device)
         return see_through(session, world, runs, wait=wait, format_=format_)
-
-
-def _request_job(
-    session: Session, job: str, given: Mapping[str, Value], *, target: str | None, device: str | None, is_forced: bool
-) -> tuple[list[Run], World]:
-    applied = find_job(session, job, target)
-    world = session.world_of_applied(read_settings_at(session.repository, applied[0].origin.commit))
-    for item in applied:
-        refuse_if_displaced(world, item.target)
-    asked = Asked(by=session.requester, is_forced=is_forced)
-    return [
-        run for item in applied for run in request_manual_run(world.driver, item, given, asked=asked, device=device)
-    ], world
-
-
-def _request_component(
-    session: Session, component: str, given: Mapping[str, Value], *, target: str | None, device: str | None
-) -> tuple[list[Run], World]:
-    inventory = session.store.inventory(target or LOCAL)
-    applied = find_component([item for item in inventory if item.kind is Kind.COMPONENT], component)
-    world = session.world_of_applied(session.applied_settings())
-    refuse_if_displaced(world, applied.target)
-    asked = Asked(by=session.requester)
-    return list(request_component_run(world.driver, applied, given, asked=asked, device=device)), world
-
-
-def find_job(session: Session, job_id: str, target: str | None) -> list[Applied]:
-    """Return the applied job on each target, or on ``target``. Raises UsageError."""
-    return find_jobs(session.store, job_id, target)

@@ -14,6 +14,7 @@ from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
 from reconciler.loop.owner import is_gone, name_owner
+from reconciler.loop.ownership import refuse_if_displaced
 from reconciler.loop.statuses import tell_refusal
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
@@ -169,8 +170,9 @@ class Session:
             owner=owner,
             max_depth=settings.engine.max_depth,
             is_gone=partial(is_gone, host=self.host),
+            guard=lambda name: refuse_if_displaced(world, name),
         )
-        return World(
+        world = World(
             repository=self.repository,
             store=self.store,
             settings=settings,
@@ -183,6 +185,7 @@ class Session:
             owner=owner,
             statuses=self._statuses(settings.reports.status),
         )
+        return world
 
     def _statuses(self, settings: StatusSettings) -> Statuses | None:
         if settings.provider is None:

@@ -4,11 +4,8 @@ import math
 
 import click
 
-from reconciler.cli.driving import see_through
 from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
-from reconciler.cli.report import find_run
-from reconciler.cli.session import open_session
 
 
 @verb(
@@ -39,6 +36,10 @@ def command(
     seconds = math.inf if timeout is None else float(timeout)
     if link := link_of_call(directory, state):
         return call_runs(link, wait=seconds, format_=format_, what="wait for", uids=list(uids))
+    from reconciler.cli.driving import see_through
+    from reconciler.cli.report import find_run
+    from reconciler.cli.session import open_session
+
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         runs = list({run.uid: run for run in (find_run(session, uid) for uid in uids)}.values())
         world = session.world_of_applied(session.applied_settings())

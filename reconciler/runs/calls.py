@@ -85,6 +85,7 @@ def _make(driver: Driver, run: Run, call: Call) -> list[Run]:
         try:
             if item.root_id in asked.ancestor_roots:
                 raise refuse_cycle(item.id)
+            driver.guard(item.target)
             request = request_component_run if call.component else request_manual_run
             made += request(driver, item, call.variables, asked=asked, device=call.device or None)
         except TargetUnavailable:

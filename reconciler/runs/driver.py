@@ -21,6 +21,7 @@ class Driver(Struct, frozen=True, kw_only=True):
 
     ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
     ``handles`` are those of the runs under way, by target, as they were after the last turn.
+    ``max_depth`` bounds runs that tasks ask for, each from another; ``guard`` raises where a target may have none.
     ``latest`` is how the runs under way stood when they were last followed, by uid.
     ``is_gone`` tells whether the process that signs so lives no more; ``troubles`` says, by target, why it could not be
     talked to in the last turn.
@@ -40,6 +41,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}
     max_depth: int = 8
+    guard: Callable[[str], None] = lambda _: None
 
     def form_of(self, run: Run) -> Job:
         """Return the form from which ``run`` was made, whatever has been applied since."""

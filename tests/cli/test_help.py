@@ -11,7 +11,7 @@ from reconciler.cli.main import VERBS, run_cli
 HEAVY = {"sqlalchemy", "git", "httpx", "jsonschema", "yaml", "alembic", "croniter"}
 
 
-RUNS_VERBS = [f"runs {name}" for name in ("list", "show", "logs", "output", "cancel", "retry")]
+RUNS_VERBS = [f"runs {name}" for name in ("list", "show", "logs", "output", "answer", "cancel", "retry")]
 
 
 @pytest.mark.parametrize("verb", [*VERBS, *RUNS_VERBS])
@@ -41,6 +41,13 @@ def test_help_and_version_import_nothing_heavy(argument):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stderr.split())
+
+
+@pytest.mark.parametrize("module", ["ask", "run", "wait"])
+def test_what_scripts_call_loads_no_more_than_it_needs_within_a_run(module):
+    program = f"import sys, reconciler.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
 
 
 def test_no_arguments_at_all_show_the_help_and_exit_as_wrong_usage(capsys):

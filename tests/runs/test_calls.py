@@ -1,8 +1,10 @@
 """Runs that the task of a run asks for: made once, before their asker's end is told, and told of when they end."""
 
 import pytest
+from msgspec.structs import replace
 from support.values import make_job
 
+from reconciler.model.errors import GuardRefused
 from reconciler.model.job import Concurrency, Task
 from reconciler.model.run import RunStatus, TriggerKind
 from reconciler.runs.calls import WAITED_FOR
@@ -121,3 +123,14 @@ def test_an_event_in_between_begins_another_line(slow_rig, parent):
     slow_rig.target.call(mender.uid, Call(key="k", job="parent"))
     drive_once(slow_rig.driver)
     assert jobs(slow_rig, mender) == [("parent", "running")]
+
+
+def test_nothing_is_made_on_a_target_that_another_state_has_taken_over(slow_rig, parent):
+    def guard(name):
+        raise GuardRefused(f"{name}: reconciled by another state")
+
+    driver = replace(slow_rig.driver, guard=guard)
+    slow_rig.target.call(parent.uid, Call(key="k", job="child"))
+    drive_once(driver)
+    assert "reconciled by another state" in slow_rig.target.settlements[-1][2].refusal["message"]
+    assert slow_rig.store.children(parent.uid) == []
