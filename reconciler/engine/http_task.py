@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote
 
+import certifi
 import httpx
 
 from reconciler.engine.http_allow import Destination, NotAllowed, check_address, check_destination, destination_of
@@ -86,11 +88,25 @@ def send(request: Request) -> Response:
     addresses = _resolve(destination.host, destination.port)
     for address in addresses:
         check_address(address, destination, allowed=request.allowed, private=request.private)
-    with httpx.Client(trust_env=False, follow_redirects=False, timeout=request.seconds) as client:
+    options: dict[str, Any] = {"trust_env": False, "follow_redirects": False, "timeout": request.seconds}
+    with httpx.Client(verify=_trusted(destination), **options) as client:
         try:
             return _ask_one_of(client, request, destination, addresses)
         except httpx.HTTPError as error:
             raise RequestFailed(f"{type(error).__name__}: {error}") from None
+
+
+def _trusted(destination: Destination) -> ssl.SSLContext | bool:
+    """Return whose certificates are taken: those of the system, or of SSL_CERT_FILE, and where it has none certifi's.
+
+    httpx by itself knows certifi's alone, and no authority of one's own house.
+    """
+    if destination.scheme != "https":
+        return True  # what would be read is not needed
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_FILE"):
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 def _ask_one_of(client: httpx.Client, request: Request, destination: Destination, addresses: Sequence[str]) -> Response:

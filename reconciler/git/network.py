@@ -30,7 +30,7 @@ class Remote:
         self._url = url
         self._folder = repository.root
         self._environment = environment
-        self._seconds = seconds
+        self.seconds = seconds
         self._deadline = time.monotonic() + seconds
 
     def run(self, command: str, options: Sequence[str], refs: Sequence[str]) -> Finished:
@@ -45,7 +45,7 @@ class Remote:
             )
         except TookTooLong as error:
             raise CouldNot(
-                f"{self.name} ({self.public_url}) gave no answer within {self._seconds:g} s",
+                f"{self.name} ({self.public_url}) gave no answer within {self.seconds:g} s",
                 hint="Look whether the remote can be reached: git ls-remote " + self.name,
             ) from error
         return Finished(finished.code, finished.out, self._redact(finished.err))

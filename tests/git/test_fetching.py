@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from reconciler.git.repository import Repository
@@ -69,3 +71,25 @@ def test_a_crafted_object_is_not_taken_in(repo, clone):
     repo.git("update-ref", "refs/heads/crafted", repo.git("commit-tree", "-m", "crafted", tree))
     with pytest.raises(CouldNot, match=r"git fetch origin .* failed: "):
         clone.fetch("origin", "crafted")
+
+
+def seen_lock(clone):
+    return clone.common_dir / "refs/reconciler/remotes/origin/heads/main.lock"
+
+
+def test_p9_a_fetch_that_was_killed_is_healed_by_the_next(repo, clone):
+    clone.fetch("origin", "main")
+    sha = repo.commit("New")
+    seen_lock(clone).touch()
+    os.utime(seen_lock(clone), (0, 0))
+    assert clone.fetch("origin", "main") == sha
+    assert not seen_lock(clone).exists()
+
+
+def test_p9_a_lock_whose_owner_may_live_is_left_alone(repo, clone):
+    clone.fetch("origin", "main")
+    repo.commit("New")
+    seen_lock(clone).touch()
+    with pytest.raises(CouldNot, match="File exists"):
+        clone.fetch("origin", "main")
+    assert seen_lock(clone).exists()

@@ -140,7 +140,7 @@ def count_points(folder, commits, *, holds: bool) -> tuple[int, tuple]:
 
 
 @pytest.mark.parametrize(("holds", "part"), [(True, 0), (True, 1), (True, 2), (True, 3), (False, 0), (False, 1)])
-def test_an_apply_that_is_killed_anywhere_is_finished_by_the_next(tmp_path, commits, holds, part):
+def test_p7_an_apply_that_is_killed_anywhere_is_finished_by_the_next(tmp_path, commits, holds, part):
     """In parts, so that they can run side by side: together they are all points."""
     points, whole = count_points(tmp_path / "whole", commits, holds=holds)
     assert points > (30 if holds else 10)

@@ -14,7 +14,7 @@ def started(rig) -> list[str]:
     return [order.job.id for order in rig.target.started]
 
 
-def test_500_runs_due_at_once_start_by_priority_then_age_eight_at_a_time(slow_rig):
+def test_c14_500_runs_due_at_once_start_by_priority_then_age_eight_at_a_time(slow_rig):
     slow_rig.target.max_runs = 8
     jobs = {f"job-{number:03}": number % 10 + 1 for number in range(500)}
     for job_id, priority in jobs.items():

@@ -60,7 +60,7 @@ def test_leases_of_other_names_are_free(store):
     assert store.lease("other") is None
 
 
-def test_a_thawed_holder_writes_nothing_once_another_has_the_lease(store):
+def test_p15_a_thawed_holder_writes_nothing_once_another_has_the_lease(store):
     run = add_run(store, "a", 1)
     store.act_under(take(store, "me"))
     take(store, "you", LATER)

@@ -150,7 +150,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(old):
     open_at(old).close()
 
 
-def test_a_process_killed_in_a_migration_leaves_the_old_tables(old):
+def test_p8_a_process_killed_in_a_migration_leaves_the_old_tables(old):
     scripts = scripts_with(old, ADD_COLUMN + "    os._exit(9)\n")
     pid = os.fork()
     if pid == 0:

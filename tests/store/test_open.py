@@ -91,7 +91,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
     assert (tmp_path / "state.db").read_bytes()[100:] == before
 
 
-def test_a_newer_database_is_refused_and_not_touched(tmp_path):
+def test_s11_a_newer_database_is_refused_and_not_touched(tmp_path):
     open_at(tmp_path).close()
     edit(tmp_path, "UPDATE alembic_version SET version_num = '0999'")
     edit(tmp_path, "UPDATE meta SET value = '7.1.0' WHERE key = 'program'")
@@ -145,7 +145,7 @@ def public_folder():
     shutil.rmtree(folder)
 
 
-def test_a_folder_without_the_right_to_write_is_named(public_folder):
+def test_s8_a_folder_without_the_right_to_write_is_named(public_folder):
     public_folder.chmod(0o555)
     message = as_a_user_without_rights(lambda: open_at(public_folder))
     assert f"{public_folder}" in message
@@ -167,7 +167,7 @@ def test_a_database_that_may_not_even_be_read_is_named(public_folder):
     assert message.startswith(f"{public_folder}/state.db: cannot open or write the database")
 
 
-def test_a_network_file_system_is_refused(tmp_path, monkeypatch):
+def test_s9_a_network_file_system_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(holders, "_file_system", lambda folder: "nfs4")
     assert "the state cannot lie on a network file system (nfs4)" in str(refusal(tmp_path))
     assert list(tmp_path.iterdir()) == []

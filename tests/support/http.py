@@ -1,5 +1,6 @@
 """A small real HTTP server on this machine, which notes what it is asked."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ class Server:
 
 
 @contextmanager
-def serve(*, drip_seconds: float = 0.02) -> Iterator[Server]:
+def serve(*, drip_seconds: float = 0.02, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Serve ``/json``, ``/status/N``, ``/away`` (to another host), ``/large``, ``/drip`` (for ever), ``/odd``."""
     ended = threading.Event()
 
@@ -67,6 +68,8 @@ def serve(*, drip_seconds: float = 0.02) -> Iterator[Server]:
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
     server = Server(listening.server_address[1])
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -2,8 +2,11 @@
 
 import json
 import os
+import ssl
+from contextlib import ExitStack
 
 import pytest
+import trustme
 from support.engine import kill_all_with
 from support.http import serve
 from support.targets import follow_to_the_end, order
@@ -151,3 +154,59 @@ def test_a_host_that_is_not_on_the_list_of_the_target_is_a_problem(url, allow, e
 def test_settings_that_cannot_be_read_allow_nothing():
     assert http_settings(Target(id="local", provider="local", settings={"http": {"allow": "x"}})) == HttpSettings()
     assert LOCAL_RULES.settings_schema["properties"]["http"]
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """An authority of one's own house, in a file."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return made
+
+
+@pytest.fixture
+def house(tmp_path, authority):
+    """Serve by TLS under a name, and make requests of it as a local target that knows the authority, or not."""
+    with ExitStack() as stack:
+
+        def ask(name, *, knows=True):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(name).configure_cert(context)
+            server = stack.enter_context(serve(tls=context))
+            url = f"https://localhost:{server.port}"
+            environment = dict(os.environ) | ({"SSL_CERT_FILE": str(tmp_path / "ca.pem")} if knows else {})
+            target = LocalTarget(
+                "local",
+                folder=tmp_path / "engine",
+                settings=EngineSettings(),
+                environment=environment,
+                host="here",
+                clock=utc_now,
+                http=HttpSettings(allow=(url,), private_addresses=("127.0.0.1", "::1")),
+            )
+            stack.callback(kill_all_with, str(tmp_path / "engine"))
+            stack.callback(target.close)
+            _, answer, progress = run_it(target, make_job(tasks=(request_task(f"{url}/json"),)))
+            said = b"".join(record.data for record in target.output(answer.handle)).decode()
+            return progress, said
+
+        yield ask
+
+
+def test_a_request_by_tls_is_made_to_who_an_authority_of_the_house_vouches_for(house):
+    progress, _ = house("localhost")
+    assert progress.status is RunStatus.COMPLETED
+    assert progress.tasks[0].outputs["version"] == "1.2"
+
+
+@pytest.mark.parametrize(
+    ("name", "knows"),
+    [
+        pytest.param("elsewhere.example", True, id="another-name"),
+        pytest.param("localhost", False, id="an-authority-nobody-knows"),
+    ],
+)
+def test_a_request_by_tls_is_not_made_to_who_cannot_show_who_it_is(house, name, knows):
+    progress, said = house(name, knows=knows)
+    assert progress.status is RunStatus.FAILED
+    assert "CERTIFICATE_VERIFY_FAILED" in said
