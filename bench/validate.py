@@ -5,6 +5,8 @@ schema, and check that alone: no references, schedules, zones, secrets or script
 environment of its own; ajv-cli comes from npm where there is one, and gets the files as YAML.  The plain loop is what a
 script would do: PyYAML's C loader and jsonschema.
 
+Hostile: files of 256 KiB, each checked by itself in one process that is warm.
+
 Warm: ten files changed in a repository of many, at a commit, beside ``git diff-tree`` of the same two commits and a
 Python that only imports what is needed.  All take their turn in each round; figures are medians.
 """
@@ -206,10 +208,15 @@ def measure_warm(folder: Path, counts: tuple[int, ...], rounds: int) -> None:
     }
     for count, repository in repositories.items():
         measures[f"git diff-tree, {count:,}"] = lambda repository=repository: seconds(*DIFF, cwd=repository)
-        measures[f"reconciler, {count:,}"] = lambda repository=repository: _warm(repository)
+        measures[f"reconciler --ref, {count:,}"] = lambda repository=repository: _warm(repository)
+        measures[f"reconciler, work tree, {count:,}"] = lambda repository=repository: _warm_files(repository)
     first = {count: _validate(repository, "HEAD~1") for count, repository in repositories.items()}
+    for repository in repositories.values():
+        git(repository, "reset", "--quiet", "--hard")
+        time.sleep(3)  # a file that was just written is looked at again
+        seconds(PYTHON, "-m", "reconciler", "validate", cwd=repository)
     found = medians(measures, rounds)
-    print(f"\nwarm: {CHANGED} files changed, at a commit, whole process, medians of {rounds} rounds")
+    print(f"\nwarm: {CHANGED} files changed, whole process, medians of {rounds} rounds")
     floor = found["python with imports"]
     for name, taken in found.items():
         print(f"  {name:34} {taken * 1000:8.0f} ms {taken / floor:8.1f}x python with imports")
@@ -226,8 +233,49 @@ def _warm(repository: Path) -> float:
     return taken
 
 
+def _warm_files(repository: Path) -> float:
+    """Change ten files of the work tree, of which all is known, and validate it."""
+    files = sorted((repository / "definitions/jobs/0/00").glob("*.yaml"))[:CHANGED]
+    for file in files:
+        file.write_text(file.read_text(encoding="utf-8") + f"# {time.time_ns()}\n", encoding="utf-8")
+    return seconds(PYTHON, "-m", "reconciler", "validate", cwd=repository)
+
+
 def _validate(repository: Path, ref: str) -> float:
     return seconds(PYTHON, "-m", "reconciler", "validate", "--ref", ref, cwd=repository)
+
+
+HEAD = "id: a\nschedule: {intervalMinutes: 5}\ntasks: [{id: t, command: x}]\n"
+HOSTILE = {
+    "brackets, never closed": "[" * (1 << 18),
+    "a list of numbers": HEAD + "owner: [" + "1," * 120_000 + "]\n",
+    "tasks": "id: a\ntasks:\n" + "  - {id: t, command: x}\n" * 10_000,
+    "anchors": HEAD + "".join(f"a{number}: &x{number} 1\n" for number in range(15_000)),
+    "unknown fields": HEAD + "".join(f"key{number:05}: 1\n" for number in range(17_000)),
+    "labels": HEAD + "labels:\n" + "".join(f"  l{number}: v\n" for number in range(17_000)),
+    "the same field again": HEAD + "a: 1\n" * 45_000,
+    "tokens": f"id: a\ntasks: [{{id: t, command: x, arguments: '{''.join(f'{{z{n}}}' for n in range(28_000))}'}}]\n",
+    "a condition": HEAD + 'condition: "' + "1 == 1 && " * 24_000 + 'true"\n',
+    "one word": HEAD + "a" * 250_000 + "\n",
+    "a script": "id: a\ntasks:\n  - id: t\n    script: |\n" + "      echo hello\n" * 13_000,
+    "JSON": '{"id": "a", "tasks": [' + '{"id": "t", "comand": "x"}, ' * 8_000 + "{}]}",
+}
+
+
+def measure_hostile(rounds: int) -> None:
+    from reconciler.definitions.checked import check_file
+    from reconciler.model.forms import Kind
+
+    print(f"\nhostile: one file of up to 256 KiB, medians of {rounds} rounds")
+    check_file(Kind.JOB, "a.yaml", (HEAD + "unknown: 1\n").encode())
+    for name, text in HOSTILE.items():
+        data, taken = text.encode()[: 1 << 18], []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            checked = check_file(Kind.JOB, "a.json" if name == "JSON" else "a.yaml", data)
+            taken.append(time.perf_counter() - begin)
+        codes = ", ".join(sorted({problem.code for problem in checked.problems})) or "no problem"
+        print(f"  {name:34} {statistics.median(taken) * 1000:8.0f} ms   {codes}")
 
 
 def main() -> None:
@@ -239,6 +287,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         measure_cold(Path(name), arguments.files, arguments.rounds)
         measure_warm(Path(name), (1_000, arguments.many), arguments.rounds)
+    measure_hostile(arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,12 @@ def make_problem(
     )
 
 
+def too_many_values(span: Span) -> Unreadable:
+    """Return the end of a reading whose next value, at ``span``, is one too many."""
+    message = f"more than {MAX_VALUES:,} values in one file"
+    return Unreadable(make_problem("FILE004", message, span=span, hint="Split it into several files."))
+
+
 def path_text(path: Iterable[str | int]) -> str:
     """Return ``tasks[0].timeoutSeconds``; a key with other characters stands in ``['...']``, escaped."""
     text = ""
@@ -255,8 +261,7 @@ class Builder:
     def _count(self, span: Span) -> None:
         self._values += 1
         if self._values > MAX_VALUES:
-            message = f"more than {MAX_VALUES:,} values in one file"
-            raise Unreadable(make_problem("FILE004", message, span=span, hint="Split it into several files."))
+            raise too_many_values(span)
 
     def _attach(self, value: Any, span: Span) -> None:
         if not self._stack:

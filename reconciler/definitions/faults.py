@@ -4,7 +4,7 @@ Only the facts of jsonschema's errors are used, never their texts, which contain
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -53,6 +53,18 @@ def _unique_items(_: Any, wanted: bool, value: Any, schema: Mapping[str, Any]) -
             yield ValidationError("", validator="uniqueItems", validator_value=wanted, instance=value, schema=schema)
 
 
+def _unless_too_many(keyword: str) -> Callable[..., Iterator[ValidationError]]:
+    """Return the check of a keyword that looks at nothing where there is more than there may be: that alone is told."""
+    check = Draft202012Validator.VALIDATORS[keyword]
+
+    def look(validator: Any, limit: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+        most = schema.get("maxItems" if isinstance(value, list) else "maxProperties")
+        if most is None or not isinstance(value, list | dict) or len(value) <= most:
+            yield from check(validator, limit, value, schema) or ()
+
+    return look
+
+
 @cache
 def _compiled(pattern: str) -> "re.Pattern[str]":
     """``$`` is the end of the text, as JSON Schema has it; Python's also matches before a last line break."""
@@ -61,7 +73,14 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern, "uniqueItems": _unique_items},
+    {
+        "pattern": _pattern,
+        "uniqueItems": _unique_items,
+        **{
+            keyword: _unless_too_many(keyword)
+            for keyword in ("items", "propertyNames", "additionalProperties", "patternProperties")
+        },
+    },
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )
 

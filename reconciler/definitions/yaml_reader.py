@@ -30,6 +30,7 @@ from reconciler.definitions.document import (
     Unreadable,
     Unusual,
     make_problem,
+    too_many_values,
 )
 from reconciler.definitions.scalars import Doubtful, read_scalar
 from reconciler.definitions.yaml_words import Last, explain_error
@@ -39,7 +40,10 @@ _NO_KEY: Final = object()
 
 
 def read_event_yaml(text: str) -> tuple[Any, int]:
-    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
+    """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other.
+
+    Raises Unreadable for one that has too many values, and nothing else wrong before.
+    """
     parser = CParser(text.encode())
     try:
         return _read_events(parser)
@@ -91,7 +95,7 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
                 container.append(value)
             budget -= 1
             if budget <= 0:
-                raise Unusual
+                raise too_many_values(_span(event))
             continue
         if kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.anchor is not None or event.tag is not None or len(stack) >= MAX_DEPTH - 1:
@@ -105,7 +109,7 @@ def _read_events(parser: Any) -> tuple[Any, int]:  # noqa: PLR0912, PLR0915 - on
                 container[key] = value
             budget -= 1
             if budget <= 0:
-                raise Unusual
+                raise too_many_values(_span(event))
             stack.append((container, in_mapping, key))
             container, in_mapping, key = value, kind is MappingStartEvent, _NO_KEY
             continue

@@ -5,7 +5,7 @@ from support.definitions import JOB, job_with
 
 from reconciler.definitions import yaml_reader
 from reconciler.definitions.checked import check_file
-from reconciler.definitions.document import MAX_BYTES, MAX_PROBLEMS, MAX_VALUES
+from reconciler.definitions.document import MAX_BYTES, MAX_PROBLEMS, MAX_VALUES, Unreadable
 from reconciler.model.forms import Kind
 
 BOMB = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 10))
@@ -36,6 +36,30 @@ def events(monkeypatch):
     CountingParser.events = 0
     monkeypatch.setattr(yaml_reader, "CParser", CountingParser)
     return lambda: CountingParser.events
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(JOB + "owner: [" + "1," * MAX_VALUES + "]", id="list"),
+        pytest.param(JOB + "labels: {" + ",".join(f"k{number}: v" for number in range(MAX_VALUES)) + "}", id="mapping"),
+        pytest.param("id: a\ntasks:\n" + "  - {id: t, command: x}\n" * 9_000, id="tasks"),
+        pytest.param("id: a\nowner: 'x'\n" + "".join(f"k{number}: 1\n" for number in range(MAX_VALUES)), id="fields"),
+    ],
+)
+def test_too_many_values_are_told_at_the_same_place_by_the_quick_and_the_careful_reading(text):
+    with pytest.raises(Unreadable) as quickly:
+        yaml_reader.read_event_yaml(text)
+    with pytest.raises(Unreadable) as carefully:
+        yaml_reader.read_yaml(text)
+    assert quickly.value.problem == carefully.value.problem
+
+
+@pytest.mark.parametrize("field", ["labels: {{{}}}", "events: [{}]"])
+def test_of_a_list_that_is_too_long_nothing_else_is_told(field):
+    items = ", ".join(f"k{number}: [{number}]" if "{{" in field else "{where: 1}" for number in range(2_000))
+    checked = check_file(Kind.JOB, "a.yaml", (JOB + field.format(items)).encode())
+    assert [problem.code for problem in checked.problems] == ["VAL005"]
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ CODES: tuple[Code, ...] = (
         "FILE015",
         "Many problems in one file",
         "Of one file at most 200 problems are told. Mend these, and check again.",
-        bad=job("labels: {" + ", ".join(f"n{number}: {number}" for number in range(201)) + "}"),
-        good=job("labels: {n1: '1'}"),
+        bad=job("osFilter: {" + ", ".join(f"n{number}: true" for number in range(201)) + "}"),
+        good=job("osFilter: {linux: true}"),
     ),
     code(
         "SET001",
