@@ -250,6 +250,8 @@ class Builder:
             self.document.spans[path] = Span(span.line, span.column, line, column)
 
     def problem(self, code: str, message: str, span: Span, *, path: Path | None = None, hint: str = "") -> None:
+        if len(self.document.problems) > MAX_PROBLEMS:
+            return  # no more are told
         where = self.path if path is None else path
         where = tuple(step for step in where if step != "\0repeated")
         self.document.problems.append(make_problem(code, message, span=span, path=where, hint=hint))
