@@ -54,11 +54,11 @@ def comment_command(
     author: str,
     format_: str,
 ) -> int:
-    """Write or edit the one comment of a pull request, and set the status `reconciler/plan` of its head.
+    """Write or edit the one comment of a pull request; with --run also the status `reconciler/plan` of its head.
 
-    The token is GITHUB_TOKEN or RECONCILER_GITLAB_TOKEN.  With --run nothing that the check left is trusted: its size
-    is limited, and it is refused when it holds what our plans do not.  Whichever run is named, the newest one for the
-    pull request's head counts.
+    The token is GITHUB_TOKEN or RECONCILER_GITLAB_TOKEN.  Nothing that the check left is trusted: its size is limited,
+    and it is refused when it holds what our plans do not.  Whichever run is named, the newest one for the pull
+    request's head counts.
     """
     if (run is None) == (review is None):
         raise UsageError("what the comment says is not clear", hint="Give either --run or --review.")

@@ -57,7 +57,6 @@ class FakeGitLab:
             ("PUT", r"merge_requests/(\d+)/notes/(\d+)", self._edit),
             ("DELETE", r"merge_requests/(\d+)/notes/(\d+)", self._drop),
             ("POST", r"statuses/([^/]+)", self._set_status),
-            ("GET", r"repository/commits/([^/]+)/statuses", self._statuses),
         ):
             found = re.fullmatch(f"/projects/{PROJECT}/{pattern}", request.path)
             if found and method == request.method:
@@ -91,9 +90,6 @@ class FakeGitLab:
         made = {"sha": commit, "name": request.json["name"], "status": request.json["state"]}
         self.statuses.append(made | {"description": request.json["description"]})
         return Reply(201, self.statuses[-1])
-
-    def _statuses(self, request: Request, user: str, commit: str) -> Reply:
-        return Reply(200, [item for item in reversed(self.statuses) if item["sha"] == commit])
 
 
 @contextmanager

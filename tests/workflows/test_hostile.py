@@ -92,28 +92,25 @@ def test_the_same_where_the_pull_request_is_the_working_folder(site, tmp_path):
     assert [step.code for step in checked.runner.steps][-2:] == [0, 3]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_word_of_it_hides_or_forges_anything(site, fake, name):
-    words = NAMES[name]
-
+@pytest.mark.parametrize(
+    "names", [["html"], ["backticks"], ["commands"], list(NAMES)], ids=["html", "backticks", "commands", "all"]
+)
+def test_no_word_of_it_hides_or_forges_anything(site, fake, names):
     def add(repo):
-        task = {"id": "a", "scriptType": "bash", "script": f"echo {words}"}
-        repo.write("definitions/jobs/aaa.json", json.dumps({"id": "aaa", "name": words[:2000], "tasks": [task]}))
-        fields = {
-            "id": "bbb",
-            "description": words[:2000],
-            "labels": {"a": words[:200]},
-            "tasks": [task],
-            words[:300]: 1,
-        }
-        repo.write("definitions/jobs/bbb.json", json.dumps(fields))
+        for number, name in enumerate(names):
+            words = NAMES[name]
+            task = {"id": "a", "scriptType": "bash", "script": f"echo {words}"}
+            named = {"id": f"named-{number}", "name": words[:2000], "tasks": [task]}
+            told = {"id": f"told-{number}", "description": words[:2000], "tasks": [task], words[:300]: 1}
+            for job in (named, told):
+                repo.write(f"definitions/jobs/{job['id']}.json", json.dumps(job))
         repo.write("definitions/jobs/zzz.json", json.dumps({"id": "zzz", "tasks": [{"id": "a", "command": "true"}]}))
 
     site.push(add)
     checked = site.check()
     site.comment(checked.run)
     [body] = fake.bodies(1)
-    assert "zzz" in body
+    assert "job `zzz` on `local`" in body
     assert body.startswith(f"{MARKER}\nFor `")
     assert "No plan" not in body, "our own comment was refused"
     assert vet_markdown(MARKER + "\n" + body.split("\n\n", 1)[1]) == ""
@@ -127,29 +124,35 @@ def assert_no_command_is_forged(out):
     """GitHub takes a line that begins with `::` for a command, and `##[` wherever it stands."""
     for line in out.splitlines():
         if line.lstrip().startswith("::"):
-            assert re.match(r"::(error|warning|notice) file=definitions/jobs/[a-z]+\.json,title=[A-Z]+\d+[,:]", line)
+            assert re.match(
+                r"::(error|warning|notice) file=definitions/jobs/[a-z0-9-]+\.json,title=[A-Z]+\d+[,:]", line
+            )
         assert "##[" not in line
         assert "##vso[" not in line
         assert escape_text(line) == line
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "definitions/jobs/a\nb::error::x.json",
-        "definitions/jobs/<img src=x>.json",
-        "definitions/jobs/`a` | @team.json",
-        "definitions/jobs/\u202egpj.json",
-        "definitions/jobs/\x1b[31m.json",
-        "definitions/jobs/##[error]x.json",
-    ],
+FILES = (
+    "a\nb::error::x",
+    "<img src=x>",
+    "`a` | @team",
+    "\u202egpj",
+    "\x1b[31m",
+    "##[error]x",
+    "a%0A::error::x",
+    "a::b,c=d",
 )
-def test_a_file_name_is_no_command_either(site, fake, path):
-    site.push(lambda repo: repo.write(path, '{"id": "x"}'))
+
+
+def test_a_file_name_is_no_command_either(site, fake):
+    def add(repo):
+        for name in FILES:
+            repo.write(f"definitions/jobs/{name}.json", '{"id": "x"}')
+
+    site.push(add)
     checked = site.check()
     site.comment(checked.run)
-    [body] = fake.bodies(1)
-    assert "what the check left was refused" not in body
+    assert "what the check left was refused" not in fake.bodies(1)[0]
     for line in checked.out.splitlines():
         assert not line.lstrip().startswith("::") or line.startswith(("::error file=def", "::warning file=def"))
         assert "##[" not in line

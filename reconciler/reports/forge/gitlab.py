@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.reports.forge.values import Comment, CommitStatus, Pull, StatusState
-from reconciler.reports.forge.wire import PAGE, Refused, Wire, segment
+from reconciler.reports.forge.wire import Refused, Wire, segment
 
 API = "https://gitlab.com/api/v4"
 LONGEST_DESCRIPTION = 140
@@ -16,7 +16,6 @@ _STATES = {
     StatusState.FAILURE: "failed",
     StatusState.ERROR: "failed",
 }
-_OURS = {"pending": StatusState.PENDING, "success": StatusState.SUCCESS, "failed": StatusState.FAILURE}
 
 
 class GitLab:
@@ -70,21 +69,6 @@ class GitLab:
             if error.status != 400 or "Cannot transition status" not in str(error):
                 raise
 
-    def statuses(self, commit: str) -> list[CommitStatus]:
-        path = f"{self._at}/repository/commits/{segment(commit)}/statuses"
-        found = self._wire.get(path, list[_Status], per_page=PAGE)
-        return [
-            CommitStatus(
-                commit=commit,
-                context=item.name,
-                state=_OURS[item.status],
-                description=item.description or "",
-                url=item.target_url or "",
-            )
-            for item in found
-            if item.status in _OURS
-        ]
-
     def _notes(self, number: int) -> str:
         return f"{self._at}/merge_requests/{number}/notes"
 
@@ -107,13 +91,6 @@ class _Note(Struct):
     body: str | None = None
     author: _User | None = None
     system: bool = False
-
-
-class _Status(Struct):
-    name: str
-    status: str
-    description: str | None = None
-    target_url: str | None = None
 
 
 def _comment(note: _Note) -> Comment:

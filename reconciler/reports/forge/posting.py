@@ -37,6 +37,7 @@ Sleep = Callable[[float], None]
 class RunForge(CommentForge, Protocol):
     """What GitHub has beyond comments: see github.py."""
 
+    def statuses(self, commit: str) -> list[CommitStatus]: ...
     def run(self, run: int) -> WorkflowRun: ...
     def runs_for(self, workflow: int, head: str) -> list[WorkflowRun]: ...
     def pulls_of(self, run: WorkflowRun) -> list[Pull]: ...
@@ -156,12 +157,12 @@ def _write(forge: CommentForge, pull: Pull, finding: Finding, doubt: Doubt, *, s
         return write_comment(forge, pull.number, short_comment(pull, finding, doubt), sleep=sleep)
 
 
-def _set_status(forge: CommentForge, status: CommitStatus) -> None:
+def _set_status(forge: RunForge, status: CommitStatus) -> None:
     last = next((item for item in forge.statuses(status.commit) if item.context == status.context), None)
     if last != status:
         forge.set_status(status)
 
 
-def _try_status(forge: CommentForge, status: CommitStatus) -> None:
+def _try_status(forge: RunForge, status: CommitStatus) -> None:
     with suppress(TargetUnavailable, TargetRefused):  # the failure that is told is the one before it
         forge.set_status(status)
