@@ -14,8 +14,9 @@ from reconciler.model.change import Action, Change, Plan
 from reconciler.model.errors import GuardRefused, StalePlan, TargetRefused, TargetUnavailable
 from reconciler.model.forms import Form, Kind
 from reconciler.model.inventory import Applied, ScheduleState
-from reconciler.model.job import Job, Schedule
+from reconciler.model.job import Job
 from reconciler.model.run import Origin
+from reconciler.schedule.anchor import moves_anchor
 
 SHORTEST_DIGEST = 8
 APPLIED_ACTIONS = frozenset(Action) - {Action.HELD, Action.ONE_OFF}
@@ -173,12 +174,8 @@ def _applied(change: Change, origin: Origin, now: datetime) -> Applied:
 
 
 def _moves_anchor(change: Change) -> bool:
-    return _anchor_fields(change.before) != _anchor_fields(change.after)
-
-
-def _anchor_fields(form: object) -> tuple[int | None, datetime | None] | None:
-    schedule: Schedule | None = form.schedule if isinstance(form, Job) else None
-    return (schedule.interval_minutes, schedule.start_at) if schedule else None
+    before, after = (form.schedule if isinstance(form, Job) else None for form in (change.before, change.after))
+    return moves_anchor(before, after)
 
 
 def _origins(world: World, commit: str, changes: Sequence[Change]) -> dict[str, Origin]:

@@ -12,9 +12,10 @@ from reconciler.model.forms import Component, Kind, OneOff
 from reconciler.model.job import Devices, Job
 from reconciler.planning.judgement_contents import elevations_of, selector_of, unseen_of
 from reconciler.planning.judgement_marks import Case, caution, danger, mark_job, note
-from reconciler.planning.judgement_starts import judge_one_off, judge_starts, moves_anchor
+from reconciler.planning.judgement_starts import judge_one_off, judge_starts
 from reconciler.planning.judgement_texts import judge_fields
 from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Known, Mark, Starts, key_of
+from reconciler.schedule.anchor import moves_anchor
 
 F = TypeVar("F", Job, Component, OneOff)
 _NAMED = 5
@@ -87,7 +88,8 @@ def _starts_after(change: Change, was: Job | None, job: Job | None, *, now: date
         return None
     anchor_at = known.anchors.get((change.target, change.root_id))
     hold = None if change.action is Action.RESUME else known.holds.get(change.root_id)
-    return judge_starts(job, anchor_at=anchor_at, hold=hold, now=now, begins=moves_anchor(was, job))
+    begins = moves_anchor(was.schedule if was is not None else None, job.schedule)
+    return judge_starts(job, anchor_at=anchor_at, hold=hold, now=now, begins=begins)
 
 
 def _devices(form: object) -> Devices | None:

@@ -105,13 +105,3 @@ def judge_one_off(one_off: OneOff, now: datetime) -> Starts:
         at = one_off.not_before.astimezone(UTC)
         return Starts(words=f"once, from {at:%Y-%m-%d %H:%M} UTC on", next_at=(at,))
     return Starts(words="once, as soon as it is applied", is_from_apply=True)
-
-
-def moves_anchor(before: Job | None, after: Job) -> bool:
-    """Return whether the interval of ``after`` begins anew when it is applied: it, or its start, is another."""
-    return _anchor_fields(before) != _anchor_fields(after)
-
-
-def _anchor_fields(job: Job | None) -> tuple[int | None, datetime | None] | None:
-    schedule = job.schedule if job is not None else None
-    return (schedule.interval_minutes, schedule.start_at) if schedule else None
