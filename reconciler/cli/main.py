@@ -17,6 +17,7 @@ VERBS = {
     "reconcile": "Apply a commit, run what is due, and report: one pass.",
     "run": "Run an applied job now.",
     "ask": "Ask a person from within a job, and wait for the answer.",
+    "progress": "Say from within a job how far it is.",
     "event": "Tell that something happened: start the jobs that wait for it.",
     "events": "List the events that came, and what each started.",
     "forecast": "Show when jobs will start: fire times, starts per hour, collisions.",

@@ -13,7 +13,9 @@ from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
 from reconciler.reports.exit_codes import explain_exit_code
 from reconciler.store.store import Store
+from reconciler.targets.protocol import Note
 
+BAR_WIDTH = 20
 _RULE = "-" * 70
 TITLES = {
     RunStatus.CREATED: "Job Queued Successfully",
@@ -33,11 +35,16 @@ _THIS_MACHINE = "local"
 """The uid of the one device of a local target: there a run that was ended is gone with all its processes."""
 
 
-def echo_run(store: Store, run: Run, *, has_seen_output: bool = False) -> None:
-    """Write how ``run`` stands; when it has ended, with what it wrote, unless that was seen already."""
+def echo_run(store: Store, run: Run, *, has_seen_output: bool = False, note: Note | None = None) -> None:
+    """Write how ``run`` stands; when it has ended, with what it wrote, unless that was seen already.
+
+    ``note`` is how far its task says that it is.
+    """
     form = store.form(Kind.JOB, run.origin.digest)
     assert isinstance(form, Job)
     lines = describe_run(run, form, store.tasks(run.uid), store.output(run.uid), has_seen_output=has_seen_output)
+    if note is not None and not run.status.is_ended:
+        lines[-2:-2] = ["", progress_line(note.percent / 100, note.text or "Executing...")]
     click.echo("\n".join(escape_text(line) for line in lines))
 
 
@@ -143,3 +150,10 @@ def _output_lines(records: list[OutputRecord], status: RunStatus) -> list[str]:
 
 def _shown(value: Value) -> str:
     return MASK if isinstance(value, SecretRef) else value_text(value)
+
+
+def progress_line(done: float, words: str) -> str:
+    """Return ``[=========>          ] 50% - Executing...`` for the part that is ``done``, from 0 to 1."""
+    full = int(done * BAR_WIDTH)
+    bar = "=" * BAR_WIDTH if full == BAR_WIDTH else "=" * max(0, full - 1) + ">"
+    return f"[{bar:<{BAR_WIDTH}}] {int(done * 100)}% - {escape_text(words)}"

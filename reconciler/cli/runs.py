@@ -122,14 +122,15 @@ def list_command(
 def show_command(*, directory: str | None, uid: str, format_: str, state: str | None) -> int:
     """Show one run: its report, or how it stands when it has not ended. The start of its uid is enough."""
     with open_session(directory=directory, state=state) as session:
-        session.collect()
+        latest = session.collect()
         run = find_run(session, uid)
         data = session.store.report(run.uid)
         if format_ == "json":
             echo_json(msgspec.json.decode(data) if data else run_document(run, session.store.tasks(run.uid)))
             return 0
         if data is None:
-            echo_run(session.store, run)
+            progress = latest.get(run.uid)
+            echo_run(session.store, run, note=progress.note if progress is not None else None)
         else:
             click.echo(render_reports([msgspec.json.decode(data, type=Report)]), nl=False)
         _echo_family(session, run)

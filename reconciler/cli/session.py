@@ -36,7 +36,7 @@ from reconciler.schedule.zones import tzdata_version
 from reconciler.store.open import open_store
 from reconciler.store.store import Store
 from reconciler.targets.opening import Opening
-from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.protocol import LiveTarget, Progress
 from reconciler.targets.registry import LOCAL, open_targets
 
 
@@ -144,14 +144,17 @@ class Session:
             pass  # a commit that is gone, or was wrong: runs go on
         return Settings(), {}
 
-    def collect(self) -> None:
+    def collect(self) -> Mapping[str, Progress]:
         """Finish the runs of this machine that have ended since anybody looked, so that what is shown is how it stands.
 
-        Other systems are not asked: a look must not wait for their answers.
+        Return how the others stand, by uid.  Other systems are not asked: a look must not wait for their answers.
         """
         if self.store.active_runs():
             here = {name: target for name, target in self._applied[1].items() if target.provider == LOCAL}
-            drive_once(self._world(here, self.applied_settings()).driver, starts=False)
+            driver = self._world(here, self.applied_settings()).driver
+            drive_once(driver, starts=False)
+            return driver.latest
+        return {}
 
     def _world(self, declared: Mapping[str, Target], settings: Settings) -> World:
         self._close_targets()

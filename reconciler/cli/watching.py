@@ -6,13 +6,13 @@ from typing import Any
 
 from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.output import tell
-from reconciler.cli.run_words import question_lines
+from reconciler.cli.run_words import BAR_WIDTH, progress_line, question_lines
 from reconciler.loop.world import World
 from reconciler.model.job import Job
 from reconciler.model.run import OutputRecord, Run, TaskResult
 from reconciler.model.text import escape_text
+from reconciler.targets.protocol import Note
 
-_BAR_WIDTH = 20
 _DOING = {"question": "Waiting for an answer...", "child": "Waiting for another run..."}
 
 
@@ -54,13 +54,6 @@ class Watch:
         return self._bar is not None and sys.stdout.isatty()
 
 
-def progress_line(done: float, words: str) -> str:
-    """Return ``[=========>          ] 50% - Executing...`` for the part that is ``done``, from 0 to 1."""
-    full = int(done * _BAR_WIDTH)
-    bar = "=" * _BAR_WIDTH if full == _BAR_WIDTH else "=" * max(0, full - 1) + ">"
-    return f"[{bar:<{_BAR_WIDTH}}] {int(done * 100)}% - {escape_text(words)}"
-
-
 class _View:
     """One run as it goes on."""
 
@@ -89,7 +82,7 @@ class _View:
         for record in self._new_output.take(output_so_far(self._world.store, target, run)):
             lines += self._whole_lines(record)
         lines += self._question(run)
-        self.step = _step(self._form, self._tasks(run), has_ended=run.status.is_ended, reason=run.reason)
+        self.step = step_of(self._form, self._tasks(run), run, note=self._note(run))
         return lines
 
     def _question(self, run: Run) -> list[str]:
@@ -110,6 +103,10 @@ class _View:
         progress = self._world.driver.latest.get(run.uid)
         return progress.tasks if progress is not None else ()
 
+    def _note(self, run: Run) -> Note | None:
+        progress = self._world.driver.latest.get(run.uid)
+        return progress.note if progress is not None else None
+
     def _announcement(self, run: Run) -> list[str]:
         started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "-"
         what = "Component" if self._form.component else "Job"
@@ -127,16 +124,16 @@ class _View:
         return escape_text(f"{self._prefix}{task}{data.decode('utf-8', errors='backslashreplace')}")
 
 
-def _step(form: Job, tasks: Sequence[TaskResult], *, has_ended: bool, reason: str) -> tuple[float, str]:
-    """Return how much of the tasks is done, half of each that has begun, and what is being done."""
-    if has_ended:
+def step_of(form: Job, tasks: Sequence[TaskResult], run: Run, *, note: Note | None) -> tuple[float, str]:
+    """Return how much of the tasks is done, and what is being done; of one that does not say, it is half."""
+    if run.status.is_ended:
         return 1.0, "Ended"
     total = max(1, len(form.tasks))
     # All may have ended while the end of the run is not durable yet.
     ended = min(sum(task.ended_at is not None for task in tasks), total - 1)
-    part = (ended + 0.5) / total
+    part = (ended + (note.percent / 100 if note else 0.5)) / total
     current = form.tasks[ended] if form.tasks else None
-    doing = _DOING.get(reason, "Executing...")
+    doing = _DOING.get(run.reason) or (note.text if note else "") or "Executing..."
     words = f"{current.id} ({ended + 1} of {total}): {doing}" if current and total > 1 else doing
     return part, words
 
@@ -147,7 +144,7 @@ class _TerminalBar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns: tuple[Any, ...] = (
-            BarColumn(_BAR_WIDTH),
+            BarColumn(BAR_WIDTH),
             TextColumn("{task.percentage:.0f}% - {task.description}", markup=False),
             TimeElapsedColumn(),
         )

@@ -32,6 +32,7 @@ class RunProgress(Struct, frozen=True, kw_only=True):
     """Where a run is. ``reason`` says why where a status has several causes: failed_to_start, run_timeout ...
 
     ``calls`` are its requests for other runs, as ``Request.as_call`` gives them, that somebody has to see to.
+    ``note`` is how far its task says that it is: `percent` and `text`.
     """
 
     status: RunStatus
@@ -40,6 +41,7 @@ class RunProgress(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     tasks: tuple[TaskResult, ...] = ()
     calls: tuple[dict[str, Any], ...] = ()
+    note: dict[str, Any] | None = None
 
 
 class Engine:
@@ -319,6 +321,7 @@ def _progress(plain: dict[str, Any]) -> RunProgress:
         ended_at=_instant(plain["ended_at"]),
         tasks=tuple(map(_task_result, plain["tasks"])),
         calls=tuple(plain["calls"]),
+        note=plain["note"],
     )
 
 

@@ -17,10 +17,13 @@ MAX_QUESTION = 4_000
 MAX_CHOICES = 100
 MAX_CHOICE = 1_000
 MAX_ANSWER = 64 << 10
+MAX_NOTE = 200
 _MAX_VALUES = 200
 _MAX_VALUE = 64 << 10
 _MAX_NAME = 1_000
 ASK, RUN, WAIT = "ask", "run", "wait for"
+TELL = "tell"
+"""How far a task is; nothing waits for it, and nobody keeps it."""
 
 
 class Request:
@@ -112,6 +115,16 @@ def read_body(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any
         return _call(message, mask_forms) if message["do"] == RUN else _wait(message)
     except (KeyError, TypeError, ValueError) as error:
         return f"not understood: {error}"
+
+
+def read_note(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | str:
+    """Return how far a message says that its task is, or why it cannot be read."""
+    percent, text = message.get("percent"), message.get("text")
+    if not isinstance(percent, int) or not 0 <= percent <= 100:
+        return "how far it is is a whole number of percent, from 0 to 100"
+    if not isinstance(text, str) or len(text) > MAX_NOTE:
+        return f"what it does has {MAX_NOTE} characters at most"
+    return {"percent": percent, "text": mask_text(text, mask_forms)}
 
 
 def _question(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | str:

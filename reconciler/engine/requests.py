@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.engine.book import Book
 from reconciler.engine.journal import Entry
 from reconciler.engine.masks import mask_text
-from reconciler.engine.request import ASK, MAX_ANSWER, RUN, Request, hash_token, read_body
+from reconciler.engine.request import ASK, MAX_ANSWER, RUN, TELL, Request, hash_token, read_body, read_note
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.server import Connection
@@ -43,6 +43,9 @@ class Requests:
         if run is None:
             connection.reply({"refused": "this run has ended, or the token is not that of a run"})
             return
+        if message["do"] == TELL:
+            self._note(connection, run, message)
+            return
         request = run.requests.get(str(message.get("key", "")))
         if request is not None:
             connection.reply({"accepted": True})
@@ -53,6 +56,15 @@ class Requests:
             connection.reply({"refused": f"a run may ask {MAX_REQUESTS:,} times"})
         else:
             self._begin(connection, run, message)
+
+    def _note(self, connection: Connection, run: RunState, message: dict[str, Any]) -> None:
+        note = read_note(message, run.mask_forms)
+        if isinstance(note, str):
+            connection.reply({"refused": note})
+            return
+        run.note = note
+        self._runner.review(run)
+        connection.reply({})
 
     def _begin(self, connection: Connection, run: RunState, message: dict[str, Any]) -> None:
         body = read_body(message, run.mask_forms)
@@ -159,6 +171,7 @@ class Requests:
 
     def task_over(self, run: RunState) -> None:
         """The task that may have asked has ended: what it has not been told nobody waits for."""
+        run.note = None
         for request in run.requests.values():
             if not request.is_over:
                 self._dismiss(request, request.answer or _OVER)

@@ -16,7 +16,8 @@ class RunState:
     ``version`` grows with each change that a client may see.  ``index`` is the task that runs or is next.  ``marks``
     are the run's entries in the journal.  ``is_whole``: the order is as it came; else it is what the journal holds of
     it, which is enough to see a task to its end, but not to start one.  ``is_waiting``: for its first task to start,
-    or the next.  ``hides_output``: what must not be shown is unknown, so nothing more is.
+    or the next.  ``note``: how far its task says that it is.  ``hides_output``: what must not be shown is unknown, so
+    nothing more is.
     """
 
     def __init__(self, order: Order, *, is_whole: bool = True) -> None:
@@ -41,6 +42,7 @@ class RunState:
         self.hides_output = False
         self.token_hash = ""
         self.requests: dict[str, Request] = {}
+        self.note: dict[str, Any] | None = None
         self._mask_forms: list[bytes] | None = None
 
     @property
@@ -115,6 +117,7 @@ class RunState:
             "started_at": self.started_at,
             "ended_at": self.ended_at if settled else None,
             "tasks": [*self.results, *live],
+            "note": self.note,
             "calls": [call.as_call() for call in self.requests.values() if call.is_owed or call.waits],
         }
 

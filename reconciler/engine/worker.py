@@ -13,7 +13,7 @@ from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id, take_ended_children
 from reconciler.engine.recall import boot_entry, recall
-from reconciler.engine.request import ASK, RUN, WAIT
+from reconciler.engine.request import ASK, RUN, TELL, WAIT
 from reconciler.engine.requests import Requests
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
@@ -248,7 +248,7 @@ class Worker:
             connection.reply({})
         elif what == "forget":
             self._forget(message["uids"], lambda: connection.reply({}))
-        elif what in {ASK, RUN, WAIT}:
+        elif what in {ASK, RUN, WAIT, TELL}:
             self._handle_request(connection, message)
         elif what == "answer":
             self._requests.answer(connection, message)
@@ -266,7 +266,7 @@ class Worker:
 
     def _handle_request(self, connection: Connection, message: dict[str, Any]) -> None:
         """Take what a task asks: its token says of which run it is."""
-        if message.get("do") in {ASK, RUN, WAIT}:
+        if message.get("do") in {ASK, RUN, WAIT, TELL}:
             self._requests.take(connection, message)
         else:
             connection.reply({"error": "this is for tasks, and what they may ask"})

@@ -144,6 +144,13 @@ class Settlement(Struct, frozen=True, kw_only=True):
     refusal: dict[str, Any] | None = None
 
 
+class Note(Struct, frozen=True):
+    """How far a task says that it is, in percent, and what it does."""
+
+    percent: int
+    text: str = ""
+
+
 class Progress(Struct, frozen=True, kw_only=True):
     """How a run stands. ``tasks`` are those that have begun, in order; complete once the run has ended.
 
@@ -156,6 +163,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     tasks: tuple[TaskResult, ...] = ()
     calls: tuple[Call, ...] = ()
+    note: Note | None = None
 
     @property
     def question(self) -> Question | None:

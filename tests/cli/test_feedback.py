@@ -144,3 +144,17 @@ def test_at_a_terminal_the_question_is_shown_and_a_secret_answer_is_not(project)
     assert CANARY.encode() not in text
     report(project, uid)
     assert project.call("runs", "logs", uid).out == "it is ***\n"
+
+
+def test_a_job_says_how_far_it_is_until_its_task_has_ended(project, tmp_path):
+    gate = tmp_path / "gate"
+    script = (
+        f"reconciler progress 40 copying; reconciler progress 101 || true; until test -e {gate}; do sleep 0.01; done"
+    )
+    project.commit_job("asks", tasks=[{"id": "only", "script": script}])
+    project.call("apply")
+    uid = project.call("run", "asks", "--format", "json").json[0]["uid"]
+    until(lambda: "[=======>            ] 40% - copying\n" in project.call("runs", "show", uid).out, what="the bar")
+    gate.touch()
+    assert project.call("wait", uid, "--timeout", "60").code == 0
+    assert "40%" not in project.call("runs", "show", uid).out.partition("stderr")[0]

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 from support.store import MIDNIGHT, occurrence_of, run_of
 
-from reconciler.cli.run_words import describe_run
-from reconciler.cli.watching import progress_line
+from reconciler.cli.run_words import describe_run, progress_line
+from reconciler.cli.watching import step_of
 from reconciler.model.job import Job, Task
 from reconciler.model.run import Device, OutputRecord, Question, RunStatus, Stream, TaskResult
+from reconciler.targets.protocol import Note
 
 FORM = Job(id="clear", name="Clear Temp Files", component="clear", tasks=(Task(id="clear", script="x"),))
 FAR = Device(uid="d1", hostname="ACME-DC01", online=True)
@@ -242,3 +243,19 @@ def test_an_exit_code_is_explained_and_has_a_suggestion(code, words):
 )
 def test_progress_as_seed_002_draws_it(done, line):
     assert progress_line(done, "Executing...") == line
+
+
+@pytest.mark.parametrize(
+    ("made", "note", "expected"),
+    [
+        pytest.param(run("running"), None, (0.5, "Executing..."), id="does-not-say"),
+        pytest.param(run("running"), Note(40, "copying"), (0.4, "copying"), id="says"),
+        pytest.param(run("running"), Note(40), (0.4, "Executing..."), id="says-how-far-only"),
+        pytest.param(
+            run("waiting", reason="question"), Note(40, "copying"), (0.4, "Waiting for an answer..."), id="waits"
+        ),
+        pytest.param(run("completed", seconds=1), Note(40, "copying"), (1.0, "Ended"), id="ended"),
+    ],
+)
+def test_how_far_a_run_is(made, note, expected):
+    assert step_of(FORM, (), made, note=note) == expected

@@ -22,6 +22,7 @@ from reconciler.targets.protocol import (
     Call,
     Capabilities,
     DeviceList,
+    Note,
     Progress,
     Refused,
     Settlement,
@@ -126,6 +127,7 @@ class LocalTarget:
                 ended_at=progress[handle].ended_at,
                 tasks=progress[handle].tasks,
                 calls=tuple(msgspec.convert(call, Call) for call in progress[handle].calls),
+                note=msgspec.convert(progress[handle].note, Note | None),
             )
             for uid, handle in handles.items()
             if handle in progress
