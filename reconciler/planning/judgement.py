@@ -104,7 +104,8 @@ def _mark_action(change: Change, before: Starts | None) -> Iterator[Mark]:
     """Yield what is to be said of the action itself."""
     if change.action is Action.DELETE:
         if change.kind is Kind.JOB:
-            lost = f"; {before.per_day:g} starts a day end" if before and before.per_day >= 1 else ""
+            per_day = before.per_day if before is not None else 0
+            lost = "; 1 start a day ends" if per_day == 1 else f"; {per_day:g} starts a day end" if per_day > 1 else ""
             yield danger("prune", f"is deleted: Git no longer declares it{lost}")
         else:
             yield caution("prune", "is deleted: Git no longer declares it")

@@ -18,16 +18,15 @@ from reconciler.planning.renderings.words import (
     cause_words,
     count_words,
     counted,
-    field_names,
     group_changes,
     group_marks,
     group_words,
     in_reading_order,
     level_counts,
     mark_words,
-    name_words,
     next_words,
     object_words,
+    quiet_words,
     utc_words,
     value_words,
     write,
@@ -172,7 +171,7 @@ def _table(judged: Sequence[Judged]) -> Iterator[str]:
 
 def _row(item: Judged) -> str:
     facts = item.facts
-    starts = _html(both_starts(facts))
+    starts = _html(both_starts(item))
     if following := next_words(facts):
         starts += f'<br><span class="soft">{following}</span>'
     marks = "<br>".join(
@@ -180,8 +179,7 @@ def _row(item: Judged) -> str:
         for mark in facts.marks
         if mark.level is not Level.NOTE
     )
-    if not marks and (names := field_names(item)):
-        marks = _html(name_words(names))
+    marks = marks or _html(quiet_words(item))
     what = _html(object_words(item.change))
     if item.number <= MOST_DETAILS:
         what = f'<a href="#c{item.number}">{what}</a>'

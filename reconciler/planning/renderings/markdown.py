@@ -24,16 +24,15 @@ from reconciler.planning.renderings.words import (
     cause_words,
     count_words,
     counted,
-    field_names,
     group_changes,
     group_marks,
     group_words,
     in_reading_order,
     level_counts,
     mark_words,
-    name_words,
     next_words,
     object_words,
+    quiet_words,
     utc_words,
     value_words,
     write,
@@ -46,7 +45,6 @@ BUDGET = 65_536
 _ICONS = {Level.DANGER: "\U0001f534", Level.CAUTION: "\U0001f7e1", Level.NOTE: ""}
 _IN_CELL = 60
 _MESSAGE = 300
-_FIELDS_NAMED = 4
 _MOST_ROWS = 40
 """With more changes than that, those of a kind share a row."""
 
@@ -209,12 +207,11 @@ def _grouped_rows(judged: Sequence[Judged], most: int) -> list[str]:
 
 def _row(item: Judged) -> str:
     change, facts = item.change, item.facts
-    starts = _cell(both_starts(facts))
+    starts = _cell(both_starts(item))
     if following := next_words(facts):
         starts += f"<br>{following}"
     marks = [_mark_cell(mark) for mark in facts.marks if mark.level is not Level.NOTE]
-    if not marks and (names := field_names(item)):
-        marks = [_cell(name_words(names, most=_FIELDS_NAMED))]
+    marks = marks or [_cell(quiet_words(item))]
     verb = f"**{VERBS[change.action]}**"
     return _line(_ICONS[facts.level], verb, _cell(object_words(change)), starts, "<br>".join(marks))
 

@@ -30,6 +30,7 @@ ARROW = "\u2192"
 _DEVICES_NAMED = 5
 _NAMES_SHOWN = 5
 _GROUP_NAMES = 3
+_FIELDS_NAMED = 4
 
 
 class Foreign(NamedTuple):
@@ -135,8 +136,12 @@ def starts_words(starts: Starts) -> Iterator[str | Foreign]:
         yield f", but {starts.stopped}" if starts.words or starts.events else f" ({starts.stopped})"
 
 
-def both_starts(facts: Judgement) -> Iterator[str | Foreign]:
-    """Yield when it starts, before and after where they differ."""
+def both_starts(item: Judged) -> Iterator[str | Foreign]:
+    """Yield when it starts, before and after where they differ; of what is held back, as it stays."""
+    facts = item.facts
+    if item.change.action is Action.HELD and facts.before is not None:
+        yield from starts_words(facts.before)
+        return
     before = list(starts_words(facts.before)) if facts.before is not None else None
     after = list(starts_words(facts.after)) if facts.after is not None else None
     if before is not None and after != before:
@@ -164,6 +169,14 @@ def pace_words(starts: Starts | None) -> str:
 
 def utc_words(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def quiet_words(item: Judged) -> Iterator[str | Foreign]:
+    """Yield what is to be said of a change that nothing stands out in: why it waits, or which fields change."""
+    if item.change.action is Action.HELD:
+        yield Foreign(item.change.reason)
+    else:
+        yield from name_words(field_names(item), most=_FIELDS_NAMED)
 
 
 def next_words(facts: Judgement) -> str:
