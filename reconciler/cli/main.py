@@ -28,6 +28,8 @@ VERBS = {
     "runs": "List runs, show one, read its output, answer it, cancel it, run it again.",
     "blame": "Show which commits changed a job, and how its runs went since each.",
     "report": "Show the reports of runs, by commit or by run.",
+    "devices": "List the devices that a target has, or on which a job would run.",
+    "targets": "List targets, check that they can be talked to, pack components.",
     "drift": "Compare what targets hold with what was last applied there.",
     "import": "Write definitions for the jobs that a target holds, and take them over.",
     "status": "Show what is applied, what ran, and what runs next.",

@@ -31,8 +31,9 @@ def request_job(
 def request_component(
     session: Session, component: str, given: Mapping[str, Value], *, target: str | None, device: str | None
 ) -> tuple[list[Run], World]:
-    inventory = session.store.inventory(target or LOCAL)
-    applied = find_component([item for item in inventory if item.kind is Kind.COMPONENT], component)
+    components = [item for item in session.store.inventory(target) if item.kind is Kind.COMPONENT]
+    here = [item for item in components if item.target == LOCAL]
+    applied = find_component(here if target is None and here else components, component)
     world = session.world_of_applied(session.applied_settings())
     refuse_if_displaced(world, applied.target)
     asked = Asked(by=session.requester)

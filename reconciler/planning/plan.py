@@ -19,6 +19,9 @@ from reconciler.planning.removals import orphan_removal, removal
 from reconciler.planning.surroundings import Surroundings
 
 LOCAL = "local"
+WITH_OWN_COMPONENTS = frozenset({"datto"})
+"""Providers whose targets know components by themselves, and take ours only by hand."""
+
 """The provider of this machine, and the name of a target that is always there."""
 
 ALONE = Surroundings()
@@ -70,18 +73,14 @@ def _declared_jobs(desired: DesiredState) -> Mapping[tuple[str, str], Declared[J
 
 
 def _declared_components(desired: DesiredState) -> Mapping[tuple[str, str], Declared[Component]]:
-    """Return the components that local targets keep, so that they can be run without a job."""
+    """Return the components that can be run without a job: where we bring the script, or the target has its own."""
+    providers = {LOCAL: LOCAL} | {name: item.form.provider for name, item in desired.targets.items()}
     return {
         (target, component_id): item
         for component_id, item in desired.components.items()
-        if item.form.script is not None
-        for target in _local_targets(desired)
+        for target, provider in providers.items()
+        if provider in WITH_OWN_COMPONENTS or (provider == LOCAL and item.form.script is not None)
     }
-
-
-def _local_targets(desired: DesiredState) -> list[str]:
-    providers = {LOCAL: LOCAL} | {name: item.form.provider for name, item in desired.targets.items()}
-    return [name for name, provider in providers.items() if provider == LOCAL]
 
 
 def _object_changes(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Component, Kind, digest_form
 from reconciler.model.inventory import Applied
-from reconciler.model.job import Job, OsFilter, Overlap, Parameter, Value
+from reconciler.model.job import ComponentLink, Job, OsFilter, Overlap, Parameter, Value
 from reconciler.runs.parameters import describe_parameter, resolve_parameters
 
 _SHOWN = 3
@@ -56,8 +56,11 @@ def job_of_component(applied: Applied) -> Applied:
         description=component.description,
         targets=(applied.target,),
         component=component.id,
+        component_link=ComponentLink(
+            uid=component.uid or "", name=component.name or component.id, os_type=component.os_type
+        ),
         parameters=component.variables,
-        tasks=(component.as_task(),),
+        tasks=(component.as_task(),) if component.script is not None else (),
         os_filter=_SYSTEMS.get(component.os_type.casefold()),
         overlap=Overlap.ALLOW,
     )

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from reconciler.model.change import Change
 from reconciler.model.event import Event
-from reconciler.model.forms import Form
+from reconciler.model.forms import Component, Form
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import LiveState
 from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus, TaskResult
@@ -263,6 +263,26 @@ class Paced(Protocol):
 
     def next_start_at(self) -> datetime:
         """Return from when on at least one may be started."""
+        ...
+
+
+class ComponentState(Struct, frozen=True, kw_only=True):
+    """How a target has a component: `as declared`, `differs`, `missing` or `ambiguous`, and what is to be told."""
+
+    id: str
+    state: str
+    uid: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class KeepsComponents(Protocol):
+    """A target whose components are its own: they are looked at, and changed by hand only."""
+
+    def compare(self, components: Sequence[Component]) -> Sequence[ComponentState]: ...
+
+    def bundle(self, component: Component) -> bytes:
+        """Return the component as a package for import by hand; the same component gives the same bytes."""
         ...
 
 

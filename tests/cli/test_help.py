@@ -11,10 +11,11 @@ from reconciler.cli.main import VERBS, run_cli
 HEAVY = {"sqlalchemy", "git", "httpx", "jsonschema", "yaml", "alembic", "croniter"}
 
 
+TARGETS_VERBS = [f"targets {name}" for name in ("list", "check", "bundle")]
 RUNS_VERBS = [f"runs {name}" for name in ("list", "show", "logs", "output", "answer", "cancel", "retry")]
 
 
-@pytest.mark.parametrize("verb", [*VERBS, *RUNS_VERBS])
+@pytest.mark.parametrize("verb", [*VERBS, *RUNS_VERBS, *TARGETS_VERBS])
 def test_each_verb_has_help_with_an_example(verb, capsys):
     assert run_cli([*verb.split(), "--help"]) == 0
     text = capsys.readouterr().out

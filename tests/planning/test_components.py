@@ -61,14 +61,20 @@ def test_a_second_plan_is_empty_and_a_change_is_told_by_its_fields():
     assert [(field.json_path, field.before, field.after) for field in change.fields] == [("script", "true", "false")]
 
 
-def test_only_what_this_machine_can_run_is_kept_here():
+def test_a_component_is_kept_where_it_can_be_run():
     theirs = Component(id="theirs", uid="c1d2")
     targets = {
         "here": declared(Target(id="here", provider="local"), "targets"),
         "far": declared(Target(id="far", provider="datto"), "targets"),
+        "agents": declared(Target(id="agents", provider="keeper"), "targets"),
     }
     desired = declares(CLEAR, theirs, targets=targets)
-    assert words(plan(desired, apply_job(JOB))) == ["+ component clear on here", "+ component clear on local"]
+    assert words(plan(desired, apply_job(JOB))) == [
+        "+ component clear on far",
+        "+ component theirs on far",
+        "+ component clear on here",
+        "+ component clear on local",
+    ]
 
 
 def test_an_unreadable_component_keeps_its_applied_form():

@@ -9,7 +9,7 @@ import httpx
 from reconciler.model.change import Change
 from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.event import Event
-from reconciler.model.forms import Form
+from reconciler.model.forms import Component, Form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, value_text
 from reconciler.model.live import LiveState
@@ -17,6 +17,8 @@ from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.secret import Secret
 from reconciler.targets.datto.alerts import AlertReader
 from reconciler.targets.datto.api import JOB_START, Api, Limits
+from reconciler.targets.datto.bundle import build_bundle
+from reconciler.targets.datto.compare import compare_component
 from reconciler.targets.datto.components import ComponentFinder
 from reconciler.targets.datto.devices import DeviceFinder
 from reconciler.targets.datto.following import Follower
@@ -30,6 +32,7 @@ from reconciler.targets.datto.settings import Dialect as DialectName
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
+    ComponentState,
     DeviceList,
     Offline,
     Progress,
@@ -185,6 +188,24 @@ class DattoTarget:
             begin = since if self._log is None else min(self._log[0], since)
             self._log = (begin, now, self._dialect.jobs_since(begin - LOOK_BACK))
         return self._log[2]
+
+    # Components
+
+    def compare(self, components: Sequence[Component]) -> Sequence[ComponentState]:
+        live = self.components.all()
+        taken = self._variable_names()
+        return [compare_component(component, live, taken_names=taken) for component in components]
+
+    def _variable_names(self) -> frozenset[str]:
+        """Return the names of the account's variables; none where we may not see them."""
+        try:
+            items = self.api.pages("/account/variables", "variables").items
+        except TargetRefused:
+            return frozenset()
+        return frozenset(str(item.get("name")) for item in items)
+
+    def bundle(self, component: Component) -> bytes:
+        return build_bundle(component)
 
     # Alerts
 

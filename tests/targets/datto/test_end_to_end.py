@@ -1,8 +1,11 @@
 """From a commit to a report by way of the fake account on a socket of this machine."""
 
+import zipfile
+from xml.etree import ElementTree as ET
+
 import pytest
 from fakes.datto.server import serving
-from fakes.datto.things import Behaviour, variable
+from fakes.datto.things import Behaviour, Variable, variable
 from fakes.datto.world import World
 from support.cli import make_project, quiet_environment
 
@@ -103,3 +106,109 @@ def test_a_pass_does_not_wait_for_what_other_systems_run(project, world):
     assert len(world.jobs) == 1
     project.call("reconcile")
     assert len(world.jobs) == 1
+
+
+def test_targets_are_listed_checked_and_their_devices_shown(project, world):
+    assert "acme" in project.call("targets", "list").out
+    answer = project.call("targets", "check", "acme")
+    assert (answer.code, "can be talked to; 2 devices" in answer.out) == (0, True), answer.out + answer.err
+    listed = project.call("devices", "--target", "acme", "--format", "json").json
+    assert [device["hostname"] for device in listed["devices"]] == ["ACME-DC01", "ACME-DC02"]
+    [chosen] = project.call("devices", "--target", "acme", "--job", "clean", "--format", "json").json["devices"]
+    assert chosen["hostname"] == "ACME-DC01"
+
+
+def test_r9_a_component_that_somebody_edited_in_the_portal_is_told_and_left_alone(project, world):
+    world.components[0].variables[0]["defaultVal"] = "99"
+    answer = project.call("targets", "check", "acme")
+    assert answer.code == 2
+    assert "component clear-temp: differs" in answer.out
+    assert "variable days: another default" in answer.out
+    assert {request.method for request in world.requests} == {"GET", "POST"}
+
+
+def test_a_variable_that_hides_one_of_the_account_is_told(project, world):
+    world.account_variables.append(Variable(1, "days", "1"))
+    assert "hides the account's" in project.call("targets", "check", "acme").out
+
+
+def test_a_check_says_that_the_key_is_wrong(project, world):
+    world.keys.clear()
+    answer = project.call("targets", "check", "acme")
+    assert answer.code == 1
+    assert "cannot log in" in answer.out
+    assert "s3cr3t" not in answer.out + answer.err
+
+
+def test_a_component_with_a_script_is_packed_the_same_each_time(project):
+    script = "Write-Output 'hello'\n"
+    project.repo.write("definitions/components/clear-temp.yaml", f"{COMPONENT}script: |\n  {script}")
+    project.repo.commit("Give it a script")
+    for folder in ("one", "two"):
+        assert project.call("targets", "bundle", "acme", "--out", folder).code == 0
+    first, second = (project.repo.path / folder / "clear-temp.cpt" for folder in ("one", "two"))
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.read("command.bat").decode() == script
+        resource = ET.fromstring(archive.read("resource.xml"))
+    assert resource.findtext("general/name") == "Clear Temp Files"
+    assert "[reconciler:" in (resource.findtext("general/description") or "")
+    assert [item.findtext("name") for item in resource.findall("variable")] == ["days"]
+
+
+def component(project, *arguments):
+    return project.call("run", "--target", "acme", *arguments)
+
+
+def test_a_component_runs_by_itself_in_the_words_of_seed_002(project, world):
+    project.call("apply")
+    answer = component(
+        project, "--component", "Clear Temp Files", "--device", "ACME-DC01", "--variables", "days=30", "--wait=60"
+    )
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("Job Completed Successfully\n")
+    assert "Component:    Clear Temp Files\n" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(
+            ("--component", "Clear Temp Filess", "--device", "ACME-DC01"),
+            'Component not found: "Clear Temp Filess"\n  Did you mean one of these?\n  - Clear Temp Files (UID: ',
+            id="component-not-found",
+        ),
+        pytest.param(
+            ("--component", "clear-temp", "--device", "DC0"),
+            'Multiple devices match "DC0"\n  # | Hostname  | Site             | Status\n'
+            "  --+-----------+------------------+--------\n  1 | ACME-DC01 | Acme Corporation | Online\n",
+            id="several-devices",
+        ),
+        pytest.param(
+            ("--component", "clear-temp", "--device", "UNKNOWN-PC"),
+            'Device not found: "UNKNOWN-PC"\n  No device matching "UNKNOWN-PC" was found.',
+            id="device-not-found",
+        ),
+        pytest.param(
+            ("--component", "clear-temp", "--device", "ACME-DC02"),
+            "Cannot run job - Device is offline\n  \n  Device:     ACME-DC02\n  Status:     Offline\n",
+            id="offline",
+        ),
+    ],
+)
+def test_what_cannot_run_is_told_in_the_words_of_seed_002(project, world, arguments, said):
+    world.devices[1].online = False
+    project.call("apply")
+    answer = component(project, *arguments)
+    assert answer.code in {1, 64}
+    assert said in answer.err
+    assert world.jobs == []
+
+
+def test_permission_denied_is_told_in_the_words_of_seed_002(project, world):
+    world.rights["api-key"] = {"read"}
+    project.call("apply")
+    answer = project.call("run", "clean", "--wait=60")
+    assert answer.code == 6
+    assert "Permission denied" in answer.out
+    assert "- API key does not have job execution permissions" in answer.out

@@ -1,0 +1,109 @@
+"""`reconciler devices`: the devices of a target, or of a job."""
+
+from typing import Any
+
+import click
+
+from reconciler.cli.exits import ExitCode
+from reconciler.cli.options import format_option, secrets_option, state_option, verb
+from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell
+from reconciler.cli.session import Session, open_session
+from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.job import Devices
+from reconciler.model.run import Device
+from reconciler.targets.protocol import LiveTarget
+
+
+@verb(
+    "devices",
+    examples="""
+    reconciler devices
+    reconciler devices --target acme --hostname "ACME-*"
+    reconciler devices --target acme --job clean
+    """,
+)
+@click.option("--target", metavar="NAME", default="local", show_default=True, help="The target to ask.")
+@click.option("--job", metavar="ID", help="Only those on which this job, as it is declared at HEAD, would run.")
+@click.option("--hostname", "hostnames", multiple=True, metavar="GLOB", help="Only these; may be repeated.")
+@click.option("--site", "sites", multiple=True, metavar="NAME", help="Only of this site; may be repeated.")
+@format_option("text", "json")
+@state_option
+@secrets_option
+def command(
+    *,
+    directory: str | None,
+    target: str,
+    job: str | None,
+    hostnames: tuple[str, ...],
+    sites: tuple[str, ...],
+    format_: str,
+    state: str | None,
+    secrets: str | None,
+) -> int:
+    """List the devices that a target has, or those on which a job would run. Starts nothing.
+
+    The exit code is 1 where the target's list is not whole.
+    """
+    if job is not None and (hostnames or sites):
+        raise UsageError("--job excludes --hostname and --site: it selects its own", hint="Give --job alone.")
+    with open_session(directory=directory, state=state, secrets=secrets) as session:
+        source = session.read_commit()
+        live = find_target(session.world(source).targets, target)
+        selector = Devices(hostnames=hostnames, sites=sites, all=not (hostnames or sites))
+        if job is not None:
+            declared = source.loaded.desired.jobs.get(job)
+            if declared is None:
+                raise UsageError(f"no job `{job}` is declared at HEAD", hint="See: reconciler validate")
+            selector = declared.form.devices or Devices(all=True)
+        listing = live.devices(selector)
+        if format_ == "json":
+            echo_json({"devices": [_document(device) for device in listing.devices], "complete": listing.complete})
+        else:
+            _echo(session, listing.devices)
+        if not listing.complete:
+            raise CouldNot(f"the list of {target} is not whole: nothing would be started by it", hint="Try again.")
+        _warn_of_max(job, selector, len(listing.devices))
+    return ExitCode.DONE
+
+
+def find_target(targets: Any, name: str) -> LiveTarget:
+    if name not in targets:
+        known = ", ".join(sorted(targets))
+        raise UsageError(f"unknown target {name}", hint=f"There is: {known}.")
+    found: LiveTarget = targets[name]
+    return found
+
+
+def _echo(session: Session, devices: tuple[Device, ...]) -> None:
+    now = session.clock()
+    states = {True: "online", False: "offline", None: "-"}
+    rows = [
+        (
+            device.hostname,
+            device.site or "-",
+            device.os or "-",
+            states[device.online],
+            ago(device.last_seen, now) if device.last_seen else "-",
+            device.uid,
+        )
+        for device in devices
+    ]
+    echo_table(("HOSTNAME", "SITE", "OS", "STATUS", "LAST SEEN", "UID"), rows)
+    click.echo(f"{len(devices)} devices")
+
+
+def _warn_of_max(job: str | None, selector: Devices, number: int) -> None:
+    if job is not None and selector.max is not None and number > selector.max:
+        tell(f"{job} would not start: devices.max is {selector.max}, and {number} match")
+
+
+def _document(device: Device) -> dict[str, Any]:
+    return {
+        "uid": device.uid,
+        "hostname": device.hostname,
+        "site": device.site,
+        "os": device.os,
+        "tags": list(device.tags),
+        "online": device.online,
+        "lastSeen": instant_text(device.last_seen),
+    }
