@@ -46,8 +46,12 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def encode_message(message: dict[str, Any]) -> bytes:
-    data = _encode(message).encode()
-    return _LENGTH.pack(len(data)) + data
+    return frame_message(_encode(message).encode())
+
+
+def frame_message(document: bytes) -> bytes:
+    """Return a JSON document as a message."""
+    return _LENGTH.pack(len(document)) + document
 
 
 def take_message(buffer: bytearray) -> dict[str, Any] | None:

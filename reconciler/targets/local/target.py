@@ -74,7 +74,8 @@ class LocalTarget:
         self.name = name
         self.max_runs = settings.max_runs
         self._settings = settings
-        self._environment = environment
+        # A plain copy: os.environ encodes each name and decodes each value anew, at each look.
+        self._environment = dict(environment)
         self._http = http or HttpSettings()
         self._accounts = accounts
         self._device = Device(uid=DEVICE_UID, hostname=host, os=_SYSTEMS.get(sys.platform, sys.platform), online=True)
