@@ -19,9 +19,12 @@ def applying(world: World) -> Iterator[Callable[[], None]]:
     """Hold the right to apply. Raises CouldNot when another process has it, naming the process and since when.
 
     What is yielded prolongs it, and is called before each write to a target: it raises StalePlan where another apply
-    came between, as after a long standstill of this process.
+    came between, as after a long standstill of this process.  Nothing is recorded then either: LeaseLost.
     """
     lease = take_lease(world, APPLY, length=APPLY_TIME)
+    is_fenced = world.store.acting_under is not None  # as in serve, where only one acts anyway
+    if not is_fenced:
+        world.store.act_under(lease)
 
     def keep() -> None:
         nonlocal lease
@@ -38,6 +41,8 @@ def applying(world: World) -> Iterator[Callable[[], None]]:
     try:
         yield keep
     finally:
+        if not is_fenced:
+            world.store.act_under(None)
         world.store.release_lease(lease)
 
 

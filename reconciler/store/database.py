@@ -252,6 +252,10 @@ class Database:
         with self.read() as tx:
             self._below.check_whole(tx.connection)
 
+    @property
+    def fenced_by(self) -> Lease | None:
+        return self._fence
+
     def fence(self, lease: Lease | None) -> None:
         self._fence = lease
 

@@ -53,6 +53,11 @@ class Leases(Part):
         with self._db.write(fenced=False) as tx:
             tx.run(_RELEASE, of_name=lease.name, of_token=lease.token)
 
+    @property
+    def acting_under(self) -> Lease | None:
+        """The lease under which this store writes, as ``act_under`` set it."""
+        return self._db.fenced_by
+
     def act_under(self, lease: Lease | None) -> None:
         """From now on every write of this store first sees, in its own transaction, that ``lease`` still holds.
 
