@@ -9,7 +9,6 @@ are that language's, and stay.
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath, PureWindowsPath
 
 _TOKEN = re.compile(
     r"\{\{(?P<literal>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*)\}\}"
@@ -49,7 +48,7 @@ _VERSION = re.compile(r"[0-9.]*(?:\.exe)?\Z", re.IGNORECASE)
 
 def takes_programs(program: str) -> bool:
     """Return whether the arguments of ``program`` may be written in a language with braces of its own."""
-    name = PureWindowsPath(program).name if "\\" in program else PurePosixPath(program).name
+    name = program.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return _VERSION.sub("", name).lower() in _LANGUAGES
 
 
