@@ -1,11 +1,13 @@
 """Fields and scripts of a change, old to new, as a reviewer reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import unified_diff
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change, FieldChange
 from reconciler.model.forms import Form
@@ -14,6 +16,8 @@ from reconciler.planning.judgement_contents import fields_of
 from reconciler.planning.judgement_values import FieldFact, Shown, TextChange
 
 MOST_FIELDS = 200
+MOST_LINES = 5000
+_NOT_SHOWN = "lines are not shown here @@"
 _MOST_PAIRS = 4_000_000
 """Lines before times lines after: beyond that, comparing them may take seconds."""
 
@@ -152,28 +156,57 @@ def _attribute(part: Any, name: str) -> Any:
 
 def _text_change(field: FieldChange) -> TextChange:
     before, after = ("" if value is None else str(value) for value in (field.before, field.after))
+    return replace(_compare(before, after), json_path=field.json_path)
+
+
+@lru_cache(maxsize=64)
+def _compare(before: str, after: str) -> TextChange:
+    """Return the difference, without a path; a component's script is compared once for all jobs that are made by it."""
     old, new = _lines(before), _lines(after)
     if old == new:
-        return TextChange(json_path=field.json_path, note="only its line ends change")
+        return TextChange(json_path="", note="only its line ends change")
     head = _common_head(old, new)
     tail = _common_head(old[head:][::-1], new[head:][::-1])
     if (len(old) - head - tail) * (len(new) - head - tail) > _MOST_PAIRS:
+        diff = [f"+{line}" for line in new]
         note = f"too long to compare: {len(old):,} lines before, {len(new):,} after; all of the new ones follow"
-        return TextChange(
-            json_path=field.json_path,
-            lines=tuple(f"+{line}" for line in new),
-            added=len(new),
-            removed=len(old),
-            note=note,
-        )
-    diff = tuple(unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]
+        lines, left_out = cut_lines(diff, MOST_LINES)
+        return TextChange(json_path="", lines=lines, left_out=left_out, added=len(new), removed=len(old), note=note)
+    diff = list(unified_diff(old, new, lineterm="", n=_CONTEXT))[2:]
+    lines, left_out = cut_lines(diff, MOST_LINES)
     return TextChange(
-        json_path=field.json_path,
-        lines=diff,
+        json_path="",
+        lines=lines,
+        left_out=left_out,
         added=sum(line.startswith("+") for line in diff),
         removed=sum(line.startswith("-") for line in diff),
         note="" if before.endswith("\n") == after.endswith("\n") or not (old and new) else "the last line end changes",
     )
+
+
+def cut_lines(lines: Sequence[str], most: int, *, left_out: int = 0) -> tuple[tuple[str, ...], int]:
+    """Return at most so many lines of a diff, and how many are left out: from the middle, where a line says so.
+
+    ``left_out`` are those that were left out before.
+    """
+    left_out += max(0, len(lines) - most)
+    if not left_out:
+        return tuple(lines), 0
+    tail = most // 3
+    said = f"@@ {left_out:,} {_NOT_SHOWN}"
+    return (*lines[: most - tail], said, *lines[max(most - tail, len(lines) - tail) :]), left_out
+
+
+def excerpt_of(text: TextChange, most: int) -> TextChange:
+    """Return the change with at most ``most`` lines of its diff."""
+    if len(text.lines) <= most:
+        return text
+    lines, left_out = cut_lines([line for line in text.lines if not _is_said(line)], most, left_out=text.left_out)
+    return replace(text, lines=lines, left_out=left_out)
+
+
+def _is_said(line: str) -> bool:
+    return line.startswith("@@") and line.endswith(_NOT_SHOWN)
 
 
 def _lines(text: str) -> list[str]:

@@ -102,11 +102,13 @@ class FieldFact(Struct, frozen=True, kw_only=True, rename="camel"):
 class TextChange(Struct, frozen=True, kw_only=True, rename="camel"):
     """A script or another text of several lines, as a unified diff without its two header lines.
 
-    ``note`` says why there are no lines, or what they do not tell.
+    ``left_out`` lines are missing from the middle, where a line says so.  ``note`` says why there are no lines, or what
+    they do not tell.
     """
 
     json_path: str
     lines: tuple[str, ...] = ()
+    left_out: int = 0
     added: int = 0
     removed: int = 0
     note: str = ""

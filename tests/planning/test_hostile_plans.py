@@ -1,4 +1,4 @@
-"""Nothing in a definition can fake, hide or move a line of the plan, whatever it says."""
+"""A7, A8: nothing in a definition can fake, hide or move a line of the plan, or command whoever shows it."""
 
 import json
 import re

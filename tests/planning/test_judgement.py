@@ -321,6 +321,15 @@ def test_what_a_diff_does_not_tell_is_said(before, after, note):
     assert text.note == note
 
 
+def test_a_long_diff_loses_its_middle_and_says_so():
+    script = "\n".join(f"echo {number}" for number in range(20_000))
+    (text,) = facts_of(None, make_job(tasks=(Task(id="t", script=script),))).texts
+    assert len(text.lines) == 5001
+    assert (text.lines[1], text.lines[-1]) == ("+echo 0", "+echo 19999")
+    assert "@@ 15,001 lines are not shown here @@" in text.lines
+    assert text.added == 20_000
+
+
 def test_jobs_that_start_in_the_same_minute_are_named():
     table = Timetable({"local": [Scheduled(id=name, schedule=NIGHTLY, anchor_at=NOW) for name in "abcdefg"]})
     mark = marks_of(None, make_job("a", schedule=NIGHTLY), Known(company=table.company))["together"]

@@ -87,29 +87,7 @@ def place_words(change: Change) -> Iterator[str | Foreign]:
         yield Foreign(change.reason)
 
 
-class Excerpt(Struct, frozen=True):
-    """Lines of a diff that are safe to show; ``left_out`` are missing from the middle, where a line says so."""
-
-    lines: tuple[str, ...]
-    left_out: int
-
-
-def excerpt_of(text: TextChange, most: int) -> Excerpt:
-    """Return at most ``most`` lines of the diff."""
-    left_out = len(text.lines) - most
-    if left_out <= 0:
-        return Excerpt(tuple(map(_diff_line, text.lines)), 0)
-    head = most - most // 3
-    return Excerpt(
-        (
-            *map(_diff_line, text.lines[:head]),
-            f"@@ {left_out:,} lines are not shown here @@",
-            *map(_diff_line, text.lines[len(text.lines) - most // 3 :]),
-        ),
-        left_out,
-    )
-
-
-def _diff_line(line: str) -> str:
-    """Return the line with its sign; what follows the sign is foreign."""
-    return line if line.startswith("@@") else line[:1] + safe_line(line[1:])
+def diff_lines(text: TextChange) -> Iterator[str]:
+    """Yield the lines of a diff, safe to show: what follows a sign is foreign."""
+    for line in text.lines:
+        yield line if line.startswith("@@") else line[:1] + safe_line(line[1:])

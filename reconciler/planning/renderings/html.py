@@ -7,8 +7,9 @@ from html import escape
 from reconciler.model.change import FieldCause, Plan
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
+from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange
-from reconciler.planning.renderings.details import excerpt_of, fact_rows, place_words
+from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
 from reconciler.planning.renderings.words import (
     VERBS,
     Group,
@@ -37,6 +38,7 @@ MOST_DETAILS = 2000
 _MOST_LINES = 2000
 _SMALL = 2
 _OPEN = 5
+_LONGEST = 16_000_000
 _WORD = 2000
 _IN_CELL = 200
 _SIGN_CLASSES = {"+": "added", "-": "removed", "@": "hunk"}
@@ -91,8 +93,7 @@ def render_html(
         *_problems(problems),
         *(_unread(target, why) for target, why in sorted(unavailable.items())),
         *_table(judged),
-        *(_detail(item) for item in judged[:MOST_DETAILS]),
-        *_more(len(judged) - MOST_DETAILS),
+        *_details(judged),
         "</body>\n</html>",
     ]
     return "\n".join(parts) + "\n"
@@ -198,6 +199,18 @@ def _cells(level: Level, verb: str, *cells: str) -> str:
     return f'<tr{row_class}><td class="verb">{verb}</td>{rest}</tr>'
 
 
+def _details(judged: Sequence[Judged]) -> Iterator[str]:
+    length = 0
+    for item in judged[:MOST_DETAILS]:
+        text = _detail(item)
+        length += len(text)
+        if length > _LONGEST:
+            yield from _more(len(judged) - item.number + 1)
+            return
+        yield text
+    yield from _more(len(judged) - MOST_DETAILS)
+
+
 def _detail(item: Judged) -> str:
     change, facts = item.change, item.facts
     level = f' <span class="{facts.level.value}">{facts.level.value}</span>' if facts.level is not Level.NOTE else ""
@@ -260,7 +273,7 @@ def _diff(text: TextChange) -> Iterator[str]:
     counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
     yield f"<p>{_code(text.json_path)}: {'; '.join(part for part in (counts, text.note) if part)}</p>"
     if text.lines:
-        yield f"<pre>{''.join(map(_diff_line, excerpt_of(text, _MOST_LINES).lines))}</pre>"
+        yield f"<pre>{''.join(map(_diff_line, diff_lines(excerpt_of(text, _MOST_LINES))))}</pre>"
 
 
 def _diff_line(line: str) -> str:

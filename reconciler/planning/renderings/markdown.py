@@ -12,8 +12,9 @@ from reconciler.model.change import FieldCause, Guard, Plan
 from reconciler.model.markup import code_fence, code_span
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
+from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, Mark, TextChange
-from reconciler.planning.renderings.details import Excerpt, excerpt_of, fact_rows, place_words
+from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
 from reconciler.planning.renderings.words import (
     VERBS,
     Foreign,
@@ -289,7 +290,7 @@ def _detail(item: Judged, *, lines: int, fields: int, is_open: bool) -> tuple[st
     is_cut = len(facts.fields) > fields
     for text in facts.texts:
         body += _text(text, lines)
-        is_cut = is_cut or len(text.lines) > lines
+        is_cut = is_cut or excerpt_of(text, lines).left_out > 0
     return "\n".join([*body, "</details>", ""]) + "\n", is_cut
 
 
@@ -347,11 +348,12 @@ def _fields(facts: Judgement, most: int) -> Iterator[str]:
 def _text(text: TextChange, most: int) -> Iterator[str]:
     counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed"
     about = "; ".join(part for part in (counts if text.lines else "", text.note) if part)
-    shown = excerpt_of(text, most) if most else Excerpt((), len(text.lines))
+    shown = excerpt_of(text, most)
     cut = "; **not all of it is shown here**" if shown.left_out else ""
     yield f"{code_span(text.json_path)}: {about}{cut}"
     yield ""
-    if shown.lines:
-        fence = code_fence(*shown.lines)
-        yield from (f"{fence}diff", *shown.lines, fence)
+    if most and shown.lines:
+        lines = list(diff_lines(shown))
+        fence = code_fence(*lines)
+        yield from (f"{fence}diff", *lines, fence)
         yield ""

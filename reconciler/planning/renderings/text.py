@@ -10,8 +10,9 @@ from reconciler.model.change import Action, Change, FieldCause, FieldChange, Gua
 from reconciler.model.forms import OneOff
 from reconciler.model.job import Job
 from reconciler.model.text import safe_line, safe_word
+from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange, key_of
-from reconciler.planning.renderings.details import excerpt_of, fact_rows
+from reconciler.planning.renderings.details import diff_lines, fact_rows
 from reconciler.planning.renderings.words import (
     ARROW,
     Judged,
@@ -113,7 +114,7 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
 def _text_lines(text: TextChange, color: bool) -> Iterator[str]:
     about = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
     yield f"{_value(text.json_path)}: {'; '.join(part for part in (about, text.note) if part)}"
-    for line in excerpt_of(text, _MOST_LINES).lines:
+    for line in diff_lines(excerpt_of(text, _MOST_LINES)):
         yield _paint(f"  | {line}", {"+": "32", "-": "31", "@": "36"}.get(line[:1], ""), color)
 
 
