@@ -38,7 +38,7 @@ def explain_faults(
 
     A field that is missing because its name is misspelt counts as damaged from then on.
     """
-    teller = _Teller(document, base, noun)
+    teller = _Teller(document, base, noun, schema)
     problems: dict[str, Problem] = {}
     for problem in teller.tell(find_faults(schema, value)):
         problems.setdefault(problem.json_path, problem)
@@ -49,7 +49,8 @@ def explain_faults(
 
 
 class _Teller:
-    def __init__(self, document: Document, base: Path, noun: str) -> None:
+    def __init__(self, document: Document, base: Path, noun: str, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
         self._document = document
         self._base = base
         self._noun = noun
@@ -71,8 +72,9 @@ class _Teller:
         elif is_choice_of_names(fault):
             yield from self._exactly_one(fault, path)
         elif fault.rule == "not" and "required" in fault.limit:
-            first, second = fault.limit["required"]
-            yield self._given_twice(first, second, path)
+            if isinstance(fault.value, dict):  # of what is none, all that is required is not there
+                first, second = fault.limit["required"]
+                yield self._given_twice(first, second, path)
         elif fault.rule == "propertyNames":
             yield self._wrong_name(fault, path)
         elif fault.rule == "uniqueItems":
@@ -101,8 +103,20 @@ class _Teller:
                 self.meant.add((*path, match))
                 yield make("KEY003", f"{message}; did you mean `{match}`?", span=span, path=full)
             else:
-                hint = _where_else(name, known) or self._known_fields(known)
-                yield make("KEY003", message, span=span, path=full, hint=hint)
+                yield self._unknown_here(name, known, full)
+
+    def _unknown_here(self, name: str, known: list[str], full: Path) -> Problem:
+        span, message = self._document.key_span(full), f"unknown field {quote(name)}"
+        above = self._schema.get("properties", {})
+        if len(full) > 1 and name in above and name not in self._document.value:
+            self.meant.add((name,))
+            message = f"`{name}` stands under `{_outer(full)}`; did you mean the same level as `id`?"
+            return make("KEY003", message, span=span, path=full, hint="Begin it in the same column.")
+        field, colon, rest = name.partition(":")
+        if colon and rest and field in known:
+            self.meant.add((*full[:-1], field))
+            return make("KEY003", message, span=span, path=full, hint=f"Write a space after the colon: {field}: ...")
+        return make("KEY003", message, span=span, path=full, hint=_where_else(name, known) or self._known_fields(known))
 
     def _known_fields(self, known: list[str]) -> str:
         if len(known) > 20 and self._noun in SCHEMA_NAMES:
@@ -204,6 +218,11 @@ class _Teller:
         if "integer" in types and isinstance(value, str) and value.isdigit() and self._document.is_quoted(path):
             message = f"expected {expected}, found text {found}; remove the quotes"
         return "TYPE001", message, ""
+
+
+def _outer(path: Path) -> str:
+    """Return the name of the field in which a path stands."""
+    return next(str(step) for step in reversed(path[:-1]) if isinstance(step, str))
 
 
 def _where_else(name: str, known: list[str]) -> str:

@@ -44,7 +44,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        if b"\x00" in data[:4]:
+        if data[:4].count(0) == 2 and (data[:1] == b"\0") == (data[2:3] == b"\0"):
             raise Unreadable(_wrong_encoding("UTF-16")) from error
         before = data[: error.start].decode()
         message = f"byte 0x{data[error.start]:02X} at offset {error.start} is not UTF-8"

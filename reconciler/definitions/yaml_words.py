@@ -73,7 +73,7 @@ def _explain_scanning(failure: _Failure) -> Problem | None:
     if "block scalar" in where:
         message = "text stands on the same line as `|` or `>`; begin it on the next line"
         return make_problem("SYN001", message, span=at, hint="Quote the value if it begins with `|` or `>`.")
-    if "unknown escape" in what or "escape code" in what:
+    if "unknown escape" in what or "escape code" in what or "hexdecimal" in what:
         message = "unknown escape in a text with double quotes"
         return make_problem("SYN001", message, span=at, hint="Write \\\\ for a backslash, or use single quotes.")
     if "directive" in where or "directive" in what:
@@ -127,6 +127,11 @@ def _explain_structure(failure: _Failure, last: Last) -> Problem | None:
         return _explain_colon(failure)
     if "could not find expected ':'" in what:
         name = escape_text(lines[opened.line - 1].strip(), limit=60)
+        if name.startswith(_CONFLICT):
+            message = "a merge conflict stands here, not resolved"
+            return make_problem(
+                "SYN001", message, span=opened, hint="Keep what is right of both, and remove the marks."
+            )
         message = f"expected `name: value`, found `{name}`"
         return make_problem("SYN001", message, span=opened, hint="Put a colon and a space between name and value.")
     if line[at.column - 1 : at.column] in {"]", "}"}:
@@ -134,6 +139,9 @@ def _explain_structure(failure: _Failure, last: Last) -> Problem | None:
     if "<document start>" in what or "block mapping" in where or "block collection" in where:
         return _explain_indent(failure)
     return None
+
+
+_CONFLICT = ("<<<<<<< ", "=======", ">>>>>>> ")
 
 
 def _never_closed(opened: Span, bracket: str) -> Problem:

@@ -25,6 +25,8 @@ GIVEN_SOURCE = "command"
 STARTUP = "Startup"
 RUN_COMPLETED = "runCompleted"
 RUN_FAILED = "runFailed"
+OWN_EVENTS = frozenset({STARTUP, RUN_COMPLETED, RUN_FAILED})
+"""Those that are sent from here; others come from outside."""
 
 _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
 

@@ -5,6 +5,29 @@ from support.definitions import JOB, TASK, job_lines, job_with, lines_of, load
 
 BAD_KEYS_AND_TYPES = [
     pytest.param(
+        "id: a\nschedule:\n  intervalMinutes: 5\n  tasks:\n  - {id: t, command: x}\n",
+        ["4:3 KEY003 schedule.tasks: `tasks` stands under `schedule`; did you mean the same level as `id`?"],
+        id="Y4-a-level-too-deep",
+    ),
+    pytest.param(
+        "id: a\nschedule:{intervalMinutes: 5}\n" + TASK,
+        ["2:1 KEY003 ['schedule:{intervalMinutes']: unknown field `schedule:{intervalMinutes`"],
+        id="K24-no-space-after-the-colon",
+    ),
+    pytest.param(
+        "id: a\nevents: [Startup]\ntasks: [x]\n",
+        ["3:9 TYPE001 tasks[0]: expected key/value pairs, found `x`"],
+        id="K41-text-for-a-task",
+    ),
+    pytest.param(
+        JOB + "osFilter: {Linux: true, macos: true}\n",
+        [
+            "6:12 KEY003 osFilter.Linux: unknown field `Linux`; did you mean `linux`?",
+            "6:25 KEY003 osFilter.macos: unknown field `macos`; did you mean `macOS`?",
+        ],
+        id="K25-casing",
+    ),
+    pytest.param(
         JOB + "timeoutSeconds: 5\nname: x\ntimeoutSeconds: 6\n",
         ["8:1 KEY001 timeoutSeconds: `timeoutSeconds` is given twice (lines 6 and 8)"],
         id="K21-twice",
@@ -424,4 +447,11 @@ def test_a_value_that_may_be_a_secret_is_not_shown():
     assert lines == [
         "5:34 TYPE001 tasks[0].env.A: expected text or key/value pairs, found a list",
         "5:58 TYPE001 tasks[0].arguments[0]: expected text, found key/value pairs",
+    ]
+
+
+def test_what_looks_like_an_event_of_ours_gets_a_warning():
+    loaded = load({"jobs/a.yaml": "id: a\nevents: [Statup, theirs]\n" + TASK})
+    assert lines_of(loaded, with_path=False) == [
+        "2:10 W JOB008 events[0]: nobody may ever send the event `Statup`; did you mean `Startup`?"
     ]

@@ -5,6 +5,19 @@ from support.definitions import JOB, lines_of, load
 
 BAD_FILES = [
     pytest.param(
+        'id: a\ncommand: "C:\\Users"\n',
+        ["2:15 SYN001 : unknown escape in a text with double quotes"],
+        id="Y2-backslashes",
+    ),
+    pytest.param(
+        "id: a\n<<<<<<< HEAD\nname: x\n=======\n",
+        ["2:1 SYN001 : a merge conflict stands here, not resolved"],
+        id="Y-merge-conflict",
+    ),
+    pytest.param(
+        b"\x1f\x8b\x08\x00\x00\x00", ["1:2 FILE006 : byte 0x8B at offset 1 is not UTF-8"], id="Y16-no-text-at-all"
+    ),
+    pytest.param(
         "id: a\ntasks:\n\t- id: t\n",
         ["3:1 SYN002 : line is indented with a tab; use spaces"],
         id="Y1-tab",

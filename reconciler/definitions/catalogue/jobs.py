@@ -58,6 +58,15 @@ CODES: tuple[Code, ...] = (
         severity=Severity.WARNING,
     ),
     code(
+        "JOB008",
+        "An event that is probably misspelt",
+        "Startup, runCompleted and runFailed are sent by reconciler itself; any other event is sent with `reconciler"
+        " event` or from outside, under exactly the name that the job gives.",
+        bad=job("events: [Statup]", schedule=""),
+        good=job("events: [Startup]", schedule=""),
+        severity=Severity.WARNING,
+    ),
+    code(
         "JOB005",
         "A condition that cannot be read",
         "A condition is an expression in CEL (cel.dev) that is true or false. There are no map and no filter, + adds"

@@ -16,7 +16,8 @@ from reconciler.definitions.checks.secrets import (
     secret_finding,
 )
 from reconciler.definitions.checks.tokens import check_tokens
-from reconciler.definitions.suggest import quote
+from reconciler.definitions.suggest import did_you_mean, quote
+from reconciler.model.event import OWN_EVENTS
 from reconciler.model.job import Devices, ExecutionType, Job, Parameter, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding
@@ -33,7 +34,10 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     yield from _check_variables(job, damaged)
     if job.devices is not None:
         yield from check_devices(job.devices)
-    if job.os_filter is not None and not (job.os_filter.windows or job.os_filter.linux or job.os_filter.mac_os):
+    no_platform = job.os_filter is not None and not any(
+        (job.os_filter.windows, job.os_filter.linux, job.os_filter.mac_os)
+    )
+    if no_platform and "osFilter" not in damaged:
         message = "the job runs on no platform"
         hint = "Set at least one of windows, linux, macOS to true, or remove osFilter."
         yield Finding(code="JOB001", json_path="osFilter", message=message, hint=hint)
@@ -48,9 +52,19 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
         yield from check_condition(job)
     if "events" not in damaged:
         yield from check_wheres(job)
+        yield from _check_events(job)
     yield from _check_event_topic(job)
     if job.previous_id == job.id:
         yield Finding(code="REF006", json_path="previousId", message="previousId is the job's own id")
+
+
+def _check_events(job: Job) -> Iterator[Finding]:
+    """Yield a warning for what looks like an event of ours that is misspelt: any other name may come from outside."""
+    for index, trigger in enumerate(job.events):
+        suggestion = did_you_mean(trigger.event_type, OWN_EVENTS)
+        if suggestion and trigger.event_type not in OWN_EVENTS:
+            message = f"nobody may ever send the event {quote(trigger.event_type)}{suggestion}"
+            yield Finding(code="JOB008", json_path=f"events[{index}]", message=message, severity=Severity.WARNING)
 
 
 def _check_required(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:

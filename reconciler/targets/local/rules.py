@@ -73,7 +73,7 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
     """Yield what the local target cannot express of ``job``."""
     yield from _check_vendor_fields(job)
     yield from _check_policies(job)
-    if job.os_filter is not None and not (job.os_filter.linux or job.os_filter.mac_os):
+    if job.os_filter is not None and job.os_filter.windows and not (job.os_filter.linux or job.os_filter.mac_os):
         # What no local run will ever reach need not be possible here: Keeper's Windows jobs are valid as they are.
         yield Finding(
             code="TGT004",
