@@ -72,6 +72,7 @@ class Loop:
         self._world = world
         self._tell = tell
         self._take_over = take_over
+        self._is_unfinished = False
         self._commit = ""
         self._one_offs: list[Change] = []
         self._has_told_startup = False
@@ -168,7 +169,7 @@ class Loop:
         self._poll_at = now + self._source.poll_every
         try:
             commit = self._source.tip()
-            if commit != self._commit or self._may_have_moved(now):
+            if commit != self._commit or self._is_unfinished or self._may_have_moved(now):
                 self._reconcile(commit, now)
         except (LeaseLost, Displaced):
             raise
@@ -186,8 +187,8 @@ class Loop:
         return remote or self._world.store.has_retired()
 
     def _reconcile(self, commit: str, now: datetime) -> None:
-        # Whatever comes of it, the commit is attempted once; the next attempt is another commit, or a restart.
-        is_new, self._commit = commit != self._commit, commit
+        # What a definition or a guard refuses is attempted once; the next attempt is another commit, or a restart.
+        is_new, self._commit, self._is_unfinished = commit != self._commit, commit, False
         self._look_again_at = now + LOOK_AGAIN_EVERY
         try:
             state = self._source.read(commit)
@@ -195,9 +196,13 @@ class Loop:
             tell_refusal(self._world, commit, error)
             raise
         self._world = self._source.open_world(state)
-        _, planned, failures = apply_commit(
-            self._world, state, tolerance=self._tolerance(now), take_over=self._take_over
-        )
+        try:
+            _, planned, failures = apply_commit(
+                self._world, state, tolerance=self._tolerance(now), take_over=self._take_over
+            )
+        except CouldNot:
+            self._is_unfinished = True  # another process applies just now, or a remote did not answer
+            raise
         self._take_over = False
         self._one_offs = [change for change in planned.plan.changes if change.action is Action.ONE_OFF]
         if is_new or any(change.action in APPLIED_ACTIONS for change in planned.plan.changes):
@@ -206,8 +211,7 @@ class Loop:
             self._tell(f"{failure.change.target}: {failure.change.id}: {failure.message}")
         for message in planned.unavailable.values():
             self._tell(message)
-        if failures or planned.unavailable:
-            self._commit = ""  # a target did not answer: the same commit is tried again at the next look
+        self._is_unfinished = bool(failures or planned.unavailable)
 
     def _start_one_offs(self, now: datetime) -> None:
         if self._one_offs:

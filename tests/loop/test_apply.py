@@ -287,6 +287,26 @@ def test_serve_looks_again_without_a_commit_and_says_only_what_it_did(stage):
     assert "1 changed" in stage.told[-1]
 
 
+def test_serve_tries_again_where_another_process_applies_or_a_target_does_not_answer(stage):
+    stage.commit_job()
+    other = take_lease(replace(stage.world, owner="there:4711:99"), APPLY, length=APPLY_TIME)
+    loop = stage.serve()
+    loop.turn()
+    assert "not applied: an apply is in progress by there:4711" in stage.told[-1]
+    stage.rig.store.act_under(None)
+    stage.rig.store.release_lease(other)
+    stage.rig.target.unreachable = True
+    for number in (1, 2):
+        stage.clock.now += timedelta(seconds=30)
+        loop.turn()
+        assert stage.told[-1] == "local does not answer"
+        assert sum(words.startswith("commit") for words in stage.told) <= 1, number
+    stage.rig.target.unreachable = False
+    stage.clock.now += timedelta(seconds=30)
+    loop.turn()
+    assert held(stage) == {"a": True}
+
+
 def test_serve_removes_a_local_job_when_its_grace_has_passed(tmp_path):
     local = Stage(tmp_path)
     local.world = replace(local.world, settings=Settings(prune=PruneSettings(grace_hours=1)))
