@@ -1,25 +1,26 @@
 """The journal of an apply: what is about to be done at a target is written down first, so a kill leaves a trace."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change
-from reconciler.model.forms import Kind
+from reconciler.model.forms import Kind, digest_form
 from reconciler.planning.surroundings import Place
+from reconciler.targets.protocol import LiveTarget
 
 
 class _Entry(msgspec.Struct, frozen=True, rename="camel"):
-    """``is_ours``: what the target has there, if anything, was made by us, though the inventory may lack it."""
+    """``written``: the digests of the forms that the target may have there from us, though the inventory lacks it."""
 
     action: Action
     kind: Kind
     id: str
     path: str
     digest: str
-    is_ours: bool
+    written: tuple[str, ...] = ()
 
 
 def begin_changes(world: World, target: str, changes: Sequence[Change], *, now: datetime) -> None:
@@ -28,35 +29,37 @@ def begin_changes(world: World, target: str, changes: Sequence[Change], *, now: 
     The plan was made with a look at the target: what an earlier apply left undone is in it, or is no longer wanted.
     """
     with world.store.transaction():
-        begun = frozenset(begun_places(world, target))
+        begun = begun_forms(world, target)
         world.store.clear_journal(target)
-        world.store.open_journal(target, [(_key(change), _data(change, begun)) for change in changes], now)
+        entries = [(_key(change), _data(change, begun, world.targets[target])) for change in changes]
+        world.store.open_journal(target, entries, now)
 
 
 def close_change(world: World, change: Change) -> None:
     world.store.close_journal_entry(change.target, _key(change))
 
 
-def begun_places(world: World, target: str) -> Iterator[Place]:
-    """Yield what an apply that was cut off may have made at ``target``: ours, though the inventory lacks it."""
-    for entry in world.store.open_entries(target):
-        data = msgspec.json.decode(entry.data, type=_Entry)
-        if data.is_ours:
-            yield target, data.kind, data.id
+def begun_forms(world: World, target: str) -> dict[Place, frozenset[str]]:
+    """Return what an apply that was cut off may have made at ``target``, as the digests of its forms there."""
+    entries = [msgspec.json.decode(entry.data, type=_Entry) for entry in world.store.open_entries(target)]
+    return {(target, entry.kind, entry.id): frozenset(entry.written) for entry in entries if entry.written}
 
 
 def _key(change: Change) -> str:
     return f"{change.kind}/{change.id}"
 
 
-def _data(change: Change, begun: Collection[Place]) -> bytes:
+def _data(change: Change, begun: Mapping[Place, frozenset[str]], target: LiveTarget) -> bytes:
+    written = begun.get((change.target, change.kind, change.id), frozenset())
+    if change.after is not None and (written or _makes_new(change)):
+        written |= {digest_form(target.normalise(change.after))}
     entry = _Entry(
         action=change.action,
         kind=change.kind,
         id=change.id,
         path=change.path,
         digest=change.digest,
-        is_ours=_makes_new(change) or (change.target, change.kind, change.id) in begun,
+        written=tuple(sorted(written)),
     )
     return msgspec.json.encode(entry)
 

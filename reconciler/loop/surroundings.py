@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from reconciler.loop.journal import begun_places
+from reconciler.loop.journal import begun_forms
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot
 from reconciler.model.settings import Settings
@@ -21,7 +21,7 @@ def look_around(world: World, *, now: datetime) -> Surroundings:
         live=live,
         unavailable=unavailable,
         holds={root_id: hold for root_id, hold in world.store.holds().items() if hold.covers(now)},
-        begun=frozenset(place for target in live for place in begun_places(world, target)),
+        begun={place: forms for target in live for place, forms in begun_forms(world, target).items()},
         graces={name: grace_of(target, world.settings) for name, target in world.targets.items()},
         now=now,
         configured=frozenset(world.targets),

@@ -83,7 +83,7 @@ def _judge(
     if before is None:
         if live is None:
             return Action.CREATE, ""
-        if (item.target, item.kind, form.id) in around.begun:
+        if around.is_begun(item.target, item.kind, form.id):
             return Action.CREATE, CUT_OFF
         return Action.ADOPT, "it is there, and was not made from here"
     is_missing = around.is_missing(item.target, item.kind, *item.ids)

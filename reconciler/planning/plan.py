@@ -180,7 +180,8 @@ def _live_versions(
     desired: DesiredState, inventory: Collection[Applied], around: Surroundings
 ) -> dict[str, dict[str, str]]:
     """Return the versions of what is ours or declared, by target: what others have there may change as it likes."""
-    ours = {(item.target, item.kind, item.id) for item in inventory if item.target in around.live} | around.begun
+    ours = {(item.target, item.kind, item.id) for item in inventory if item.target in around.live}
+    ours |= around.begun.keys()
     versions: dict[str, dict[str, str]] = {}
     for target, view in around.live.items():
         versions[target] = {

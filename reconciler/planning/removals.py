@@ -100,7 +100,7 @@ def orphan_removal(place: Place, around: Surroundings) -> Iterator[Change]:
     """Yield the removal of what an apply that was cut off had made, and nobody declares any more."""
     target, kind, id_ = place
     live = around.find(target, kind, id_)
-    if live is not None:
+    if live is not None and around.is_begun(target, kind, id_):
         yield Change(
             action=Action.DELETE,
             kind=kind,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from reconciler.model.forms import Form, Kind
+from reconciler.model.forms import Form, Kind, digest_form
 from reconciler.model.inventory import Hold
 from reconciler.model.live import LiveObject, LiveState
 
@@ -24,7 +24,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Left out, nothing is known but what is declared and applied, as when two commits are compared.
 
     ``live`` holds a view of each target that holds objects and answered, ``unavailable`` why others did not.
-    ``holds`` are the pauses in force, by root id.  ``begun`` names what an apply that was cut off may have made.
+    ``holds`` are the pauses in force, by root id.  ``begun`` names what an apply that was cut off may have made,
+    and the digests of the forms that it wrote.
     ``graces`` says how long a job on a target stays disabled before it is removed; ``now`` is when that is judged.
     ``configured`` are the targets there are, None: all that anything names.
     """
@@ -32,7 +33,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     live: Mapping[str, TargetView] = {}
     unavailable: Mapping[str, str] = {}
     holds: Mapping[str, Hold] = {}
-    begun: frozenset[Place] = frozenset()
+    begun: Mapping[Place, frozenset[str]] = {}
     graces: Mapping[str, timedelta] = {}
     now: datetime | None = None
     configured: frozenset[str] | None = None
@@ -56,6 +57,11 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     def is_incomplete(self, target: str) -> bool:
         view = self.live.get(target)
         return view is not None and not view.state.complete
+
+    def is_begun(self, target: str, kind: Kind, id_: str) -> bool:
+        """Return whether an object that is there is as an apply that was cut off wrote it: ours, then."""
+        live = self.find(target, kind, id_)
+        return live is not None and digest_form(live.form) in self.begun.get((target, kind, id_), ())
 
     def why_foreign(self, target: str, kind: Kind, id_: str) -> str:
         """Return why an object of that id is there and not to be touched, or nothing."""

@@ -10,7 +10,7 @@ from support.live import live, plan, told, words
 from support.values import MIDNIGHT, apply_job, declare, make_job
 
 from reconciler.model.change import Action
-from reconciler.model.forms import Kind, OneOff
+from reconciler.model.forms import Kind, OneOff, digest_form
 from reconciler.model.inventory import Hold
 from reconciler.model.job import Schedule
 from reconciler.planning.surroundings import Surroundings
@@ -178,10 +178,13 @@ def test_a_retired_job_that_somebody_enables_again_is_disabled_again():
 
 
 def test_what_an_apply_that_was_cut_off_made_is_ours():
-    begun = replace(live(A, B), begun=frozenset({("local", Kind.JOB, "a")}))
+    begun = replace(live(A, B), begun={("local", Kind.JOB, "a"): frozenset({digest_form(A)})})
     assert words(plan(declare(A, B), [apply_job(B)], begun)) == ["create a"]
     assert words(plan(declare(B), [apply_job(B)], begun)) == ["delete a"]
     assert words(plan(declare(B), [apply_job(B)], live(A, B))) == []
+    by_hand = replace(begun, live=live(THEIRS, B).live)
+    assert words(plan(declare(A, B), [apply_job(B)], by_hand)) == ["adopt a"]
+    assert words(plan(declare(B), [apply_job(B)], by_hand)) == []
 
 
 def test_what_is_applied_on_a_target_that_is_no_more_is_forgotten():
