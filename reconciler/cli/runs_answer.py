@@ -68,7 +68,7 @@ def _open_question(driver: Driver, run: Run) -> Question:
 
 def _read(run: Run, question: Question, text: str | None) -> str:
     if text == "-":
-        return sys.stdin.read(_MOST_CHARACTERS + 1).removesuffix("\n").removesuffix("\r")
+        return _read_piped()
     if text is not None and question.is_secret:
         raise UsageError(
             "the question asks for a secret, which does not belong on a command line",
@@ -84,10 +84,25 @@ def _read(run: Run, question: Question, text: str | None) -> str:
     return answer
 
 
+def _read_piped() -> str:
+    data = sys.stdin.buffer.read(4 * _MOST_CHARACTERS + 1)
+    try:
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        # Not said in its words, which show the text.
+        raise _not_text() from None
+
+
+def _not_text() -> UsageError:
+    return UsageError("the answer is not UTF-8 text", hint="Write it in UTF-8.")
+
+
 def _check(question: Question, answer: str) -> str:
     if question.choices and answer not in question.choices:
         given = "the answer" if question.is_secret else f"`{escape_text(answer, limit=80)}`"
         raise UsageError(f"{given} is none of the choices", hint=f"Choose one of: {', '.join(question.choices)}")
+    if any("\ud800" <= character <= "\udfff" for character in answer):
+        raise _not_text()
     if len(answer) > _MOST_CHARACTERS:
         raise UsageError(f"an answer has at most {_MOST_CHARACTERS:,} characters")
     return answer

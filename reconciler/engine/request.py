@@ -124,7 +124,7 @@ def read_note(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any
         return "how far it is is a whole number of percent, from 0 to 100"
     if not isinstance(text, str) or len(text) > MAX_NOTE:
         return f"what it does has {MAX_NOTE} characters at most"
-    return {"percent": percent, "text": mask_text(text, mask_forms)}
+    return {"percent": percent, "text": _shown(text, mask_forms)}
 
 
 def _question(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | str:
@@ -135,9 +135,9 @@ def _question(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any
     if len(choices) > MAX_CHOICES or not all(are_good):
         return f"there may be {MAX_CHOICES} choices, each of 1 to {MAX_CHOICE} characters"
     return {
-        "question": mask_text(text, mask_forms),
+        "question": _shown(text, mask_forms),
         "is_secret": bool(message["is_secret"]),
-        "choices": [mask_text(choice, mask_forms) for choice in choices],
+        "choices": [mask_text(_plain(choice), mask_forms) for choice in choices],
     }
 
 
@@ -169,10 +169,26 @@ def _wait(message: dict[str, Any]) -> dict[str, Any] | str:
 def _name(text: Any) -> str:
     if not isinstance(text, str) or not 0 < len(text) <= _MAX_NAME:
         raise ValueError(f"a name has 1 to {_MAX_NAME} characters")
-    return text
+    return _plain(text)
 
 
 def _value(text: Any) -> str:
     if not isinstance(text, str) or len(text) > _MAX_VALUE:
         raise ValueError(f"a value is text of {_MAX_VALUE} characters at most")
+    return _plain(text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8: bytes that were none come as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("a text is not UTF-8")
     return text
+
+
+def _shown(text: str, mask_forms: list[bytes]) -> str:
+    """Return ``text`` for people: with nothing in it that must not be shown, and what is not UTF-8 written out."""
+    return mask_text(text, mask_forms).encode("utf-8", "backslashreplace").decode()

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.engine.book import Book
 from reconciler.engine.journal import Entry
 from reconciler.engine.masks import mask_text
-from reconciler.engine.request import ASK, MAX_ANSWER, RUN, TELL, Request, hash_token, read_body, read_note
+from reconciler.engine.request import ASK, MAX_ANSWER, RUN, TELL, Request, hash_token, is_plain, read_body, read_note
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.server import Connection
@@ -251,6 +251,8 @@ def _why_no_answer(request: Request | None, text: Any) -> str:
         )
     if not isinstance(text, str) or len(text) > MAX_ANSWER:
         return f"an answer is text of {MAX_ANSWER} characters at most"
+    if not is_plain(text):
+        return "an answer is UTF-8 text"
     if request.body["choices"] and text not in request.body["choices"]:
         return "it is none of the choices"
     return ""

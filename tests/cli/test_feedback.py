@@ -66,7 +66,10 @@ def test_a_secret_answer_comes_from_standard_input_and_leaves_no_trace(project, 
     refused = project.call("runs", "answer", uid, CANARY)
     assert (refused.code, "does not belong on a command line" in refused.err) == (64, True)
     assert CANARY not in refused.err
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{CANARY}\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff" + CANARY.encode())))
+    garbled = project.call("runs", "answer", uid, "-")
+    assert (garbled.code, "not UTF-8" in garbled.err, CANARY in garbled.err) == (64, True, False)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{CANARY}\n".encode())))
     assert project.call("runs", "answer", uid, "-").code == 0
     monkeypatch.undo()
     monkeypatch.setenv("NO_COLOR", "1")
@@ -158,3 +161,18 @@ def test_a_job_says_how_far_it_is_until_its_task_has_ended(project, tmp_path):
     gate.touch()
     assert project.call("wait", uid, "--timeout", "60").code == 0
     assert "40%" not in project.call("runs", "show", uid).out.partition("stderr")[0]
+
+
+def test_what_is_not_utf_8_is_shown_written_out_and_never_handed_on(project):
+    text = r"""
+    reconciler ask $'caf\xe9?' --timeout 60 &
+    reconciler run asks --var $'n=\xe9'
+    reconciler ask x --choice $'\xe9'
+    wait
+    """
+    uid = start(project, text)
+    until(lambda: document(project, uid)["question"] is not None, what="the question")
+    assert document(project, uid)["question"]["text"] == "caf\\udce9?"
+    assert project.call("runs", "answer", uid, "yes").code == 0
+    report(project, uid)
+    assert project.call("runs", "logs", uid, "--stream", "stderr").out.count("a text is not UTF-8") == 2
