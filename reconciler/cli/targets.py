@@ -140,7 +140,7 @@ def _check(target: LiveTarget, source: CommitState) -> dict[str, Any]:
 
 def _check_lines(item: Mapping[str, Any]) -> Iterator[str]:
     if item["problem"]:
-        yield f"{item['target']}: {escape_text(item['problem'])}"
+        yield f"{item['target']}: {escape_text(item['problem'].removeprefix(item['target'] + ': '))}"
         yield from (f"  {escape_text(line)}" for line in item.get("hint", "").splitlines())
     else:
         yield f"{item['target']}: can be talked to; {item['devices']} devices"

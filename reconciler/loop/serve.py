@@ -123,10 +123,14 @@ class Loop:
         self._troubled = set(troubles)
 
     def last_turn(self) -> int:
-        """Follow what runs and start nothing: this process is stopping. Return how many runs are under way."""
+        """Follow what runs and start nothing: this process is stopping. Return how many runs of this machine are left.
+
+        What other systems run may take days, and is followed by the next process.
+        """
         self._hold_lease()
         drive_once(self._world.driver, starts=False)
-        return len(self._world.store.runs_under_way())
+        here = [name for name, target in self._world.targets.items() if target.capabilities.is_local]
+        return sum(len(self._world.store.runs_under_way(name)) for name in here)
 
     def leave(self) -> None:
         """Give the lease back, so that another process need not wait for its end."""

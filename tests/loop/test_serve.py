@@ -240,3 +240,14 @@ def test_serve_starts_jobs_on_what_a_broker_publishes(project, tmp_path):
     assert f"mqtt: localhost:{broker.port}: listening to alerts/#" in err
     (event,) = project.call("events", "list", "--type", "disk-full", "--format", "json").json
     assert event["source"] == "mqtt:alerts/disk-full"
+
+
+def test_a_stop_does_not_wait_for_what_other_systems_run(slow_stage):
+    target = slow_stage.rig.target
+    slow_stage.commit_job()
+    slow_stage.commit_run("once")
+    loop = slow_stage.serve()
+    loop.turn()
+    assert loop.last_turn() == 1
+    target.capabilities = replace(target.capabilities, is_local=False)
+    assert loop.last_turn() == 0

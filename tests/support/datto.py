@@ -29,7 +29,10 @@ KEY, SECRET = "api-key", "s3cr3t-of-the-account"
 class Account:
     """``world`` is the service, ``target`` ours; both go by ``clock``, which every request and every wait moves."""
 
-    def __init__(self, clock: ManualClock | None = None, *, dialect: str = "real", **settings: Any) -> None:
+    def __init__(
+        self, clock: ManualClock | None = None, *, name: str = "acme", dialect: str = "real", **settings: Any
+    ) -> None:
+        self.name = name
         self.clock = clock or ManualClock()
         self.world: World = (SeedWorld if dialect == "seed" else World)(self.clock)
         self.target = self.open(dialect=Dialect(dialect), **settings)
@@ -41,7 +44,7 @@ class Account:
             return KEY, Secret(SECRET)
 
         return DattoTarget(
-            "acme",
+            self.name,
             base_url="https://fake.example",
             settings=DattoSettings(**settings),
             read_credentials=credentials,

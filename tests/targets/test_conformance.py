@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from support.datto import Account, datto_job
 from support.engine import kill_all_with, until
 from support.targets import follow_to_the_end, order
 from support.values import MIDNIGHT, ManualClock, make_job
@@ -24,6 +25,14 @@ from reconciler.targets.protocol import Call, Refused, Settlement, Started, Star
 
 RUNNING = ["fake", "local"]
 HOLDING = ["keeper"]
+REMOTE = ["datto"]
+
+
+def open_account():
+    account = Account(name="target")
+    account.world.add_device("ACME-DC01")
+    account.world.add_component("Clear Temp Files")
+    return account.target
 
 
 @contextmanager
@@ -36,6 +45,7 @@ def open_target(name, tmp_path):
             "target", folder=folder, settings=EngineSettings(), environment=os.environ, host="here", clock=utc_now
         ),
         "keeper": lambda: KeeperTarget("target", path=str(folder)),
+        "datto": open_account,
     }[name]()
     yield made
     made.close()
@@ -49,7 +59,7 @@ def target(request, tmp_path):
         yield made
 
 
-@pytest.fixture(params=[*RUNNING, *HOLDING])
+@pytest.fixture(params=[*RUNNING, *HOLDING, *REMOTE])
 def any_target(request, tmp_path):
     """Any target; some only hold jobs, and start them by themselves."""
     with open_target(request.param, tmp_path) as made:
@@ -249,3 +259,40 @@ def follow_until(target, run, handle, condition):
         return None
 
     return until(look)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """A target that starts jobs when it is asked to, on devices that are elsewhere."""
+    with open_target("datto", tmp_path) as made:
+        yield made
+
+
+def test_elsewhere_a_run_is_queued_first_and_then_followed_to_its_end(remote):
+    made = order(remote, datto_job())
+    answer = remote.start([made])[made.run.uid]
+    assert isinstance(answer, Started)
+    assert answer.is_queued
+    assert remote.follow({made.run.uid: answer.handle})[made.run.uid].status is RunStatus.QUEUED
+    for _ in range(60):
+        progress = remote.follow({made.run.uid: answer.handle})[made.run.uid]
+        remote.wait([answer.handle], timeout_seconds=1)
+    assert progress.status is RunStatus.COMPLETED
+    assert b"".join(record.data for record in remote.output(answer.handle)) == b"done\n"
+
+
+def test_elsewhere_a_run_is_found_again_by_what_it_was_started_for(remote):
+    made = order(remote, datto_job())
+    run = replace(made.run, queued_at=MIDNIGHT)
+    assert remote.find(run) is None
+    remote.start([replace(made, run=run)])
+    remote.wait([], timeout_seconds=10)
+    assert remote.find(run) is not None
+
+
+def test_elsewhere_what_cannot_be_done_is_refused(remote):
+    handle = "job-1/device-1/1772323200"
+    with pytest.raises(TargetRefused):
+        remote.cancel(handle)
+    with pytest.raises(TargetRefused):
+        remote.answer(handle, "yes", question="1")

@@ -80,6 +80,9 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
     if job.devices is not None and job.devices.tags and not target.settings.get("tagFields"):
         hint = "Say in the target's settings which user-defined fields are tags: tagFields: [udf1]."
         yield _cannot(target, "devices.tags", "a device has no tags of its own", hint)
+    if target.variables:
+        hint = "Keep them in the portal, and remove them from the target's file."
+        yield _cannot(target, "targets", "variables of an account cannot be applied yet", hint)
     for name in job.datto:
         yield _cannot(target, f"datto.{name}", "this is not known", "Remove it.")
     if job.mqtt_topics is not None or job.event_topic is not None:
