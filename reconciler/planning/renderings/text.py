@@ -96,6 +96,9 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
     for row in fact_rows(Judged(1, change, facts)):
         # Of several instants the first will do; the other renderings have more.
         before, after = (_plain(side[0]) if side else "" for side in (row.before, row.after))
+        if change.action is Action.DELETE:
+            yield f"starts: {before} -> never"
+            break  # when it would have started next is nothing to expect
         is_same = row.before is None or row.after is None or before == after
         yield f"{row.label.lower()}: {after or before}" if is_same else f"{row.label.lower()}: {before} -> {after}"
     if facts.after is not None:
