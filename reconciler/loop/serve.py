@@ -16,7 +16,7 @@ from reconciler.loop.events import settle_events, startup_event, take_event
 from reconciler.loop.inbox import Mail, OpenInbox, no_inbox
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
-from reconciler.loop.ownership import Displaced
+from reconciler.loop.ownership import Displaced, hold_targets
 from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.sources import poll_sources
@@ -175,6 +175,9 @@ class Loop:
             commit = self._source.tip()
             if commit != self._commit or self._is_unfinished or self._may_have_moved(now):
                 self._reconcile(commit, now)
+            elif now >= self._look_again_at:
+                self._look_again_at = now + LOOK_AGAIN_EVERY
+                hold_targets(self._world, self._world.store.applied_targets(), take_over=False, now=now)
         except (LeaseLost, Displaced):
             raise
         except ReconcilerError as error:
@@ -184,11 +187,8 @@ class Loop:
         """Return whether it is time to look at what can change without a commit, where there is such."""
         if now < self._look_again_at:
             return False
-        remote = any(
-            target.capabilities.holds_schedules or not target.capabilities.is_local
-            for target in self._world.targets.values()
-        )
-        return remote or self._world.store.has_retired()
+        holding = any(target.capabilities.holds_schedules for target in self._world.targets.values())
+        return holding or self._world.store.has_retired()
 
     def _reconcile(self, commit: str, now: datetime) -> None:
         # What a definition or a guard refuses is attempted once; the next attempt is another commit, or a restart.

@@ -97,7 +97,6 @@ def test_serve_ends_when_another_state_has_taken_over(stage, tmp_path):
     loop.turn()
     with another(stage, tmp_path / "other") as other:
         apply_commit(other, head(stage), take_over=True)
-    stage.commit_job(priority=9)
     with pytest.raises(Displaced):
         stage.turn_until(loop, stage.clock().replace(hour=1))
 
