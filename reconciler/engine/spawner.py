@@ -8,6 +8,7 @@ few starts go on at once, while the supervisor does other things.
 import ctypes
 import fcntl
 import json
+import math
 import os
 import signal
 import stat
@@ -24,6 +25,10 @@ _SETSIGDEF, _SETSIGMASK = 0x04, 0x08
 _SETSID = 0x400 if sys.platform == "darwin" else 0x80
 # The structs of the C library differ by system and version; none is anywhere near as large.
 _STRUCT_BYTES = 1024
+_FOUND_SECONDS = 1.0
+"""Many short runs in a row are of the same few programs, and a PATH may have ten folders to look into."""
+
+_MOST_FOUND = 1000
 _FIRST_OWN_FILE = 10
 """Above those that a program is given, so that none takes the place of another before its turn."""
 
@@ -85,13 +90,18 @@ def find_program(name: str, env: Mapping[str, str]) -> str:
         raise CannotStart(f"{name!r}: a NUL character in the program's name")
     if "/" in name:
         return name
+    search = env.get("PATH", _DEFAULT_PATH)
+    at, known = _found.get((name, search), (-math.inf, ""))
+    if time.monotonic() - at < _FOUND_SECONDS:
+        return known
     refused = ""
-    for folder in env.get("PATH", _DEFAULT_PATH).split(":"):
+    for folder in search.split(":"):
         path = f"{folder}/{name}"
         # A relative entry would run what happens to lie in the working directory.
         if not folder.startswith("/") or "\0" in path or not os.path.isfile(path):
             continue
         if os.access(path, os.X_OK):
+            _remember(name, search, path)
             return path
         refused = refused or path
     if refused:
@@ -99,7 +109,19 @@ def find_program(name: str, env: Mapping[str, str]) -> str:
     raise CannotStart(f"{name}: No such file or directory (not found in PATH)")
 
 
+_found: dict[tuple[str, str], tuple[float, str]] = {}
+"""When and where a program was found last, by its name and PATH."""
+
+
+def _remember(name: str, search: str, path: str) -> None:
+    if len(_found) >= _MOST_FOUND:
+        _found.clear()
+    _found[name, search] = (time.monotonic(), path)
+
+
 def _check_folder(cwd: str) -> None:
+    if cwd == "/":
+        return
     try:
         mode = os.stat(cwd).st_mode
     except (OSError, ValueError) as error:

@@ -23,12 +23,14 @@ def open_pipe() -> tuple[int, int]:
     The child's end can also be read, so that a child that writes while no supervisor lives waits, and does not die of
     SIGPIPE; what it wrote is there for the next supervisor, which finds the pipe by the child's own open files.
     """
-    ours, theirs = os.pipe()
-    if IS_LINUX:
-        os.close(theirs)
-        theirs = os.open(f"/proc/self/fd/{ours}", os.O_RDWR | os.O_CLOEXEC)
-    os.set_blocking(ours, False)
-    return ours, theirs
+    if not IS_LINUX:
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        return ours, theirs
+    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    os.close(theirs)
+    # Opened anew it has flags of its own, so the child's end blocks.
+    return ours, os.open(f"/proc/self/fd/{ours}", os.O_RDWR | os.O_CLOEXEC)
 
 
 class OutputStream:
