@@ -9,7 +9,7 @@ from reconciler.cli.output import tell
 from reconciler.cli.run_words import BAR_WIDTH, progress_line, question_lines
 from reconciler.loop.world import World
 from reconciler.model.job import Job
-from reconciler.model.run import OutputRecord, Run, TaskResult
+from reconciler.model.run import OutputRecord, Run, RunStatus, TaskResult
 from reconciler.model.text import escape_text
 from reconciler.targets.protocol import Note
 
@@ -73,7 +73,7 @@ class _View:
     def news(self) -> list[str]:
         """Return the lines that are new; ``step`` is then how far the run is."""
         run = self._world.store.run(self._run.uid)
-        if run is None or run.handle is None or self._has_ended:
+        if run is None or run.handle is None or run.status is RunStatus.QUEUED or self._has_ended:
             return []
         lines = [] if self._is_announced else self._announcement(run)
         self._is_announced = True
