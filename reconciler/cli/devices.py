@@ -11,7 +11,7 @@ from reconciler.cli.session import Session, open_session
 from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.job import Devices
 from reconciler.model.run import Device
-from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.protocol import LiveTarget, Paced
 
 
 @verb(
@@ -63,6 +63,8 @@ def command(
         if not listing.complete:
             raise CouldNot(f"the list of {target} is not whole: nothing would be started by it", hint="Try again.")
         _warn_of_max(job, selector, len(listing.devices))
+        if job is not None and isinstance(live, Paced) and (seconds := live.least_seconds(len(listing.devices))):
+            tell(f"starting {job} on all of them takes at least {seconds / 60:.0f} min: the target's limits")
     return ExitCode.DONE
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count
 
 import msgspec
+from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.desired import Declared, DesiredState
@@ -50,7 +51,10 @@ def make_plan(
     changes = in_order(
         [
             *_object_changes(Kind.JOB, _declared_jobs(desired), inventory, desired, around),
-            *_object_changes(Kind.COMPONENT, _declared_components(desired), inventory, desired, around),
+            *(
+                _by_hand(change, desired)
+                for change in _object_changes(Kind.COMPONENT, _declared_components(desired), inventory, desired, around)
+            ),
             *_one_off_changes(desired, settled_one_offs),
         ]
     )
@@ -81,6 +85,16 @@ def _declared_components(desired: DesiredState) -> Mapping[tuple[str, str], Decl
         for target, provider in providers.items()
         if provider in WITH_OWN_COMPONENTS or (provider == LOCAL and item.form.script is not None)
     }
+
+
+def _by_hand(change: Change, desired: DesiredState) -> Change:
+    """Return the change of a component with a note where only a person can bring its script to the target."""
+    form, target = change.after, desired.targets.get(change.target)
+    if not isinstance(form, Component) or form.script is None or target is None:
+        return change
+    if target.form.provider not in WITH_OWN_COMPONENTS:
+        return change
+    return replace(change, reason=f"manual step: import {change.id}.cpt; reconciler targets bundle {change.target}")
 
 
 def _object_changes(

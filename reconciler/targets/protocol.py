@@ -265,6 +265,10 @@ class Paced(Protocol):
         """Return from when on at least one may be started."""
         ...
 
+    def least_seconds(self, number: int) -> float:
+        """Return how long it takes at least to start so many."""
+        ...
+
 
 class ComponentState(Struct, frozen=True, kw_only=True):
     """How a target has a component: `as declared`, `differs`, `missing` or `ambiguous`, and what is to be told."""

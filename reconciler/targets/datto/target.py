@@ -44,6 +44,7 @@ from reconciler.targets.protocol import (
 )
 from reconciler.targets.rest.client import RestClient
 from reconciler.targets.rest.errors import AnswerLost, Denied, NotCarriedOut, NotFound, Oversized, Rejected
+from reconciler.targets.rest.limits import fan_out_seconds
 
 STARTS_AT_ONCE = 25
 """So many starts take some seconds; then other targets have their turn."""
@@ -131,6 +132,9 @@ class DattoTarget:
     def next_start_at(self) -> datetime:
         now = self._clock()
         return max(self._client.gate.closed_until or now, self.api.limits.next_write_at(JOB_START, now))
+
+    def least_seconds(self, number: int) -> float:
+        return fan_out_seconds(number, limit=self.api.limits.of(JOB_START).limit)
 
     def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
         try:

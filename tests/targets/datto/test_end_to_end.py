@@ -116,6 +116,16 @@ def test_targets_are_listed_checked_and_their_devices_shown(project, world):
     assert [device["hostname"] for device in listed["devices"]] == ["ACME-DC01", "ACME-DC02"]
     [chosen] = project.call("devices", "--target", "acme", "--job", "clean", "--format", "json").json["devices"]
     assert chosen["hostname"] == "ACME-DC01"
+    assert "takes at least" not in project.call("devices", "--target", "acme", "--job", "clean").err
+
+
+def test_how_long_a_fan_out_takes_is_said_before_it_begins(project, world):
+    for number in range(250):
+        world.add_device(f"PC-{number}")
+    wide = JOB.replace("hostnames: [ACME-DC01]", "all: true").replace("id: clean", "id: wide")
+    project.repo.write("definitions/jobs/wide.yaml", wide)
+    project.repo.commit("Run it everywhere")
+    assert "takes at least 2 min" in project.call("devices", "--target", "acme", "--job", "wide").err
 
 
 def test_r9_a_component_that_somebody_edited_in_the_portal_is_told_and_left_alone(project, world):
