@@ -21,12 +21,12 @@ from reconciler.model.settings import Settings
 class State(Protocol):
     """Definitions of which it is known what differs from another state, without listing them.
 
-    Each ``name`` of states is kept by itself.  ``tree_id`` stands for the content of the folder, empty where nothing
-    does; ``pieces`` are kept with it.
+    ``shelf`` is the file in which the last such state is kept.  ``tree_id`` stands for the content of the folder, empty
+    where nothing does; ``pieces`` are kept with it.
     """
 
     @property
-    def name(self) -> str: ...
+    def shelf(self) -> Path: ...
 
     @property
     def tree_id(self) -> str: ...
@@ -86,7 +86,7 @@ class Cache:
         return keep
 
     def _shelf(self, state: State) -> Shelf:
-        return Shelf(self._folder / f"known-{state.name}", owner=self._program)
+        return Shelf(state.shelf, owner=self._program)
 
     def save(self) -> None:
         if "verdicts" in self.__dict__:

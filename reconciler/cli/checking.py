@@ -73,9 +73,8 @@ class Source:
 class CommitDefinitions:
     """The definitions at a commit, as ``State`` tells of them."""
 
-    name = "commits"
-
     def __init__(self, repository: Repository, sha: str, *, root: str, settings: bytes | None) -> None:
+        self.shelf = repository.common_dir / "reconciler" / "known-commits"
         self._repository = repository
         self._sha = sha
         self._root = root
@@ -105,11 +104,12 @@ class CommitDefinitions:
 class FileDefinitions:
     """The definitions in a work tree, as ``State`` tells of them; their files are known by their stamps."""
 
-    name = "files"
     tree_id = "files"
 
-    def __init__(self, root: Path, *, folder: str, settings: bytes | None) -> None:
-        self._root = root
+    def __init__(self, repository: Repository, *, folder: str, settings: bytes | None) -> None:
+        # Beside the index of this work tree: another one of the same clone has other files.
+        self.shelf = repository.git_dir / "reconciler" / "known-files"
+        self._root = repository.root
         self._folder = folder
         self.settings = settings
 
@@ -147,7 +147,7 @@ def read_source(repository: Repository, *, ref: str | None) -> Source:
     data = _read_settings_file(repository.root / SETTINGS_PATH)
     settings, problems = read_settings(data)
     folder = settings.definitions
-    state = FileDefinitions(repository.root, folder=folder, settings=data)
+    state = FileDefinitions(repository, folder=folder, settings=data)
     return Source(lambda: read_folder(repository.root, root=folder), settings, problems, state=state)
 
 

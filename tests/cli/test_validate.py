@@ -8,7 +8,9 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from support.cli import Project
 from support.definitions import JOB
+from support.repo import Repo
 
 BAD = JOB.replace("intervalMinutes: 30", "cronExpression: '0 25 * * *'")
 WARNED = "id: b\ntasks: [{id: t, command: x}]\n"
@@ -289,6 +291,17 @@ def test_files_that_change_in_any_way_are_told_the_same_with_and_without_what_is
                 project.repo.write(f"definitions/jobs/{name}.yaml", text)
         kept, anew = project.call("validate"), project.call("validate", "--no-cache")
         assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
+
+
+def test_each_work_tree_of_a_clone_is_known_by_itself(project, tmp_path, capfd):
+    write_jobs(project, a=JOB)
+    project.repo.commit()
+    project.repo.git("worktree", "add", "--quiet", str(tmp_path / "other"))
+    other = Project(Repo(tmp_path / "other"), capfd)
+    assert (project.call("validate").code, other.call("validate").code) == (0, 0)
+    write_jobs(other, a=BAD)
+    assert (project.call("validate").code, other.call("validate").code) == (0, 3)
+    assert (project.repo.path / ".git/worktrees/other/reconciler/known-files").exists()
 
 
 def test_a_file_is_named_without_the_others_being_read(project, monkeypatch):
