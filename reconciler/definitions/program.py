@@ -20,7 +20,7 @@ def program_id() -> bytes:
     """
     package = Path(__file__).parents[1]
     facts = [__version__, sys.version, unicodedata.unidata_version, tzdata_version()]
-    for room in ("definitions", "model", "schedule", "targets", "schemas", "../schemas"):
+    for room in ("definitions", "model", "schedule", "engine", "targets", "schemas", "../schemas"):
         facts += sorted(_files(package / room))
     # Installing or upgrading a library changes the folder that it lies in.
     facts.append(str(Path(msgspec.__file__).parents[1].stat().st_mtime_ns))
