@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from reconciler.model.instant import Clock
 from reconciler.targets.rest.errors import NotCarriedOut
 
+SHORTEST_REST = timedelta(seconds=1)
 FIRST_REST = timedelta(seconds=5)
 LONGEST_REST = timedelta(minutes=5)
 NO_RETRY_AFTER = timedelta(seconds=60)
@@ -48,10 +49,10 @@ def retry_after(value: str | None, now: datetime) -> timedelta:
         return NO_RETRY_AFTER
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=min(int(text[:9]), 86_400)), LONGEST_REST)
+        return min(max(timedelta(seconds=min(int(text[:9]), 86_400)), SHORTEST_REST), LONGEST_REST)
     try:
         at = parsedate_to_datetime(text)
     except ValueError:
         return NO_RETRY_AFTER
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return min(max(at - now, timedelta(0)), LONGEST_REST)
+    return min(max(at - now, SHORTEST_REST), LONGEST_REST)

@@ -24,6 +24,8 @@ EVERYTHING = Devices(all=True)
     ("header", "seconds"),
     [
         pytest.param("7", 7, id="seconds"),
+        pytest.param("0", 1, id="at-once"),
+        pytest.param("Sun, 01 Mar 2020 00:00:30 GMT", 1, id="past"),
         pytest.param("Sun, 01 Mar 2026 00:00:30 GMT", 30, id="date"),
         pytest.param("999999999999", 300, id="absurd"),
         pytest.param("-5", 60, id="negative"),
