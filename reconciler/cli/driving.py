@@ -14,7 +14,7 @@ from reconciler.loop.world import World
 from reconciler.model.run import Run
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.document import run_document
-from reconciler.runs.drive import drive_once, drive_until_ended
+from reconciler.runs.drive import drive_once, drive_until_ended, start_what_may
 
 
 def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: float | None, format_: str) -> ExitCode:
@@ -25,7 +25,7 @@ def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: fl
     """
     is_seen = False
     if wait is None:
-        drive_once(world.driver)
+        start_what_may(world.driver)
     elif runs:
         is_seen = _wait(world, runs, until=deadline_of(world.clock(), wait))
     if settle_events(world, now=world.clock()):

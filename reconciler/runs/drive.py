@@ -49,6 +49,19 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
     return moved
 
 
+def start_what_may(driver: Driver) -> None:
+    """Start what may start now; what a target's limits leave for later waits for whoever drives next."""
+    drive_once(driver)
+    while any(_takes_more(driver, target) for target in driver.targets.values()):
+        if not drive_once(driver):
+            return
+
+
+def _takes_more(driver: Driver, target: LiveTarget) -> bool:
+    is_ready = isinstance(target, Paced) and target.starts_now() > 0
+    return is_ready and driver.store.count_startable(target.name, driver.clock()) > 0
+
+
 def drive_until_ended(
     driver: Driver,
     *,

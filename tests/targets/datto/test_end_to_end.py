@@ -119,6 +119,16 @@ def test_targets_are_listed_checked_and_their_devices_shown(project, world):
     assert "takes at least" not in project.call("devices", "--target", "acme", "--job", "clean").err
 
 
+def test_a_run_by_hand_on_many_devices_starts_all_that_the_limit_allows(project, world):
+    for number in range(28):
+        world.add_device(f"PC-{number}")
+    project.repo.write("definitions/jobs/clean.yaml", JOB.replace("hostnames: [ACME-DC01]", "all: true"))
+    project.repo.commit("Run it everywhere")
+    project.call("apply")
+    assert project.call("run", "clean").code == 0
+    assert len(world.jobs) == 30
+
+
 def test_how_long_a_fan_out_takes_is_said_before_it_begins(project, world):
     for number in range(250):
         world.add_device(f"PC-{number}")
