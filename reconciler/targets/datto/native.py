@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from reconciler.model.errors import TargetUnavailable
 from reconciler.model.instant import format_instant
 from reconciler.model.run import RunStatus
 from reconciler.targets.datto.api import JOB_START, Api
@@ -37,6 +38,8 @@ class NativeDialect:
 
     def components(self) -> Sequence[LiveComponent]:
         listing = self._api.pages("/account/components", "components")
+        if not listing.complete:
+            raise TargetUnavailable(f"{self._api.client.name}: its list of components is incomplete")
         return [_component(item) for item in listing.items if text_of(item.get("uid"))]
 
     def start(self, device_uid: str, component_uid: str, *, name: str, values: Mapping[str, str]) -> str:

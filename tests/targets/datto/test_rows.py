@@ -145,6 +145,17 @@ def test_r6_a_list_that_is_not_whole_starts_nothing(rig, pages):
         rig.request(datto_job())
 
 
+def test_r6_a_component_that_half_a_list_lacks_is_not_said_to_be_missing(rig):
+    details = {"count": 0, "totalCount": 1, "nextPageUrl": None}
+    half = json.dumps({"pageDetails": details, "components": []}).encode()
+    rig.account.fault("GET .*components", "replace", 1, body=half)
+    [run] = rig.request(datto_job())
+    rig.turn()
+    assert rig.status(run) == "created"
+    rig.turns(60)
+    assert rig.status(run) == "completed"
+
+
 def test_r7_two_jobs_with_our_mark_are_a_conflict_that_is_told(rig):
     [run] = rig.request(datto_job())
     rig.account.fault("PUT .*quickjob", "act-then-drop")
