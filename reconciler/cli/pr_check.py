@@ -4,6 +4,7 @@ import os
 
 import click
 
+from reconciler.cli.bounds import bounded
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ref_option, verb
 from reconciler.cli.output import tell, write_result
@@ -33,6 +34,10 @@ FORMATS = ("text", "json", "github", "gitlab")
     help="How problems are written.  [default: text; in GitHub Actions: github]",
 )
 @click.option("--out", metavar="FILE", default="review.json", show_default=True, help="Where the review is written.")
+@click.option(
+    "--cpu-seconds", type=click.IntRange(0, 10**6), default=60, show_default=True, help="Of processor time; 0: any."
+)
+@click.option("--memory-mb", type=click.IntRange(0, 10**6), default=512, show_default=True, help="Of memory; 0: any.")
 def check_command(
     *,
     directory: str | None,
@@ -42,6 +47,8 @@ def check_command(
     head: str | None,
     format_: str | None,
     out: str,
+    cpu_seconds: int,
+    memory_mb: int,
 ) -> int:
     """Check what a pull request declares, and write what merging it would change, for `pr comment` to show.
 
@@ -60,7 +67,7 @@ def check_command(
     if not number:
         hint = "Give --number N. To look at a branch without a pull request: reconciler plan --base REF"
         raise UsageError("the number of the pull request is not known", hint=hint)
-    with open_session(directory=directory) as session:
+    with open_session(directory=directory) as session, bounded(cpu_seconds=cpu_seconds, memory_mb=memory_mb):
         repository = session.repository
         head = repository.resolve(head).sha if head else asked.head
         base = base or base_of(repository, ref, head=head, base=asked.base)
