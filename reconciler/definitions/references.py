@@ -77,5 +77,5 @@ def _find_idle(jobs: Mapping[str, Job], one_offs: Mapping[str, OneOff]) -> Itera
     for job_id, job in jobs.items():
         if job.schedule is None and not job.events and job.enabled and job_id not in named:
             message = "nothing starts this job by itself"
-            hint = "Give it a schedule or events, or start it by hand: reconciler run."
+            hint = "Give it a schedule or events; or, where its target runs what it is asked to, use: reconciler run."
             yield job_id, Finding(code="JOB004", json_path="", message=message, hint=hint, severity=Severity.WARNING)
