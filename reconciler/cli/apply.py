@@ -1,6 +1,5 @@
 """`reconciler apply`: bring the targets to a commit, and run nothing."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -11,17 +10,12 @@ from reconciler.cli.options import color_option, format_option, ref_option, secr
 from reconciler.cli.output import echo_json, tell, wants_color
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
+from reconciler.cli.reviewing import Review
 from reconciler.cli.session import open_session
 from reconciler.loop.apply import ApplyFailure
 from reconciler.loop.reconcile import apply_commit
 from reconciler.loop.statuses import send_statuses
-from reconciler.model.change import Action, Plan
-from reconciler.model.errors import CouldNot, GuardRefused, UsageError
-from reconciler.model.text import escape_text
-from reconciler.planning.renderings.document import plan_document
-from reconciler.planning.renderings.text import render_plan
-
-SHOWN_DELETIONS = 5
+from reconciler.model.errors import CouldNot, UsageError
 
 allow_deletes_option = click.option(
     "--allow-deletes",
@@ -95,53 +89,32 @@ def command(
         source = session.read_commit_to_apply(ref)
         tell_differing_files(session, source)
         world = session.world(source)
+        review = Review(world, color=wants_color(color), asks=not (yes or digest or allow_deletes))
         _, planned, failures = apply_commit(
             world,
             source,
             allowed_deletes=allow_deletes,
             take_over=take_over,
             expected_digest=digest,
-            confirm=_agree if yes or digest or allow_deletes else _ask,
+            confirm=review,
         )
         if problem := send_statuses(world):
             tell(f"statuses: {problem}")
     tell_problems(planned.problems)
     if format_ == "json":
-        echo_json(plan_document(planned.plan) | {"failures": [failure_document(failure) for failure in failures]})
+        echo_json(review.document() | {"failures": [failure_document(failure) for failure in failures]})
     else:
-        click.echo(render_plan(planned.plan, color=wants_color(color)), nl=False)
+        click.echo(review.text(), nl=False)
     tell_failures(failures)
     tell_unavailable(planned)
     if not failures and not planned.unavailable:
-        tell(f"Applied commit {source.commit[:12]}.")
+        what = "what is valid of commit" if planned.loaded.has_errors else "commit"
+        tell(f"Applied {what} {source.commit[:12]}.")
     return first_of(
         [
             ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
             ExitCode.COULD_NOT if failures or planned.unavailable else ExitCode.DONE,
         ]
-    )
-
-
-def _agree(plan: Plan) -> None:
-    """It was looked at before."""
-
-
-def _ask(plan: Plan) -> None:
-    """Let a person say whether deletions are meant. Raises GuardRefused where nobody does."""
-    going = [change for change in plan.changes if change.action in (Action.DELETE, Action.REPLACE) or change.retires]
-    if not going:
-        return
-    first = ", ".join(escape_text(f"{change.kind} {change.id}") for change in going[:SHOWN_DELETIONS])
-    rest = f" and {len(going) - SHOWN_DELETIONS} more" if len(going) > SHOWN_DELETIONS else ""
-    what = f"{first}{rest} would be deleted"
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        click.echo(render_plan(plan), nl=False, err=True)
-        if click.confirm(f"{what}. Apply this plan?", err=True):
-            return
-        raise GuardRefused("nothing was changed")
-    raise GuardRefused(
-        f"{what}, and nobody is here to be asked; nothing was changed",
-        hint=f"If this is meant: reconciler apply --digest {plan.digest[:12]}   # or any plan: reconciler apply --yes",
     )
 
 

@@ -1,6 +1,5 @@
 """`reconciler plan`: what would change?"""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -19,10 +18,11 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import json_text, tell, wants_color, write_result
 from reconciler.cli.problems import tell_problems
+from reconciler.cli.reviewing import judge_planned
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.simulate import read_time
 from reconciler.loop.desired import CommitState
-from reconciler.loop.judging import known_of_commits, known_of_state
+from reconciler.loop.judging import known_of_commits
 from reconciler.loop.reconcile import Planned, plan_commit
 from reconciler.model.change import Action
 from reconciler.model.errors import UsageError
@@ -113,8 +113,7 @@ def _see(session: Session, source: CommitState) -> Seen:
     world = session.world(source)
     planned = plan_commit(world, source)
     now = session.clock()
-    known = known_of_state(world, source.loaded.desired, planned.plan, is_root=_is_root())
-    return Seen(planned=planned, facts=judge_plan(planned.plan, now=now, known=known), now=now)
+    return Seen(planned=planned, facts=judge_planned(world, planned, now=now), now=now)
 
 
 def _see_between(session: Session, source: CommitState, base: str) -> Seen:
@@ -126,10 +125,6 @@ def _see_between(session: Session, source: CommitState, base: str) -> Seen:
     planned = compare_commits(before, source, now=now)
     facts = judge_plan(planned.plan, now=now, known=known_of_commits(source.loaded.desired))
     return Seen(planned=planned, facts=facts, now=now, base=commit)
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _render(seen: Seen, format_: str, *, color: bool) -> str:

@@ -18,13 +18,12 @@ from reconciler.cli.options import color_option, format_option, ref_option, secr
 from reconciler.cli.output import echo_json, instant_text, tell, wants_color
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
+from reconciler.cli.reviewing import Review
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.status import echo_upcoming
 from reconciler.loop.reconcile import PassResult, reconcile
 from reconciler.model.settings import Settings
-from reconciler.planning.renderings.document import plan_document
-from reconciler.planning.renderings.text import render_plan
 from reconciler.runs.document import run_document
 from reconciler.store.records import RunFilter
 
@@ -79,12 +78,15 @@ def command(
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = session.read_commit_to_apply(ref)
         tell_differing_files(session, source)
-        result = reconcile(session.world(source), source, allowed_deletes=allow_deletes, wait=wait, take_over=take_over)
+        world = session.world(source)
+        review = Review(world, color=wants_color(color))
+        result = reconcile(world, source, allowed_deletes=allow_deletes, wait=wait, confirm=review, take_over=take_over)
         tell_problems(result.planned.problems)
         if format_ == "json":
-            echo_json(_document(session, result))
+            echo_json(_document(session, result, review))
         else:
-            _echo_pass(session, result, source.settings, color=wants_color(color))
+            click.echo(review.text(), nl=False)
+            _echo_pass(session, result, source.settings)
     tell_failures(result.failures)
     tell_unavailable(result.planned)
     if result.published.problem:
@@ -94,8 +96,7 @@ def command(
     return _exit_code(result, fail_on_runs=fail_on_runs)
 
 
-def _echo_pass(session: Session, result: PassResult, settings: Settings, *, color: bool) -> None:
-    click.echo(render_plan(result.planned.plan, color=color), nl=False)
+def _echo_pass(session: Session, result: PassResult, settings: Settings) -> None:
     if result.runs:
         click.echo("\nRuns of this pass:")
         echo_runs(session.store, result.runs)
@@ -123,10 +124,10 @@ def _echo_reports(result: PassResult, settings: Settings) -> None:
     click.echo(f"  git ls-tree -r --name-only {branch}")
 
 
-def _document(session: Session, result: PassResult) -> dict[str, Any]:
+def _document(session: Session, result: PassResult, review: Review) -> dict[str, Any]:
     return {
         "commit": result.planned.plan.commit,
-        "plan": plan_document(result.planned.plan),
+        "plan": review.document(),
         "failures": [failure_document(failure) for failure in result.failures],
         "runs": [run_document(run, session.store.tasks(run.uid)) for run in result.runs],
         "unfinished": [run.uid for run in result.unfinished],

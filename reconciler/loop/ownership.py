@@ -57,19 +57,37 @@ def hold_targets(world: World, names: Iterable[str], *, take_over: bool, now: da
     A target that nobody has is taken, and with ``take_over`` also one that another state has; what was started there
     once is then known here too.  Raises Displaced, and CouldNot where that cannot be looked up or written.
     """
+    take_targets(world, look_who_holds(world, names, take_over=take_over), now=now)
+
+
+class Holders(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is on record for targets that others can reach; ``wanted`` are those to be taken."""
+
+    claims: dict[str, Claim] = {}
+    wanted: tuple[str, ...] = ()
+
+
+def look_who_holds(world: World, names: Iterable[str], *, take_over: bool) -> Holders:
+    """Return who is on record for ``names``; writes nothing. Raises as ``hold_targets`` does."""
     shared = shared_targets(world, names)
     if not shared:
-        return
+        return Holders()
     if world.settings.reports.push:
         look_at_remote(world.repository, world.settings.reports.push, branch=world.settings.reports.branch)
     claims = _read_claims(world)
     foreign = [claims[name] for name in shared if name in claims and claims[name].state_id != world.store.state_id]
     if foreign and not take_over:
         raise _displaced(foreign[0])
-    wanted = [name for name in shared if name not in claims or claims[name] in foreign]
-    if wanted:
-        _claim(world, wanted, claims, now)
-        world.store.add_receipts(_read_receipts(world, wanted))
+    return Holders(
+        claims=claims, wanted=tuple(name for name in shared if name not in claims or claims[name] in foreign)
+    )
+
+
+def take_targets(world: World, found: Holders, *, now: datetime) -> None:
+    """Put this state on record for the targets that are wanted. Raises as ``hold_targets`` does."""
+    if found.wanted:
+        _claim(world, found.wanted, found.claims, now)
+        world.store.add_receipts(_read_receipts(world, found.wanted))
 
 
 def refuse_if_displaced(world: World, name: str) -> None:

@@ -12,7 +12,7 @@ from reconciler.loop.events import settle_events
 from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
-from reconciler.loop.ownership import hold_targets
+from reconciler.loop.ownership import look_who_holds, take_targets
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.sources import poll_sources
 from reconciler.loop.standing import note_refusal, note_standings
@@ -72,7 +72,7 @@ def plan_commit(world: World, source: CommitState) -> Planned:
     return Planned(loaded=source.loaded, plan=plan, problems=problems, unavailable=around.unavailable)
 
 
-def _agree(plan: Plan) -> None:
+def _agree(planned: Planned) -> None:
     """Nobody is asked."""
 
 
@@ -83,7 +83,7 @@ def apply_commit(
     allowed_deletes: str | None = None,
     expected_digest: str | None = None,
     tolerance: timedelta = TOLERANCE,
-    confirm: Callable[[Plan], None] = _agree,
+    confirm: Callable[[Planned], None] = _agree,
     take_over: bool = False,
 ) -> tuple[int, Planned, tuple[ApplyFailure, ...]]:
     """Plan and apply ``source`` while no other process does, after what was due until now is accounted for.
@@ -107,9 +107,10 @@ def apply_commit(
                 tell_refusal(world, source.commit, error, targets=targets)
                 note_refusal(world.store, source.commit, targets, str(error), now=now)
                 raise
-        confirm(planned.plan)
         touched = {change.target for change in planned.plan.changes}
-        hold_targets(world, touched.union(world.store.applied_targets()), take_over=take_over, now=now)
+        holders = look_who_holds(world, touched.union(world.store.applied_targets()), take_over=take_over)
+        confirm(planned)  # last of what may refuse: nobody is asked for what cannot be done
+        take_targets(world, holders, now=now)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now, keep=keep)
         settle_imports(world, source)
@@ -146,16 +147,19 @@ def reconcile(
     *,
     allowed_deletes: str | None = None,
     wait: timedelta | None = None,
+    confirm: Callable[[Planned], None] = _agree,
     take_over: bool = False,
 ) -> PassResult:
     """Bring the targets to ``source``, run what is due, wait for runs, and publish the reports.
 
-    Without ``wait`` the runs of this machine are waited for until they end, those of other systems until they have
-    started; with it all of them, so long at most.
+    ``confirm`` is as in ``apply_commit``.  Without ``wait`` the runs of this machine are waited for until they end,
+    those of other systems until they have started; with it all of them, so long at most.
     """
     started_at = world.clock()
     deadline = started_at + wait if wait is not None else None
-    pass_id, planned, failures = apply_commit(world, source, allowed_deletes=allowed_deletes, take_over=take_over)
+    pass_id, planned, failures = apply_commit(
+        world, source, allowed_deletes=allowed_deletes, confirm=confirm, take_over=take_over
+    )
     _, waiting = start_one_offs(world, planned.plan.changes, commit=source.commit, now=world.clock())
     poll_sources(world)
     settle_events(world, now=world.clock())

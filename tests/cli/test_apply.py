@@ -94,3 +94,40 @@ def test_a_guard_names_the_flag_with_the_digest_of_this_plan(project):
     assert f"--allow-deletes {digest[:12]}" in refused.err
     assert project.call("apply", "--allow-deletes", digest[:12]).code == 0
     assert changes(project) == []
+
+
+def test_what_is_carried_out_is_told_with_its_facts_as_before_it_was(project):
+    project.commit_job(schedule={"cronExpression": "0 2 * * *", "timezone": "Europe/Paris"})
+    applied = project.call("apply").out
+    assert "starts: daily at 02:00 Europe/Paris" in applied
+    assert "no time limit" in applied
+    project.commit_job(schedule={"cronExpression": "0 3 * * *", "timezone": "Europe/Paris"})
+    passed = project.call("reconcile").out
+    assert "starts: daily at 02:00 Europe/Paris -> daily at 03:00 Europe/Paris" in passed
+
+
+def test_the_facts_are_in_the_document_too(project):
+    project.commit_job()
+    document = project.call("apply", "--format", "json").json
+    assert document["judgedAt"]
+    assert document["changes"][0]["facts"]["level"]
+    project.commit_job(priority=9)
+    assert project.call("reconcile", "--format", "json").json["plan"]["changes"][0]["facts"]
+
+
+def test_a_very_large_plan_is_not_waited_for(project, monkeypatch):
+    monkeypatch.setattr("reconciler.cli.reviewing.MOST_JUDGED", 1)
+    project.commit_job("one")
+    project.commit_job("two")
+    applied = project.call("apply")
+    assert "`reconciler plan` tells when each starts" in applied.err
+    assert "+   job one" in applied.out
+
+
+def test_what_is_invalid_is_not_said_to_be_applied(project):
+    project.commit_job()
+    project.repo.write("definitions/jobs/bad.json", "{}")
+    project.repo.commit("Add a wrong one")
+    applied = project.call("apply")
+    assert applied.code == 3
+    assert "Applied what is valid of commit" in applied.err

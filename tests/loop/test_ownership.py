@@ -13,7 +13,7 @@ from reconciler.loop import ownership
 from reconciler.loop.desired import read_commit
 from reconciler.loop.ownership import Displaced, refuse_if_displaced
 from reconciler.loop.reconcile import apply_commit, reconcile
-from reconciler.model.errors import CouldNot
+from reconciler.model.errors import CouldNot, GuardRefused
 from reconciler.model.settings import ReportSettings, Settings
 
 BRANCH = "reconciler-reports"
@@ -158,3 +158,23 @@ def test_of_two_that_claim_at_once_both_agree_who_has_it(clones, monkeypatch):
         apply_head(first.world)
     assert len(first.rig.target.writes) == 1
     apply_head(second)
+
+
+def test_nobody_is_asked_about_a_plan_that_cannot_be_carried_out(stage, tmp_path):
+    stage.commit_job()
+    apply_commit(stage.world, head(stage))
+    asked = []
+    with another(stage, tmp_path / "there") as theirs, pytest.raises(Displaced):
+        apply_commit(theirs, head(stage), confirm=asked.append)
+    assert asked == []
+
+
+def test_what_is_not_agreed_to_takes_no_target(stage):
+    stage.commit_job()
+
+    def refuse(planned):
+        raise GuardRefused("not meant")
+
+    with pytest.raises(GuardRefused):
+        apply_commit(stage.world, head(stage), confirm=refuse)
+    assert stage.repo.git("for-each-ref", f"refs/heads/{BRANCH}") == ""
