@@ -21,23 +21,29 @@ from reconciler.cli.problems import tell_problems
 from reconciler.cli.reviewing import judge_planned
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.simulate import read_time
+from reconciler.loop.components import left_to_a_person
 from reconciler.loop.desired import CommitState
 from reconciler.loop.judging import known_of_commits
 from reconciler.loop.reconcile import Planned, plan_commit
 from reconciler.model.change import Action
 from reconciler.model.errors import UsageError
+from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement import judge_plan
 from reconciler.planning.judgement_values import Judgement, Key
 from reconciler.planning.renderings.document import plan_document
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """A plan with the facts of its changes, as of ``now``; ``base`` is the commit it is compared with, or empty."""
+    """A plan with the facts of its changes, as of ``now``; ``base`` is the commit it is compared with, or empty.
+
+    ``by_hand`` is what is left to a person, at targets that were looked at.
+    """
 
     planned: Planned
     facts: Mapping[Key, Judgement]
     now: datetime
     base: str = ""
+    by_hand: tuple[ByHand, ...] = ()
 
 
 @verb(
@@ -97,8 +103,10 @@ def command(
     tell_problems(planned.problems)
     tell_unavailable(planned)
     if save is not None:
-        write_result(json_text(plan_document(planned.plan, seen.facts, now=seen.now)), save)
+        write_result(json_text(plan_document(planned.plan, seen.facts, now=seen.now, by_hand=seen.by_hand)), save)
     write_result(_render(seen, format_, color=wants_color(color) if out is None else color == "always"), out)
+    if exit_code and any(left.steps for left in seen.by_hand):
+        tell("What is left to a person does not count for --exit-code; `reconciler drift --exit-code` counts it.")
     has_changes = any(change.action is not Action.HELD for change in planned.plan.changes)
     return first_of(
         [
@@ -113,7 +121,8 @@ def _see(session: Session, source: CommitState) -> Seen:
     world = session.world(source)
     planned = plan_commit(world, source)
     now = session.clock()
-    return Seen(planned=planned, facts=judge_planned(world, planned, now=now), now=now)
+    facts = judge_planned(world, planned, now=now)
+    return Seen(planned=planned, facts=facts, now=now, by_hand=left_to_a_person(world, planned.plan))
 
 
 def _see_between(session: Session, source: CommitState, base: str) -> Seen:
@@ -132,21 +141,29 @@ def _render(seen: Seen, format_: str, *, color: bool) -> str:
     if format_ == "json":
         from reconciler.planning.renderings.document import render_json
 
-        return render_json(plan_document(plan, facts, now=seen.now, base=seen.base))
+        return render_json(plan_document(plan, facts, now=seen.now, base=seen.base, by_hand=seen.by_hand))
     if format_ == "jsonl":
         from reconciler.planning.renderings.document import render_jsonl
 
-        return render_jsonl(plan, facts, now=seen.now, base=seen.base)
+        return render_jsonl(plan, facts, now=seen.now, base=seen.base, by_hand=seen.by_hand)
     if format_ in {"markdown", "html"}:
         from reconciler.planning.renderings.html import render_html
         from reconciler.planning.renderings.markdown import render_markdown
 
         render = render_markdown if format_ == "markdown" else render_html
         problems, unavailable = seen.planned.problems, seen.planned.unavailable
-        return render(plan, facts, now=seen.now, problems=problems, unavailable=unavailable, base=seen.base)
+        return render(
+            plan,
+            facts,
+            now=seen.now,
+            problems=problems,
+            unavailable=unavailable,
+            base=seen.base,
+            by_hand=seen.by_hand,
+        )
     from reconciler.planning.renderings.text import render_plan
 
-    return render_plan(plan, facts, color=color)
+    return render_plan(plan, facts, by_hand=seen.by_hand, color=color)
 
 
 def tell_unavailable(planned: Planned) -> None:

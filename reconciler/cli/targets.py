@@ -15,8 +15,12 @@ from reconciler.loop.desired import CommitState
 from reconciler.model.errors import CouldNot, TargetRefused, TargetUnavailable, UsageError
 from reconciler.model.forms import Component
 from reconciler.model.job import Devices
+from reconciler.model.live import ComponentState
 from reconciler.model.text import escape_text
-from reconciler.targets.protocol import ComponentState, KeepsComponents, LiveTarget
+from reconciler.planning.by_hand import ManualStep, manual_steps, used_components
+from reconciler.planning.renderings.by_hand import detail_words
+from reconciler.planning.renderings.words import write
+from reconciler.targets.protocol import KeepsComponents, LiveTarget
 
 
 @click.group("targets", context_settings={"help_option_names": ["-h", "--help"]})
@@ -130,8 +134,10 @@ def _check(target: LiveTarget, source: CommitState) -> dict[str, Any]:
         if not listing.complete:
             item["problem"] = "its list of devices is not whole"
         if isinstance(target, KeepsComponents):
-            used = [component for component in _components(source) if component.id in _used(source, target.name)]
-            item["components"] = [_component_document(found) for found in target.compare(used)]
+            used = used_components(_forms(source, target.name))
+            found = target.compare([one.form for one in used.values()])
+            steps = {step.component: step for step in manual_steps(target.name, used, found)}
+            item["components"] = [_component_document(state, steps.get(state.id)) for state in found]
     except (TargetUnavailable, TargetRefused) as error:
         item["problem"] = str(error)
         item["hint"] = error.hint
@@ -149,8 +155,9 @@ def _check_lines(item: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"    {escape_text(note)}" for note in component["notes"])
 
 
-def _component_document(found: ComponentState) -> dict[str, Any]:
-    return {"id": found.id, "state": found.state, "uid": found.uid, "notes": list(found.notes)}
+def _component_document(found: ComponentState, step: ManualStep | None) -> dict[str, Any]:
+    notes = [write(line, str) for line in detail_words(step)] if step is not None else list(found.notes)
+    return {"id": found.id, "state": found.state.value, "uid": found.uid, "notes": notes}
 
 
 def _components(source: CommitState) -> list[Component]:
@@ -161,8 +168,9 @@ def _jobs_of(source: CommitState, target: str) -> list[str]:
     return sorted(job_id for job_id, item in source.loaded.desired.jobs.items() if target in item.form.targets)
 
 
-def _used(source: CommitState, target: str) -> set[str | None]:
-    return {source.loaded.desired.jobs[job_id].form.component for job_id in _jobs_of(source, target)}
+def _forms(source: CommitState, target: str) -> list[object]:
+    desired = source.loaded.desired
+    return [*(desired.jobs[job_id].form for job_id in _jobs_of(source, target)), *_components(source)]
 
 
 def _words(target: LiveTarget) -> list[str]:

@@ -1,10 +1,12 @@
 """What a target has, in our terms."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
 
+from reconciler.model.change import FieldChange
 from reconciler.model.forms import Component, Kind, OneOff, Target
 from reconciler.model.job import Job
 
@@ -34,3 +36,25 @@ class LiveState(Struct, frozen=True, kw_only=True):
     objects: Mapping[tuple[Kind, str], LiveObject] = {}
     foreign: Mapping[tuple[Kind, str], str] = {}
     complete: bool = True
+
+
+class ComponentWord(StrEnum):
+    AS_DECLARED = "as declared"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    AMBIGUOUS = "ambiguous"
+
+
+class ComponentState(Struct, frozen=True, kw_only=True):
+    """How a target that keeps its own components has one of ours; ``uid`` is its own name for it.
+
+    ``fields`` are what differs, each as it is declared and as it is live.  ``reason`` says what is wrong where fields
+    cannot, ``notes`` what else is to be told.
+    """
+
+    id: str
+    state: ComponentWord
+    uid: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()

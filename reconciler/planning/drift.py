@@ -1,6 +1,6 @@
 """Drift: what targets hold against what was last applied there; Git has no part in it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from reconciler.model.change import FieldChange
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
+from reconciler.model.live import ComponentWord
+from reconciler.planning.by_hand import ManualStep
 from reconciler.planning.diff import diff_live, fields_left_alone
 from reconciler.planning.judgement_texts import default_in
 from reconciler.planning.surroundings import Surroundings, TargetView
@@ -23,8 +25,16 @@ class DriftState(StrEnum):
     FOREIGN = "foreign"
 
 
+_STATES = {
+    ComponentWord.DIFFERS: DriftState.CHANGED,
+    ComponentWord.MISSING: DriftState.MISSING,
+    ComponentWord.AMBIGUOUS: DriftState.FOREIGN,
+}
+
+
 class Drift(Struct, frozen=True, kw_only=True):
-    """One object that is not as it was applied, from ``path`` at ``commit``; ``reason`` says why it is foreign.
+    """One object that is not as it was applied, from ``path`` at ``commit``; ``reason`` says why it is foreign, or
+    what a person has to do: of components that a target keeps, no apply brings anything back.
 
     ``defaults`` says by JSON path what an absent value of ``fields`` means.
     """
@@ -66,6 +76,23 @@ def find_drift(inventory: Collection[Applied], around: Surroundings) -> tuple[Ta
         else:
             found.append(_of_target(target, applied, around.live[target]))
     return tuple(found)
+
+
+def component_drift(
+    target: str, inventory: Iterable[Applied], steps: Sequence[ManualStep], compared: int, *, unseen: str = ""
+) -> TargetDrift:
+    """Return ``steps`` as the drift of a target that keeps its own components; ``compared`` of them were looked at."""
+    applied = {item.id: item for item in inventory if item.kind is Kind.COMPONENT}
+    items = tuple(
+        replace(_drift(_STATES[step.state], applied[step.component]), fields=step.fields, reason=_step_words(step))
+        for step in steps
+    )
+    return TargetDrift(target=target, unavailable=unseen, applied=compared, items=items)
+
+
+def _step_words(step: ManualStep) -> str:
+    command = f" ({step.command})" if step.command else ""
+    return "; ".join(part for part in (step.reason, *step.notes, f"{step.what}{command}") if part)
 
 
 def _of_target(target: str, applied: Mapping[tuple[Kind, str], Applied], view: TargetView) -> TargetDrift:

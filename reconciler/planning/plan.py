@@ -20,10 +20,10 @@ from reconciler.planning.removals import orphan_removal, removal
 from reconciler.planning.surroundings import Surroundings
 
 LOCAL = "local"
+"""The provider of this machine, and the name of a target that is always there."""
+
 WITH_OWN_COMPONENTS = frozenset({"datto"})
 """Providers whose targets know components by themselves, and take ours only by hand."""
-
-"""The provider of this machine, and the name of a target that is always there."""
 
 ALONE = Surroundings()
 
@@ -94,7 +94,8 @@ def _by_hand(change: Change, desired: DesiredState) -> Change:
         return change
     if target.form.provider not in WITH_OWN_COMPONENTS:
         return change
-    return replace(change, reason=f"manual step: import {change.id}.cpt; reconciler targets bundle {change.target}")
+    command = f"reconciler targets bundle {change.target}"
+    return replace(change, reason=f"manual step, unless it is done: import {change.id}.cpt ({command})")
 
 
 def _object_changes(

@@ -13,7 +13,7 @@ from reconciler.model.change import Change
 from reconciler.model.event import Event
 from reconciler.model.forms import Component, Form
 from reconciler.model.job import Devices, Job
-from reconciler.model.live import LiveState
+from reconciler.model.live import ComponentState, LiveState
 from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus, TaskResult
 from reconciler.model.secret import Secret
 
@@ -268,15 +268,6 @@ class Paced(Protocol):
     def least_seconds(self, number: int) -> float:
         """Return how long it takes at least to start so many."""
         ...
-
-
-class ComponentState(Struct, frozen=True, kw_only=True):
-    """How a target has a component: `as declared`, `differs`, `missing` or `ambiguous`, and what is to be told."""
-
-    id: str
-    state: str
-    uid: str = ""
-    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -89,4 +89,7 @@ def test_the_document_has_everything():
 
 
 def test_where_no_target_holds_jobs_nothing_can_drift():
-    assert drift_text(find_drift([], Surroundings())) == "Drift: no target holds jobs itself, so nothing can drift.\n"
+    assert (
+        drift_text(find_drift([], Surroundings()))
+        == "Drift: no target holds jobs or components itself, so nothing can drift.\n"
+    )

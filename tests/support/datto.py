@@ -25,6 +25,19 @@ from reconciler.targets.datto.target import DattoTarget
 
 KEY, SECRET = "api-key", "s3cr3t-of-the-account"
 
+TARGET = "id: acme\nprovider: datto\nsettings: {apiUrl: %s, apiKey: {secret: KEY}, apiSecret: {secret: SECRET}}\n"
+COMPONENT = """id: clear-temp
+name: Clear Temp Files
+variables:
+- {name: days, type: string, defaultValue: "7", description: Delete files older than X days}
+"""
+JOB = """id: clean
+targets: [acme]
+component: clear-temp
+devices: {hostnames: [ACME-DC01]}
+variables: {days: "30"}
+"""
+
 
 class Account:
     """``world`` is the service, ``target`` ours; both go by ``clock``, which every request and every wait moves."""

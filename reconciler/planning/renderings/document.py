@@ -1,7 +1,7 @@
 """A plan as the document that ``schemas/plan.schema.json`` describes, whole or a line for each change."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,21 +10,32 @@ import msgspec
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.instant import format_instant
 from reconciler.model.text import is_unseen
+from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Starts, key_of
+from reconciler.planning.renderings.by_hand import by_hand_document
 
 SCHEMA_VERSION = 1
 _NO_FACTS: Mapping[Key, Judgement] = {}
 
 
 def plan_document(
-    plan: Plan, judgements: Mapping[Key, Judgement] = _NO_FACTS, *, now: datetime | None = None, base: str = ""
+    plan: Plan,
+    judgements: Mapping[Key, Judgement] = _NO_FACTS,
+    *,
+    now: datetime | None = None,
+    base: str = "",
+    by_hand: Sequence[ByHand] | None = None,
 ) -> dict[str, Any]:
-    """Return the plan as JSON types; ``now`` is when it was judged, ``base`` the commit it was compared with."""
-    return {
+    """Return the plan as JSON types; ``now`` is when it was judged, ``base`` the commit it was compared with.
+
+    ``by_hand`` is what is left to a person, None where nobody looked.
+    """
+    document = {
         **_head(plan, now, base),
         "changes": [_change_document(change, judgements.get(key_of(change))) for change in plan.changes],
         "guards": [msgspec.to_builtins(guard) for guard in plan.guards],
     }
+    return document if by_hand is None else document | {"byHand": by_hand_document(by_hand)}
 
 
 def render_json(document: Mapping[str, Any]) -> str:
@@ -33,13 +44,22 @@ def render_json(document: Mapping[str, Any]) -> str:
 
 
 def render_jsonl(
-    plan: Plan, judgements: Mapping[Key, Judgement] = _NO_FACTS, *, now: datetime | None = None, base: str = ""
+    plan: Plan,
+    judgements: Mapping[Key, Judgement] = _NO_FACTS,
+    *,
+    now: datetime | None = None,
+    base: str = "",
+    by_hand: Sequence[ByHand] = (),
 ) -> str:
-    """Return a line of JSON for the plan, then one for each change and each guard; its key says which."""
+    """Return a line of JSON for the plan, then one for each change, each guard, each target with work for a person.
+
+    Its key says which it is.
+    """
     records = [
         {"plan": _head(plan, now, base)},
         *({"change": _change_document(change, judgements.get(key_of(change)))} for change in plan.changes),
         *({"guard": msgspec.to_builtins(guard)} for guard in plan.guards),
+        *({"byHand": left} for left in by_hand_document(by_hand)),
     ]
     return "".join(_safe(msgspec.json.encode(record).decode()) + "\n" for record in records)
 

@@ -23,7 +23,7 @@ def drift_text(found: Sequence[TargetDrift]) -> str:
 def drift_sum(found: Sequence[TargetDrift]) -> str:
     """Return ``Drift: 1 changed, 0 missing, 0 unreadable, of 12 applied.``, and which targets did not answer."""
     if not found:
-        return "Drift: no target holds jobs itself, so nothing can drift."
+        return "Drift: no target holds jobs or components itself, so nothing can drift."
     counts = {state: sum(item.state is state for target in found for item in target.items) for state in DriftState}
     words = (
         f"{counts[DriftState.CHANGED]} changed, {counts[DriftState.MISSING]} missing, "
@@ -95,7 +95,7 @@ def drift_markdown(found: Sequence[TargetDrift]) -> str:
         if target.unavailable:
             lines += [f"Could not be read: {code_span(target.unavailable)}", ""]
         elif target.items:
-            lines += ["| Job | What | Field | Applied | Live | Cause |", "|---|---|---|---|---|---|"]
+            lines += ["| Object | What | Field | Applied | Live | Cause |", "|---|---|---|---|---|---|"]
             lines += [row for item in target.items for row in _rows(item)]
             lines.append("")
         else:
@@ -112,6 +112,8 @@ def _rows(item: Drift) -> Iterator[str]:
     if not item.fields:
         reason = code_span(item.reason, in_table=True) if item.reason else ""
         yield f"| {name} | {item.state.value} | {reason} | | | |"
+    elif item.reason:
+        yield f"| {name} | {item.state.value} | {code_span(item.reason, in_table=True)} | | | |"
     for field in item.fields:
         default = item.defaults.get(field.json_path)
         cells = (field.json_path, _value(field.before, default), _value(field.live, default))

@@ -7,8 +7,10 @@ from html import escape
 from reconciler.model.change import FieldCause, Plan
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
+from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange
+from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
 from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
 from reconciler.planning.renderings.words import (
     VERBS,
@@ -78,6 +80,7 @@ def render_html(
     problems: Sequence[Problem] = (),
     unavailable: Mapping[str, str] = {},
     base: str = "",
+    by_hand: Sequence[ByHand] = (),
 ) -> str:
     """Return an HTML document; the arguments are as for ``render_markdown``."""
     judged = in_reading_order(plan, judgements)
@@ -92,11 +95,28 @@ def render_html(
         *_guards(plan),
         *_problems(problems),
         *(_unread(target, why) for target, why in sorted(unavailable.items())),
+        *_left_to_a_person(by_hand),
         *_table(judged),
         *_details(judged),
         "</body>\n</html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _left_to_a_person(by_hand: Sequence[ByHand]) -> Iterator[str]:
+    steps, more = shown_steps(by_hand)
+    unseen = [left for left in by_hand if left.unseen]
+    if not steps and not unseen:
+        return
+    yield f'<div class="box warning"><p><b>{TITLE}</b> ({WHY}):</p><ul>'
+    for target, step in steps:
+        lines = "".join(f"<li>{_html(line)}</li>" for line in detail_words(step))
+        yield f"<li>{_code(target)}: {_html(step_words(step))}<ul>{lines}</ul></li>"
+    if more:
+        yield f"<li>and {more:,} more</li>"
+    for left in unseen:
+        yield f"<li>{_code(left.target)}: its components were not compared: {_code(left.unseen)}</li>"
+    yield "</ul></div>"
 
 
 def _sentence(plan: Plan, judged: Sequence[Judged]) -> str:

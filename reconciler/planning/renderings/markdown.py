@@ -12,8 +12,10 @@ from reconciler.model.change import FieldCause, Guard, Plan
 from reconciler.model.markup import code_fence, code_span
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
+from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, Mark, TextChange
+from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
 from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
 from reconciler.planning.renderings.words import (
     VERBS,
@@ -68,11 +70,12 @@ def render_markdown(
     problems: Sequence[Problem] = (),
     unavailable: Mapping[str, str] = {},
     base: str = "",
+    by_hand: Sequence[ByHand] = (),
 ) -> str:
     """Return the comment, at most ``budget`` UTF-16 units long; ``now`` is when it was judged.
 
     ``problems`` are those of the definitions, ``unavailable`` says which targets did not answer and why; ``base`` is
-    the commit that the plan compares with, if not with what is applied.
+    the commit that the plan compares with, if not with what is applied; ``by_hand`` what is left to a person.
     """
     judged = in_reading_order(plan, judgements)
     start = [
@@ -84,6 +87,7 @@ def render_markdown(
         _source(plan, now=now, base=base),
         "",
         *_alerts(plan, problems, unavailable),
+        *_left_to_a_person(by_hand),
     ]
     head = _with_table(start, judged, budget)
     since = f" --base {base[:12]}" if base else ""
@@ -110,6 +114,23 @@ def _alerts(plan: Plan, problems: Sequence[Problem], unavailable: Mapping[str, s
             "what drifted there is not known."
         )
         yield ""
+
+
+def _left_to_a_person(by_hand: Sequence[ByHand]) -> Iterator[str]:
+    steps, more = shown_steps(by_hand)
+    unseen = [left for left in by_hand if left.unseen]
+    if not steps and not unseen:
+        return
+    yield f"**{TITLE}** ({WHY}):"
+    yield ""
+    for target, step in steps:
+        yield f"- {code_span(target)}: {_short(step_words(step))}"
+        yield from (f"  - {_short(line)}" for line in detail_words(step))
+    if more:
+        yield f"- and {more:,} more"
+    for left in unseen[:_MOST_PROBLEMS]:
+        yield f"- {code_span(left.target)}: its components were not compared: {code_span(left.unseen, limit=_MESSAGE)}"
+    yield ""
 
 
 def _with_table(start: Sequence[str], judged: Sequence[Judged], budget: int) -> str:
@@ -239,6 +260,10 @@ def _mark_cell(mark: Mark) -> str:
 
 def _cell(words: Words) -> str:
     return write(words, lambda text: code_span(text, limit=_IN_CELL, in_table=True))
+
+
+def _short(words: Words) -> str:
+    return write(words, lambda text: code_span(text, limit=_IN_CELL))
 
 
 def _span(words: Words) -> str:

@@ -1,6 +1,6 @@
 """A plan as text for a terminal or a log: the signs, one line per change, its facts below, the sum last."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -10,8 +10,10 @@ from reconciler.model.change import Action, Change, FieldCause, FieldChange, Gua
 from reconciler.model.forms import OneOff
 from reconciler.model.job import Job
 from reconciler.model.text import safe_line, safe_word
+from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange, key_of
+from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
 from reconciler.planning.renderings.details import diff_lines, fact_rows
 from reconciler.planning.renderings.words import (
     ARROW,
@@ -49,17 +51,24 @@ _MOST_DANGEROUS = 20
 _NO_FACTS: Mapping[Key, Judgement] = {}
 
 
-def render_plan(plan: Plan, judgements: Mapping[Key, Judgement] = _NO_FACTS, *, color: bool = False) -> str:
+def render_plan(
+    plan: Plan,
+    judgements: Mapping[Key, Judgement] = _NO_FACTS,
+    *,
+    by_hand: Sequence[ByHand] = (),
+    color: bool = False,
+) -> str:
     """Return the plan as lines, each ended by a newline; all text from definitions is escaped.
 
     With ``judgements`` each change tells its facts, and what is dangerous is told again before the sum, where a reader
-    at a terminal looks first.
+    at a terminal looks first.  ``by_hand`` is what is left to a person.
     """
     lines: list[str] = []
     for target, changes in groupby(plan.changes, key=lambda change: change.target):
         lines.append(f"{safe_line(target)}:")
         for change in changes:
             lines += _change_lines(change, judgements.get(key_of(change)), color)
+    lines += _left_to_a_person(by_hand, color)
     lines += _dangerous(in_reading_order(plan, judgements), color)
     lines += [_paint(f"! {line}", "31", color) for guard in plan.guards for line in _guard_lines(guard)]
     lines.append(summarise_plan(plan))
@@ -119,6 +128,21 @@ def _text_lines(text: TextChange, color: bool) -> Iterator[str]:
     yield f"{_value(text.json_path)}: {'; '.join(part for part in (about, text.note) if part)}"
     for line in diff_lines(excerpt_of(text, _MOST_LINES)):
         yield _paint(f"  | {line}", {"+": "32", "-": "31", "@": "36"}.get(line[:1], ""), color)
+
+
+def _left_to_a_person(by_hand: Sequence[ByHand], color: bool) -> Iterator[str]:
+    steps, more = shown_steps(by_hand)
+    unseen = [left for left in by_hand if left.unseen]
+    if not steps and not unseen:
+        return
+    yield _paint(f"{TITLE} ({WHY}):", _LEVEL_COLOURS[Level.CAUTION], color)
+    for target, step in steps:
+        yield f"  {safe_word(target)}: {_plain(step_words(step))}"
+        yield from (f"        {_plain(line)}" for line in detail_words(step))
+    if more:
+        yield f"  and {more:,} more"
+    for left in unseen:
+        yield f"  {safe_word(left.target)}: its components were not compared: {safe_word(left.unseen)}"
 
 
 def _dangerous(judged: Iterable[Judged], color: bool) -> Iterator[str]:

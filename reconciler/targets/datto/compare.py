@@ -1,13 +1,18 @@
-"""Components of the account against those that Git declares: what differs, and what only a person can do about it."""
+"""Components of the account against those that Git declares: what differs, field by field."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
+from reconciler.definitions.checks.secrets import holds_secret, is_secret_name
+from reconciler.model.change import FieldCause, FieldChange
 from reconciler.model.forms import Component
+from reconciler.model.job import Parameter
+from reconciler.model.live import ComponentState, ComponentWord
+from reconciler.model.secret import SecretRef
 from reconciler.targets.datto.bundle import MARK, fingerprint, live_default, live_type
-from reconciler.targets.datto.dialect import LiveComponent
-from reconciler.targets.protocol import ComponentState
+from reconciler.targets.datto.dialect import LiveComponent, LiveVariable
 
-_BY_HAND = "import it in the portal: reconciler targets bundle"
+_NO_MARK = "not known: its description has no mark of ours"
 
 
 def compare_component(
@@ -24,14 +29,14 @@ def compare_component(
         if variable.name in taken_names
     )
     if len(found) == 1:
-        differences = tuple(_differences(component, found[0]))
-        word = "differs" if differences else "as declared"
-        return ComponentState(id=component.id, uid=found[0].uid, state=word, notes=(*differences, *clashes))
+        fields = tuple(_differences(component, found[0]))
+        word = ComponentWord.DIFFERS if fields else ComponentWord.AS_DECLARED
+        return ComponentState(id=component.id, uid=found[0].uid, state=word, fields=fields, notes=clashes)
     if found:
-        uids = ", ".join(sorted(one.uid for one in found))
-        return ComponentState(id=component.id, state="ambiguous", notes=(f"several have its name: {uids}", *clashes))
-    what = _BY_HAND if component.script is not None else "no component of the account has its uid or name"
-    return ComponentState(id=component.id, state="missing", notes=(what, *clashes))
+        reason = f"several have its name: {', '.join(sorted(one.uid for one in found))}"
+        return ComponentState(id=component.id, state=ComponentWord.AMBIGUOUS, reason=reason, notes=clashes)
+    reason = f"no component of the account has its {'uid' if component.uid else 'name'}"
+    return ComponentState(id=component.id, state=ComponentWord.MISSING, reason=reason, notes=clashes)
 
 
 def _matching(component: Component, live: Sequence[LiveComponent]) -> list[LiveComponent]:
@@ -41,24 +46,39 @@ def _matching(component: Component, live: Sequence[LiveComponent]) -> list[LiveC
     return [one for one in live if one.name.casefold() == name]
 
 
-def _differences(component: Component, live: LiveComponent) -> Iterator[str]:
+def _differences(component: Component, live: LiveComponent) -> Iterator[FieldChange]:
+    """Yield what differs; what Git says nothing of is the account's own."""
     if component.name and live.name != component.name:
-        yield f"name: {live.name!r}, declared {component.name!r}"
+        yield _field("name", component.name, live.name)
     said, _, mark = live.description.partition(f"[{MARK}")
     if component.description and said.strip() != component.description.strip():
-        yield "description is another"
+        yield _field("description", component.description.strip(), said.strip())
     if component.script is not None and f"[{MARK}{mark}".strip() != fingerprint(component):
-        why = "has no mark of ours, so its script cannot be told" if not mark else "is of another version of its script"
-        yield f"its description {why}; {_BY_HAND}"
-    there = {variable.name: variable for variable in live.variables}
+        there = f"version {mark.strip().rstrip(']')}" if mark else _NO_MARK
+        yield _field("script", f"version {fingerprint(component)[len(MARK) + 1 : -1]}", there)
+    there_are = {variable.name: variable for variable in live.variables}
     for variable in component.variables:
-        theirs = there.pop(variable.name, None)
-        if theirs is None:
-            yield f"variable {variable.name} is missing"
-            continue
-        if theirs.type and theirs.type not in {live_type(variable), "date"}:
-            yield f"variable {variable.name}: type {theirs.type}, declared {live_type(variable)}"
-        if theirs.default != live_default(variable):
-            yield f"variable {variable.name}: another default"
-    for name in sorted(there):
-        yield f"variable {name} is not declared"
+        yield from _variable_differences(variable, there_are.pop(variable.name, None))
+    for name, theirs in sorted(there_are.items()):
+        yield _field(f"variables.{name}", None, theirs.type or "string")
+
+
+def _variable_differences(variable: Parameter, theirs: LiveVariable | None) -> Iterator[FieldChange]:
+    path = f"variables.{variable.name}"
+    if theirs is None:
+        yield _field(path, live_type(variable), None)
+        return
+    if theirs.type and theirs.type not in {live_type(variable), "date"}:
+        yield _field(f"{path}.type", live_type(variable), theirs.type)
+    if theirs.default != live_default(variable):
+        yield _field(f"{path}.defaultValue", live_default(variable), _shown_default(variable, theirs.default))
+
+
+def _shown_default(variable: Parameter, live: str) -> str:
+    """Return a default as it may be shown to all who read a plan."""
+    is_secret = isinstance(variable.default, SecretRef) or is_secret_name(variable.name) or holds_secret(live)
+    return "***" if live and is_secret else live
+
+
+def _field(json_path: str, declared: Any, live: Any) -> FieldChange:
+    return FieldChange(json_path, declared or None, declared or None, live or None, FieldCause.THEIRS)

@@ -12,7 +12,7 @@ from reconciler.model.event import Event
 from reconciler.model.forms import Component, Form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, value_text
-from reconciler.model.live import LiveState
+from reconciler.model.live import ComponentState, LiveState
 from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.secret import Secret
 from reconciler.targets.datto.alerts import AlertReader
@@ -32,7 +32,6 @@ from reconciler.targets.datto.settings import Dialect as DialectName
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
-    ComponentState,
     DeviceList,
     Offline,
     Progress,

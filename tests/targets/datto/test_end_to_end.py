@@ -4,58 +4,8 @@ import zipfile
 from xml.etree import ElementTree as ET
 
 import pytest
-from fakes.datto.server import serving
-from fakes.datto.things import Behaviour, Variable, variable
-from fakes.datto.world import World
-from support.cli import make_project, quiet_environment
-
-from reconciler.model.instant import utc_now
-
-TARGET = "id: acme\nprovider: datto\nsettings: {apiUrl: %s, apiKey: {secret: KEY}, apiSecret: {secret: SECRET}}\n"
-COMPONENT = """id: clear-temp
-name: Clear Temp Files
-variables:
-- {name: days, type: string, defaultValue: "7", description: Delete files older than X days}
-"""
-JOB = """id: clean
-targets: [acme]
-component: clear-temp
-devices: {hostnames: [ACME-DC01]}
-variables: {days: "30"}
-"""
-
-
-@pytest.fixture
-def world():
-    made = World(utc_now)
-    made.add_device("ACME-DC01")
-    made.add_device("ACME-DC02")
-    quick = Behaviour(stdout="Deleted 156 files\n", pickup_seconds=0, run_seconds=0)
-    made.add_component("Clear Temp Files", behaviour=quick, variables=[variable("days", default="7")])
-    return made
-
-
-@pytest.fixture
-def address(world):
-    with serving(world) as url:
-        yield url
-
-
-@pytest.fixture
-def project(tmp_path, capfd, monkeypatch, address):
-    quiet_environment(monkeypatch)
-    monkeypatch.setattr("reconciler.targets.datto.following.FIRST_LOOK", utc_now() - utc_now())
-    (tmp_path / "secrets.toml").write_text('[KEY]\nenv = "A_KEY"\n[SECRET]\nenv = "A_SECRET"\n')
-    monkeypatch.setenv("A_KEY", "api-key")
-    monkeypatch.setenv("A_SECRET", "s3cr3t-of-the-account")
-    monkeypatch.setenv("RECONCILER_SECRETS", str(tmp_path / "secrets.toml"))
-    made = make_project(tmp_path / "repo", capfd)
-    made.repo.write("definitions/targets/acme.yaml", TARGET % address)
-    made.repo.write("definitions/components/clear-temp.yaml", COMPONENT)
-    made.repo.write("definitions/jobs/clean.yaml", JOB)
-    made.repo.commit("Add a job for the fleet")
-    yield made
-    made.clean_up()
+from fakes.datto.things import Variable
+from support.datto import COMPONENT, JOB
 
 
 def test_a_one_off_runs_a_component_on_a_device_and_its_report_names_the_commit(project, world):
@@ -143,7 +93,7 @@ def test_r9_a_component_that_somebody_edited_in_the_portal_is_told_and_left_alon
     answer = project.call("targets", "check", "acme")
     assert answer.code == 2
     assert "component clear-temp: differs" in answer.out
-    assert "variable days: another default" in answer.out
+    assert "variables.days.defaultValue: 7 declared, 99 there\n" in answer.out
     assert {request.method for request in world.requests} == {"GET", "POST"}
 
 
