@@ -11,7 +11,7 @@ from reconciler.definitions.schemas import schema_of
 from reconciler.definitions.settings import SETTINGS_PATH, read_settings
 from reconciler.git.repository import Repository
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
-from reconciler.model.forms import Kind
+from reconciler.model.forms import FILE_KINDS
 
 SCHEMAS = ".reconciler"
 
@@ -106,7 +106,7 @@ def _files(definitions: str) -> Iterator[tuple[str, str]]:
     yield SETTINGS_PATH, SETTINGS.replace("{folder}", definitions)
     yield f"{definitions}/jobs/hello.yaml", JOB.replace("{schema}", f"{up}{SCHEMAS}/job.schema.json")
     yield f"{definitions}/runs/first-hello.yaml", RUN.replace("{schema}", f"{up}{SCHEMAS}/run.schema.json")
-    for kind in Kind:
+    for kind in FILE_KINDS:
         yield f"{SCHEMAS}/{kind.value}.schema.json", json_text(schema_of(kind.value))
 
 

@@ -10,10 +10,10 @@ from reconciler.definitions.document import MAX_BYTES, make_problem
 from reconciler.definitions.source import too_large
 from reconciler.definitions.suggest import closest, quote
 from reconciler.model.desired import SourceFile, SourceTree
-from reconciler.model.forms import Kind
+from reconciler.model.forms import FILE_KINDS, Kind
 from reconciler.model.problem import Problem, Severity
 
-_FOLDERS = {kind.folder: kind for kind in Kind}
+_FOLDERS = {kind.folder: kind for kind in FILE_KINDS}
 _ENDINGS = re.compile(r"\.(?:ya?ml|json)\Z", re.IGNORECASE)
 REGULAR_MODES = frozenset({"100644", "100755"})
 _MODES = {"120000": "a symbolic link", "160000": "a submodule", "040000": "a folder"}

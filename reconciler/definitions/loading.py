@@ -18,7 +18,7 @@ from reconciler.definitions.settings import SETTINGS_PATH
 from reconciler.definitions.suggest import did_you_mean, listed, quote
 from reconciler.definitions.targets import TargetChecks
 from reconciler.model.desired import Declared, DesiredState, Loaded, SourceTree
-from reconciler.model.forms import Component, Kind, OneOff, Target, digest_form
+from reconciler.model.forms import FILE_KINDS, Component, Kind, OneOff, Target, digest_form
 from reconciler.model.job import Job, Schedule
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.provider import Finding, ProviderRules
@@ -52,7 +52,7 @@ class Loading:
         self._places = Places(tree)
         self._problems: list[Problem] = list(listing.problems)
         self._waiting: set[Key] = set(listing.refused)
-        self._items: dict[Kind, dict[str, Item]] = {kind: {} for kind in Kind}
+        self._items: dict[Kind, dict[str, Item]] = {kind: {} for kind in FILE_KINDS}
         self._scripts = ScriptFiles(tree, listing.others)
         self._all_known = known
         self._by_clock: dict[Schedule, tuple[list[Finding], datetime | None]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.definitions.catalogue.entry import Code, Content, Example
 from reconciler.definitions.codes import all_codes
 from reconciler.definitions.schemas import schema_of
-from reconciler.model.forms import Kind
+from reconciler.model.forms import FILE_KINDS
 
 _GENERATED = "<!-- Written by `make docs`; do not edit. -->"
 _MODES = {"120000": "a symbolic link", "160000": "a submodule", "100755": "executable"}
@@ -93,7 +93,7 @@ def definitions_page() -> str:
     """Return the page of all fields as Markdown."""
     lines = ["# Definitions", "", _GENERATED, "", *_INTRODUCTION.strip().split("\n"), ""]
     described: dict[str, Any] = {}
-    for kind in Kind:
+    for kind in FILE_KINDS:
         schema = schema_of(kind.value)
         lines += [f"## {kind.folder}/: {schema['title'].lower()}", "", schema["description"], "", *_table(schema)]
         for name, part in schema["$defs"].items():

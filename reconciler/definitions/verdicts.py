@@ -19,7 +19,7 @@ from msgspec.msgpack import Decoder, Encoder
 
 from reconciler.definitions.checked import CheckedFile
 from reconciler.definitions.program import program_id
-from reconciler.model.forms import FORM_TYPES, Form, Kind
+from reconciler.model.forms import FILE_KINDS, FORM_TYPES, Form, Kind
 from reconciler.model.problem import Problem
 
 _HEADER = struct.Struct("<8s16sQI")
@@ -49,7 +49,7 @@ class _Stored(Struct, frozen=True, array_like=True):
 _ENCODER = Encoder()
 _NO_FORM = Raw(_ENCODER.encode(None))
 _STORED = Decoder(_Stored)
-_FORMS: dict[Kind, Decoder[Form]] = {kind: Decoder(type_) for kind, type_ in FORM_TYPES.items()}
+_FORMS: dict[Kind, Decoder[Form]] = {kind: Decoder(FORM_TYPES[kind]) for kind in FILE_KINDS}
 _SEGMENT = Decoder(dict[str, Raw])
 
 

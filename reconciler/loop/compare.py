@@ -12,7 +12,7 @@ from reconciler.loop.desired import CommitState, read_commit
 from reconciler.loop.reconcile import Planned
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import DefinitionsInvalid, UsageError
-from reconciler.model.forms import Component
+from reconciler.model.forms import Component, Variable
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.run import Origin
@@ -62,7 +62,7 @@ def _first_changes(state: CommitState) -> tuple[Change, ...]:
 
 def _as_applied(changes: Iterable[Change], now: datetime) -> Iterator[Applied]:
     for change in changes:
-        if change.action is Action.CREATE and isinstance(change.after, Job | Component):
+        if change.action is Action.CREATE and isinstance(change.after, Job | Component | Variable):
             yield Applied(
                 target=change.target,
                 kind=change.kind,

@@ -5,8 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.model.forms import Component, Form, Kind, OneOff, Target
-from reconciler.model.job import Job
+from reconciler.model.forms import Form, Kind
 
 
 class Action(StrEnum):
@@ -91,9 +90,9 @@ class Change(Struct, frozen=True, kw_only=True):
     id: str
     root_id: str
     target: str
-    before: Job | Component | Target | OneOff | None = None
-    after: Job | Component | Target | OneOff | None = None
-    live: Job | Component | Target | OneOff | None = None
+    before: Form | None = None
+    after: Form | None = None
+    live: Form | None = None
     live_version: str = ""
     fields: tuple[FieldChange, ...] = ()
     path: str = ""

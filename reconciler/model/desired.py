@@ -5,11 +5,11 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from reconciler.model.forms import Component, Form, Kind, OneOff, Target
+from reconciler.model.forms import Component, Form, Kind, OneOff, Target, Variable
 from reconciler.model.job import Job
 from reconciler.model.problem import Problem, Severity
 
-F = TypeVar("F", Job, Component, Target, OneOff, Form)
+F = TypeVar("F", Job, Component, Target, OneOff, Variable, Form)
 
 
 class SourceFile(Struct, frozen=True):
@@ -55,14 +55,15 @@ class Declared(Struct, Generic[F], frozen=True, kw_only=True):
 class DesiredState(Struct, frozen=True, kw_only=True):
     """What Git declares, by id, valid and with all defaults and references resolved.
 
-    ``unreadable`` holds (kind, id) of files that have errors: their applied form stays, and ``complete`` is false,
-    so nothing is deleted on the strength of this state.
+    ``variables`` are those of targets, by target and id.  ``unreadable`` holds (kind, id) of files that have errors:
+    their applied form stays, and ``complete`` is false, so nothing is deleted on the strength of this state.
     """
 
     jobs: Mapping[str, Declared[Job]] = {}
     components: Mapping[str, Declared[Component]] = {}
     targets: Mapping[str, Declared[Target]] = {}
     one_offs: Mapping[str, Declared[OneOff]] = {}
+    variables: Mapping[tuple[str, str], Declared[Variable]] = {}
     unreadable: frozenset[tuple[Kind, str]] = frozenset()
     complete: bool = True
 

@@ -1,4 +1,4 @@
-"""The other three kinds of definition, and what all four have in common: a canonical form and its digest."""
+"""The other kinds of object, and what all have in common: a canonical form and its digest."""
 
 import hashlib
 from datetime import datetime
@@ -6,22 +6,28 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from reconciler.model.job import Devices, FormPart, Job, Parameter, ScriptType, Task, Value
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import MASK, SecretRef
 
 
 class Kind(StrEnum):
-    """Of a definition; the value is its folder's name without the s."""
+    """Of an object. What has files of its own is in ``FILE_KINDS``; the settings of a target declare the others."""
 
     JOB = "job"
     COMPONENT = "component"
     TARGET = "target"
     RUN = "run"
+    VARIABLE = "variable"
 
     @property
     def folder(self) -> str:
         return f"{self.value}s"
+
+
+FILE_KINDS = (Kind.JOB, Kind.COMPONENT, Kind.TARGET, Kind.RUN)
+"""Kinds of definition files; each has a folder."""
 
 
 class Component(FormPart, frozen=True, kw_only=True):
@@ -73,12 +79,34 @@ class OneOff(FormPart, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Form = Job | Component | Target | OneOff
+class Variable(FormPart, frozen=True, kw_only=True):
+    """A value that a target keeps for whatever it runs. ``id`` says where: ``account/NAME``, ``site/SITE/NAME``.
+
+    ``masked``: nobody can read it there; then ``value`` is a reference, and ``fingerprint`` stands for what that stood
+    for when it was written (``fingerprint_of``).  ``protect`` is as in a job.  Live forms have ``MASK`` as the value
+    of what is masked.
+    """
+
+    id: str
+    name: str
+    site: str = ""
+    value: str | SecretRef = ""
+    masked: bool = False
+    fingerprint: str = ""
+    protect: bool = False
+
+    def as_live(self) -> "Variable":
+        """Return the variable as its target shows it: what only we know of it is gone."""
+        return replace(self, value=MASK if self.masked else self.value, fingerprint="", protect=False)
+
+
+Form = Job | Component | Target | OneOff | Variable
 FORM_TYPES: dict[Kind, type[Form]] = {
     Kind.JOB: Job,
     Kind.COMPONENT: Component,
     Kind.TARGET: Target,
     Kind.RUN: OneOff,
+    Kind.VARIABLE: Variable,
 }
 
 

@@ -4,8 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from reconciler.model.forms import Component, Kind, OneOff, Target
-from reconciler.model.job import Job
+from reconciler.model.forms import Form, Kind
 from reconciler.model.run import Origin
 
 NOT_COMMITTED = "0" * 40
@@ -24,7 +23,7 @@ class Applied(Struct, frozen=True, kw_only=True, gc=False):
     kind: Kind
     id: str
     root_id: str
-    form: Job | Component | Target | OneOff
+    form: Form
     origin: Origin
     applied_at: datetime
     retired_at: datetime | None = None

@@ -7,8 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.model.change import FieldChange
-from reconciler.model.forms import Component, Kind, OneOff, Target
-from reconciler.model.job import Job
+from reconciler.model.forms import Form, Kind
 
 
 class LiveObject(Struct, frozen=True, kw_only=True):
@@ -20,7 +19,7 @@ class LiveObject(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     id: str
-    form: Job | Component | Target | OneOff
+    form: Form
     version: str
     defaults: Mapping[str, Any] = {}
     unmanaged: Mapping[str, Any] = {}

@@ -4,21 +4,31 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from reconciler.model.change import FieldCause, FieldChange
-from reconciler.model.forms import Form
+from reconciler.model.forms import Form, Variable
 from reconciler.model.live import LiveObject
+from reconciler.model.secret import MASK
 
 
 def diff_forms(before: Form, after: Form) -> tuple[FieldChange, ...]:
     """Return the fields in which the forms differ, in the order of their JSON paths' first appearance."""
     if before == after:
         return ()  # most, where live objects are compared
-    return tuple(_diff(msgspec.to_builtins(before), msgspec.to_builtins(after), ""))
+    fields = tuple(_diff(msgspec.to_builtins(before), msgspec.to_builtins(after), ""))
+    return _without_fingerprint(fields) if isinstance(after, Variable) else fields
+
+
+def _without_fingerprint(fields: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """Return the fields of a variable without what nobody can read anything from."""
+    return tuple(field for field in fields if field.json_path != "fingerprint")
 
 
 def diff_live(applied: Form, live: Form) -> tuple[FieldChange, ...]:
     """Return the fields that somebody changed at the target, of the form that was ``applied`` there (normalised)."""
+    if isinstance(applied, Variable) and isinstance(live, Variable) and applied.masked:
+        live = replace(live, value=MASK)  # somebody may have made it anew, for all to read: not here
     return tuple(
         FieldChange(field.json_path, field.before, field.before, field.after, FieldCause.THEIRS)
         for field in diff_forms(applied, live)

@@ -69,12 +69,17 @@ class TargetDrift(Struct, frozen=True, kw_only=True):
 def find_drift(inventory: Collection[Applied], around: Surroundings) -> tuple[TargetDrift, ...]:
     """Return what each target that holds objects has, by name, against what was last applied there."""
     found = []
-    for target in sorted({*around.live, *around.unavailable}):
-        applied = {(item.kind, item.id): item for item in inventory if item.target == target}
-        if target in around.unavailable:
-            found.append(TargetDrift(target=target, unavailable=around.unavailable[target], applied=len(applied)))
+    silent = {target: (frozenset({kind}), why) for (target, kind), why in around.silent.items()}
+    silent |= {target: (frozenset(Kind), why) for target, why in around.unavailable.items()}
+    for target in sorted({*around.live, *silent}):
+        view = around.live.get(target)
+        kinds, why = silent[target] if view is None else (view.kinds, "")
+        ours = (item for item in inventory if item.target == target and item.kind in kinds)
+        applied = {(item.kind, item.id): item for item in ours}
+        if view is None:
+            found.append(TargetDrift(target=target, unavailable=why, applied=len(applied)))
         else:
-            found.append(_of_target(target, applied, around.live[target]))
+            found.append(_of_target(target, applied, view))
     return tuple(found)
 
 

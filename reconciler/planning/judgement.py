@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from reconciler.model.change import Action, Change, FieldCause, Plan
-from reconciler.model.forms import Component, Kind, OneOff
+from reconciler.model.forms import Component, Kind, OneOff, Variable
 from reconciler.model.job import Devices, Job
 from reconciler.planning.judgement_contents import elevations_of, selector_of, unseen_of
 from reconciler.planning.judgement_marks import Case, caution, danger, mark_job, note
 from reconciler.planning.judgement_starts import judge_one_off, judge_starts
 from reconciler.planning.judgement_texts import judge_fields
 from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Known, Mark, Starts, key_of
+from reconciler.planning.judgement_variables import mark_variable
 from reconciler.schedule.anchor import moves_anchor
 
 F = TypeVar("F", Job, Component, OneOff)
@@ -51,6 +52,8 @@ def judge(change: Change, *, now: datetime, known: Known) -> Judgement:
         marks.append(note("runs-other", "what it runs changes"))
     elif isinstance(change.after, OneOff) and after is not None:
         marks += _mark_one_off(change.after, after, known)
+    elif isinstance(change.after, Variable):
+        marks += mark_variable(change)
     return Judgement(
         marks=tuple(sorted(marks, key=lambda mark: mark.level.rank)),
         before=before,

@@ -73,7 +73,8 @@ MARKS = {
     "new-secret": Explained(
         "new secret reference",
         (D,),
-        "The job is given a secret that it was not given before: whoever writes its script can read it.",
+        "The job is given a secret that it was not given before: whoever writes its script can read it. A variable "
+        "gives it to every script of its account or site.",
     ),
     "no-condition": Explained("its condition is gone", (C,), "It runs where its condition kept it from running."),
     "no-output": Explained(
@@ -116,6 +117,11 @@ MARKS = {
         (C,),
         "The changed script can read the secrets of the job: read it to its end.",
     ),
+    "shared-value": Explained(
+        "everything that runs there gets another value",
+        (C,),
+        "The variable belongs to an account or a site: each script that runs there may read it.",
+    ),
     "soon": Explained(
         "starts within 5 minutes of the merge",
         (D,),
@@ -129,6 +135,9 @@ MARKS = {
         (C, N),
         "Other jobs of the target start in the minute of its first start: ten or more ask for a look. "
         "`reconciler forecast` shows the whole week.",
+    ),
+    "unmasked": Explained(
+        "no longer hidden", (D,), "The variable was masked: now its value stands in Git and in the portal."
     ),
     "unprotected": Explained("no longer protected", (D,), "Without `protect: true` another commit can delete it."),
     "unseen": Explained(

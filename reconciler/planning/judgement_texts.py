@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.model.change import Action, Change, FieldChange
+from reconciler.model.change import Action, Change, FieldCause, FieldChange
 from reconciler.model.forms import Form
 from reconciler.model.job import Job
 from reconciler.planning.judgement_contents import fields_of
@@ -22,7 +22,7 @@ _MOST_PAIRS = 4_000_000
 """Lines before times lines after: beyond that, comparing them may take seconds."""
 
 _CONTEXT = 3
-_UNTOLD = frozenset({"id", "targets", "previousId"})
+_UNTOLD = frozenset({"id", "targets", "previousId", "fingerprint"})
 
 
 def judge_fields(change: Change) -> tuple[tuple[FieldFact, ...], int, tuple[TextChange, ...]]:
@@ -69,6 +69,9 @@ def _is_text(field: FieldChange) -> bool:
 
 def _field_fact(change: Change, field: FieldChange) -> FieldFact:
     default = _default_of(change, field.json_path)
+    if change.action is Action.ADOPT and field.cause is FieldCause.THEIRS:
+        before, after = (_shown(field, value, default) for value in (field.live, field.after))
+        return FieldFact(json_path=field.json_path, before=before, after=after)
     return FieldFact(
         json_path=field.json_path,
         before=Shown("") if change.before is None and change.live is None else _shown(field, field.before, default),

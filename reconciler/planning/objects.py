@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change, FieldChange
 from reconciler.model.desired import Declared, DesiredState
-from reconciler.model.forms import Component, Form, Kind, digest_form
+from reconciler.model.forms import Component, Form, Kind, Variable, digest_form
 from reconciler.model.inventory import Applied, Hold
 from reconciler.model.job import Job
 from reconciler.model.live import LiveObject
@@ -27,7 +27,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
 
     target: str
     kind: Kind
-    declared: Declared[Job] | Declared[Component]
+    declared: Declared[Job] | Declared[Component] | Declared[Variable]
     root_id: str
     previous: Applied | None = None
     replaced: Applied | None = None
@@ -43,14 +43,19 @@ def declared_change(item: Declaration, desired: DesiredState, around: Surroundin
     """Yield what is to be done for an object that is declared: one change, or none where all agree."""
     form, digest = item.declared.form, item.declared.digest
     hold = around.holds.get(item.root_id) if item.kind is Kind.JOB else None
-    if hold is not None and item.target in around.live and isinstance(form, Job) and form.enabled:
+    if hold is not None and around.view(item.target, item.kind) and isinstance(form, Job) and form.enabled:
         # Its target starts it by itself, so there it must be disabled to be paused.
         form = replace(form, enabled=False)
         digest = digest_form(form)
+    if isinstance(form, Variable) and form.masked:
+        form = _with_fingerprint(item, form, around)
+        digest = digest_form(form)
     live = around.find(item.target, item.kind, *item.ids)
     action, reason = _judge(item, form, digest, live, around)
-    reason = "; ".join(words for words in (reason, _pause_words(hold)) if words)
-    if action is None and hold is None:
+    reason = "; ".join(words for words in (reason, _value_words(item, form), _pause_words(hold)) if words)
+    if action is None and (unknown := _why_secret_unknown(item, around)):
+        reason = f"whether it is still what was written is not known: {unknown}"
+    elif action is None and hold is None:
         return
     if action is None:
         action = Action.HELD
@@ -76,8 +81,33 @@ def declared_change(item: Declaration, desired: DesiredState, around: Surroundin
     )
 
 
+def _with_fingerprint(item: Declaration, form: Variable, around: Surroundings) -> Variable:
+    """Return the variable with what its secret stands for; where nobody can tell, with what it was when applied."""
+    known = around.secrets.get((item.target, item.kind, form.id))
+    if known is not None and not known.unknown:
+        return replace(form, fingerprint=known.fingerprint)
+    before = item.previous.form if item.previous is not None else None
+    is_same = isinstance(before, Variable) and before.value == form.value
+    return replace(form, fingerprint=before.fingerprint) if isinstance(before, Variable) and is_same else form
+
+
+def _why_secret_unknown(item: Declaration, around: Surroundings) -> str:
+    known = around.secrets.get((item.target, item.kind, item.declared.form.id))
+    return known.unknown if known is not None else ""
+
+
+def _value_words(item: Declaration, form: Form) -> str:
+    """Return what to say of a value that is not shown, or nothing."""
+    before = item.previous.form if item.previous is not None else None
+    if not isinstance(form, Variable) or not isinstance(before, Variable):
+        return ""
+    if form.value == before.value and form.fingerprint != before.fingerprint:
+        return "its secret stands for another value than before"
+    return ""
+
+
 def _judge(
-    item: Declaration, form: Job | Component, digest: str, live: LiveObject | None, around: Surroundings
+    item: Declaration, form: Job | Component | Variable, digest: str, live: LiveObject | None, around: Surroundings
 ) -> tuple[Action | None, str]:
     before = item.previous
     if before is None:
@@ -105,6 +135,8 @@ def _judge(
 
 def _change_word(before: object, after: object) -> Action:
     was, will_be = (form.enabled if isinstance(form, Job) else True for form in (before, after))
+    if isinstance(before, Variable) and isinstance(after, Variable) and before.masked != after.masked:
+        return Action.REPLACE
     if was == will_be:
         return Action.UPDATE
     return Action.RESUME if will_be else Action.SUSPEND
@@ -112,8 +144,8 @@ def _change_word(before: object, after: object) -> Action:
 
 def _obstacle(item: Declaration, action: Action, desired: DesiredState, around: Surroundings) -> str:
     """Return why nothing can be done for the object now, or nothing."""
-    if item.target in around.unavailable:
-        return f"waits: {around.unavailable[item.target]}"
+    if unknown := around.why_unknown(item.target, item.kind) or _why_secret_unknown(item, around):
+        return f"waits: {unknown}"
     if foreign := around.why_foreign(item.target, item.kind, item.declared.form.id):
         return f"{item.target} has one of that id that cannot be managed: {foreign}"
     if action is Action.CREATE and around.is_unlisted(item.target, item.kind, *item.ids):
@@ -124,7 +156,7 @@ def _obstacle(item: Declaration, action: Action, desired: DesiredState, around: 
 
 
 def _fields(
-    item: Declaration, action: Action, form: Job | Component, live: LiveObject | None, around: Surroundings
+    item: Declaration, action: Action, form: Job | Component | Variable, live: LiveObject | None, around: Surroundings
 ) -> tuple[FieldChange, ...]:
     if item.previous is None:
         return _adopted_fields(around.live[item.target].normalise(form), live) if live is not None else ()

@@ -21,7 +21,7 @@ _STEP = {
 }
 """Removals come before additions, so a name that moves from one job to another is free when it is taken."""
 
-_KINDS = (Kind.COMPONENT, Kind.JOB, Kind.RUN, Kind.TARGET)
+_KINDS = (Kind.VARIABLE, Kind.COMPONENT, Kind.JOB, Kind.RUN, Kind.TARGET)
 _LONGEST = 1000
 """Alternates of alternates; a cycle is a problem of validation, and must not hang a plan."""
 

@@ -1,7 +1,6 @@
 """From what is declared, what we applied and what is live to a plan: pure, and the same for the same input."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count
 
@@ -10,10 +9,10 @@ from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change, Plan
 from reconciler.model.desired import Declared, DesiredState
-from reconciler.model.forms import Component, Kind, OneOff, digest_form
+from reconciler.model.forms import Component, Kind, OneOff, Variable, digest_form
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
-from reconciler.planning.guards import check_guards
+from reconciler.planning.guards import check_guards, count_existing
 from reconciler.planning.objects import Declaration, declared_change
 from reconciler.planning.order import in_order
 from reconciler.planning.removals import orphan_removal, removal
@@ -45,8 +44,8 @@ def make_plan(
     id, target) of those that were started or have expired.
 
     A part of all objects gives the same plan as the whole where the rest is in step: all that is declared or applied
-    under the ids in question, all targets, all one-offs that are not settled.  Then ``existing`` counts what is
-    applied, by target, and ``is_empty`` says whether no job is declared at all.
+    under the ids in question, all targets and variables, all one-offs that are not settled.  Then ``existing`` counts
+    what else is applied, by target, and ``is_empty`` says whether no job is declared at all.
     """
     changes = in_order(
         [
@@ -55,20 +54,26 @@ def make_plan(
                 _by_hand(change, desired)
                 for change in _object_changes(Kind.COMPONENT, _declared_components(desired), inventory, desired, around)
             ),
+            *_object_changes(Kind.VARIABLE, desired.variables, inventory, desired, around),
             *_one_off_changes(desired, settled_one_offs),
         ]
     )
     digest = _digest_plan(tree_digest, changes, _live_versions(desired, inventory, around))
     guards = check_guards(
         changes,
-        Counter(item.target for item in inventory) if existing is None else existing,
+        count_existing(inventory, existing),
         digest=digest,
         is_empty=not desired.jobs if is_empty is None else is_empty,
     )
     return Plan(commit=commit, tree_digest=tree_digest, changes=changes, guards=guards, digest=digest)
 
 
-Declarations = Mapping[tuple[str, str], Declared[Job]] | Mapping[tuple[str, str], Declared[Component]]
+AnyDeclared = Declared[Job] | Declared[Component] | Declared[Variable]
+Declarations = (
+    Mapping[tuple[str, str], Declared[Job]]
+    | Mapping[tuple[str, str], Declared[Component]]
+    | Mapping[tuple[str, str], Declared[Variable]]
+)
 """By target and id."""
 
 
@@ -130,7 +135,7 @@ def _object_changes(
             yield from orphan_removal(place, around)
 
 
-def _new_root(target: str, declaration: Declared[Job] | Declared[Component], roots: Collection[tuple[str, str]]) -> str:
+def _new_root(target: str, declaration: AnyDeclared, roots: Collection[tuple[str, str]]) -> str:
     """Return the root of an object that begins here; one that was renamed keeps the root of its first id for itself."""
     form = declaration.form
     first = (form.previous_id if isinstance(form, Job) else None) or form.id
@@ -138,20 +143,20 @@ def _new_root(target: str, declaration: Declared[Job] | Declared[Component], roo
     return next(name for name in names if (target, name) not in roots)
 
 
-def _is_in_step(declaration: Declared[Job] | Declared[Component], previous: Applied, around: Surroundings) -> bool:
+def _is_in_step(declaration: AnyDeclared, previous: Applied, around: Surroundings) -> bool:
     """Return whether it is plain, without a look at the target, that there is nothing to say of an object."""
     return (
         previous.origin.digest == declaration.digest
         and previous.origin.path == declaration.path
         and previous.retired_at is None
-        and previous.target not in around.live
+        and around.view(previous.target, previous.kind) is None
         and previous.root_id not in around.holds
     )
 
 
 def _predecessor(
     target: str,
-    declaration: Declared[Job] | Declared[Component],
+    declaration: AnyDeclared,
     previous: Applied | None,
     declared: Declarations,
     applied: Mapping[tuple[str, str], Applied],
@@ -195,7 +200,7 @@ def _live_versions(
     desired: DesiredState, inventory: Collection[Applied], around: Surroundings
 ) -> dict[str, dict[str, str]]:
     """Return the versions of what is ours or declared, by target: what others have there may change as it likes."""
-    ours = {(item.target, item.kind, item.id) for item in inventory if item.target in around.live}
+    ours = {(item.target, item.kind, item.id) for item in inventory if around.view(item.target, item.kind)}
     ours |= around.begun.keys()
     versions: dict[str, dict[str, str]] = {}
     for target, view in around.live.items():
@@ -208,6 +213,8 @@ def _live_versions(
 
 
 def _is_declared(desired: DesiredState, target: str, kind: Kind, id_: str) -> bool:
+    if kind is Kind.VARIABLE:
+        return (target, id_) in desired.variables
     job = desired.jobs.get(id_) if kind is Kind.JOB else None
     return job is not None and target in job.form.targets
 

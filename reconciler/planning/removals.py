@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change
 from reconciler.model.desired import DesiredState
-from reconciler.model.forms import digest_form
+from reconciler.model.forms import Variable, digest_form
 from reconciler.model.inventory import NOT_COMMITTED, Applied
 from reconciler.model.job import Job
 from reconciler.planning.diff import diff_forms, diff_live
@@ -83,13 +83,13 @@ def why_not_removed(item: Applied, desired: DesiredState, around: Surroundings) 
     """Return why what is applied cannot go now, or nothing."""
     if not desired.complete or (item.kind, item.id) in desired.unreadable:
         return INVALID
-    if isinstance(item.form, Job) and item.form.protect:
+    if isinstance(item.form, Job | Variable) and item.form.protect:
         return PROTECTED
     if item.origin.commit == NOT_COMMITTED:
         return IMPORTED
-    if item.target in around.unavailable:
-        return f"waits: {around.unavailable[item.target]}"
-    if around.is_incomplete(item.target):
+    if unknown := around.why_unknown(item.target, item.kind):
+        return f"waits: {unknown}"
+    if around.is_incomplete(item.target, item.kind):
         return INCOMPLETE.format(target=item.target)
     if foreign := around.why_foreign(item.target, item.kind, item.id):
         return f"what {item.target} has of that id cannot be managed: {foreign}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reconciler.definitions.checks.component import check_component
 from reconciler.definitions.checks.job import check_job
 from reconciler.definitions.checks.others import check_one_off, check_target
-from reconciler.model.forms import Component, Form, Target
+from reconciler.model.forms import Component, Form, OneOff, Target
 from reconciler.model.job import Job
 from reconciler.model.provider import Finding
 
@@ -18,5 +18,5 @@ def check_form(form: Form, damaged: frozenset[str] = frozenset()) -> Iterator[Fi
         yield from check_component(form, damaged)
     elif isinstance(form, Target):
         yield from check_target(form)
-    else:
+    elif isinstance(form, OneOff):
         yield from check_one_off(form)

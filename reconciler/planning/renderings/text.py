@@ -112,7 +112,7 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
         yield f"{row.label.lower()}: {after or before}" if is_same else f"{row.label.lower()}: {before} -> {after}"
     if facts.after is not None:
         yield from (f"clock change: {remark}" for remark in facts.after.clock_changes)
-    if change.before is None:
+    if change.before is None and change.live is None:
         return
     for fact in facts.fields[:_MOST_FIELDS]:
         words = f"{_value(fact.json_path)}: {_plain(value_words(fact.before))} -> {_plain(value_words(fact.after))}"

@@ -54,7 +54,13 @@ VERBS = {
     Action.HELD: "held back",
     Action.ONE_OFF: "run once",
 }
-KIND_WORDS = {Kind.JOB: "job", Kind.COMPONENT: "component", Kind.TARGET: "target", Kind.RUN: "one-off"}
+KIND_WORDS = {
+    Kind.JOB: "job",
+    Kind.COMPONENT: "component",
+    Kind.TARGET: "target",
+    Kind.RUN: "one-off",
+    Kind.VARIABLE: "variable",
+}
 
 
 class Judged(Struct, frozen=True):
