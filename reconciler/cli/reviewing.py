@@ -68,9 +68,7 @@ class Review:
         return plan_document(self._plan, self._facts, now=self._now)
 
     def _ask(self, plan: Plan) -> None:
-        going = [
-            change for change in plan.changes if change.action in (Action.DELETE, Action.REPLACE) or change.retires
-        ]
+        going = [change for change in plan.changes if change.action in {Action.DELETE, Action.RETIRE, Action.REPLACE}]
         if not going:
             return
         first = ", ".join(escape_text(f"{change.kind} {change.id}") for change in going[:SHOWN_DELETIONS])

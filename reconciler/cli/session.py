@@ -37,6 +37,7 @@ from reconciler.store.open import open_store
 from reconciler.store.store import Store
 from reconciler.targets.opening import Opening
 from reconciler.targets.protocol import LiveTarget, Progress
+from reconciler.targets.prune import graces_of
 from reconciler.targets.registry import LOCAL, open_targets
 
 
@@ -187,6 +188,7 @@ class Session:
             tell=tell,
             owner=owner,
             statuses=self._statuses(settings.reports.status),
+            graces=graces_of(declared),
         )
         return world
 

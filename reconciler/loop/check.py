@@ -20,7 +20,7 @@ from reconciler.reports.forge.sticky import MARKER
 
 _MOST_PROBLEMS = 10
 _MESSAGE = 300
-_CHANGING = frozenset(Action) - {Action.CREATE, Action.DELETE, Action.HELD, Action.ONE_OFF}
+_CHANGING = frozenset(Action) - {Action.CREATE, Action.DELETE, Action.RETIRE, Action.HELD, Action.ONE_OFF}
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ def _numbers(plan: Plan) -> dict[str, int]:
     return {
         "create": plan.count(Action.CREATE),
         "change": plan.count(*_CHANGING),
-        "delete": plan.count(Action.DELETE),
+        "delete": plan.count(Action.DELETE, Action.RETIRE),
         "run": plan.count(Action.ONE_OFF),
         "held": sum(not guard.warning for guard in plan.guards),
     }

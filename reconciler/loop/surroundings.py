@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from reconciler.loop.journal import begun_forms
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot
-from reconciler.model.settings import Settings
 from reconciler.planning.surroundings import Surroundings, TargetView
 from reconciler.targets.protocol import LiveTarget
 
@@ -22,16 +21,18 @@ def look_around(world: World, *, now: datetime) -> Surroundings:
         unavailable=unavailable,
         holds={root_id: hold for root_id, hold in world.store.holds().items() if hold.covers(now)},
         begun={place: forms for target in live for place, forms in begun_forms(world, target).items()},
-        graces={name: grace_of(target, world.settings) for name, target in world.targets.items()},
+        graces={name: _grace_of(world, target) for name, target in world.targets.items()},
         now=now,
         configured=frozenset(world.targets),
     )
 
 
-def grace_of(target: LiveTarget, settings: Settings) -> timedelta:
+def _grace_of(world: World, target: LiveTarget) -> timedelta:
     """Return how long a job that is no longer declared stays on ``target``, disabled."""
-    if settings.prune.grace_hours is not None:
-        return timedelta(hours=settings.prune.grace_hours)
+    if target.name in world.graces:
+        return world.graces[target.name]
+    if world.settings.prune.grace_hours is not None:
+        return timedelta(hours=world.settings.prune.grace_hours)
     return REMOTE_GRACE if target.capabilities.holds_schedules else timedelta()
 
 

@@ -1,6 +1,7 @@
 """Everything a pass works with, put together once by the caller and handed on."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from msgspec import Struct
 
@@ -17,7 +18,8 @@ from reconciler.targets.protocol import LiveTarget
 class World(Struct, frozen=True, kw_only=True):
     """``host`` is this machine's name; ``owner`` names this process where two may meet (loop/owner.py).
 
-    ``statuses`` is where commits are told of, None where they are not.
+    ``statuses`` is where commits are told of, None where they are not.  ``graces`` are those that targets set
+    themselves.
     """
 
     repository: Repository
@@ -31,6 +33,7 @@ class World(Struct, frozen=True, kw_only=True):
     tell: Callable[[str], None]
     owner: str
     statuses: Statuses | None = None
+    graces: Mapping[str, timedelta] = {}
 
     @property
     def scheduler(self) -> Scheduler:

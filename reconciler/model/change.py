@@ -12,6 +12,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    RETIRE = "retire"
     REPLACE = "replace"
     ADOPT = "adopt"
     MOVE = "move"
@@ -30,6 +31,7 @@ _SIGNS = {
     Action.CREATE: "+",
     Action.UPDATE: "~",
     Action.DELETE: "-",
+    Action.RETIRE: "-",
     Action.REPLACE: "-/+",
     Action.ADOPT: "+",
     Action.MOVE: "~",
@@ -81,8 +83,8 @@ class Change(Struct, frozen=True, kw_only=True):
     object, its file now at ``path`` and before at ``from_path``, its id perhaps another.
 
     ``root_id`` is as in ``Applied``; ``path``, ``blob`` and ``digest`` say where ``after`` stands (``before``, for a
-    deletion).  ``reason`` says why a change is held, or what is special about it.  ``retires``: it is a step of a
-    deletion that begins with disabling.
+    deletion).  ``reason`` says why a change is held, or what is special about it.  RETIRE: the first step of a
+    deletion, which disables; ``retires``: this one, and the deletion that ends its grace.
     """
 
     action: Action

@@ -29,7 +29,7 @@ def check_guards(
     deletions = [change for change in changes if is_deletion(change)]
     counts = Counter(_group(change) for change in deletions)
     with_jobs = {change.target for change in deletions if change.kind is Kind.JOB}
-    updates = Counter(_group(change) for change in changes if change.action in _WRITTEN and not change.retires)
+    updates = Counter(_group(change) for change in changes if change.action in _WRITTEN)
     override = f"--allow-deletes {digest[:12]}"
     guards: list[Guard] = []
     for group in sorted({*counts, *updates}):
@@ -58,7 +58,7 @@ def is_deletion(change: Change) -> bool:
     """Return whether ``change`` is where somebody's job begins to go; the end of its grace was judged then."""
     if change.action is Action.DELETE:
         return not change.retires
-    return change.retires or change.action is Action.REPLACE
+    return change.action in {Action.RETIRE, Action.REPLACE}
 
 
 def _guard_deletions(group: Group, count: int, existing: int, override: str, is_empty: bool) -> Iterator[Guard]:

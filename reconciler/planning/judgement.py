@@ -116,11 +116,10 @@ def _mark_action(change: Change, before: Starts | None) -> Iterator[Mark]:
         yield caution("replace", "is deleted and made anew on the target")
     elif change.action is Action.ADOPT:
         yield caution("adopt", "was made by hand on the target; it is taken over and overwritten")
+    elif change.action is Action.RETIRE:
+        yield danger("prune", "Git no longer declares it: it is disabled now, and deleted later")
     elif change.action is Action.SUSPEND:
-        if change.retires:
-            yield danger("prune", "Git no longer declares it: it is disabled now, and deleted later")
-        else:
-            yield caution("suspend", "starts nothing until it is resumed")
+        yield caution("suspend", "starts nothing until it is resumed")
     elif change.action is Action.RESUME:
         yield caution("resume", "starts again")
     elif change.action is Action.HELD:

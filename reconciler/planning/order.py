@@ -11,6 +11,7 @@ _STEP = {
     Action.REPLACE: 1,
     Action.MOVE: 1,
     Action.UPDATE: 1,
+    Action.RETIRE: 1,
     Action.SUSPEND: 1,
     Action.RESUME: 1,
     Action.ADOPT: 1,

@@ -70,12 +70,12 @@ def _retire(job: Job, change: Change, grace: timedelta) -> Change:
     hours = grace.total_seconds() / 3600
     return replace(
         change,
-        action=Action.SUSPEND,
+        action=Action.RETIRE,
         retires=True,
         after=disabled,
         fields=diff_forms(job, disabled),
         digest=digest_form(disabled),
-        reason=f"no longer declared: disabled now, removed {hours:g} hours later",
+        reason=f"no longer declared: disabled now, deleted after {hours:g} h",
     )
 
 

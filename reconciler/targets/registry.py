@@ -10,6 +10,7 @@ from reconciler.targets.datto.rules import DATTO_RULES
 from reconciler.targets.keeper.rules import KEEPER_RULES, zone_of
 from reconciler.targets.local.rules import LOCAL_RULES, accounts_of, http_settings
 from reconciler.targets.opening import Opening
+from reconciler.targets.prune import with_prune
 
 if TYPE_CHECKING:
     # It knows runs and devices, which nobody asks for who only validates.
@@ -55,7 +56,7 @@ _PROVIDERS: Mapping[str, tuple[ProviderRules, Callable[[Target, Opening], "LiveT
 
 def provider_rules() -> Mapping[str, ProviderRules]:
     """Return what each provider says about definitions, by its name."""
-    return {name: rules for name, (rules, _) in _PROVIDERS.items()}
+    return {name: with_prune(rules) for name, (rules, _) in _PROVIDERS.items()}
 
 
 def holding_targets(declared: Iterable[Target]) -> set[str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from support.keeper import add_agents
 
 
 @pytest.fixture
@@ -131,3 +132,56 @@ def test_what_is_invalid_is_not_said_to_be_applied(project):
     applied = project.call("apply")
     assert applied.code == 3
     assert "Applied what is valid of commit" in applied.err
+
+
+def drop(project, job_id):
+    project.repo.git("rm", "-q", f"definitions/jobs/{job_id}.json")
+    project.repo.commit(f"Drop {job_id}")
+
+
+@pytest.fixture
+def agents_job(project, tmp_path):
+    """A project with an applied job of a folder of agents, no longer declared by a function that says for how long."""
+
+    def gone(**settings):
+        add_agents(project, tmp_path / "Jobs", **settings)
+        project.commit_job("stays", targets=["agents"])
+        project.commit_job("goes", targets=["agents"])
+        assert project.call("apply").code == 0
+        drop(project, "goes")
+        return project
+
+    return gone
+
+
+def test_the_first_step_of_a_deletion_is_told_as_what_it_is(agents_job):
+    project = agents_job()
+    shown = project.call("plan").out
+    assert "-   job goes" in shown
+    assert "(no longer declared: disabled now, deleted after 24 h)" in shown
+    assert "0 to change, 0 to delete, 1 to disable now and delete later, 0 to run." in shown
+    document = project.call("plan", "--format", "json").json
+    assert (document["summary"]["retire"], document["summary"]["suspend"]) == (1, 0)
+    for format_ in ("markdown", "html"):
+        assert "disable, delete later" in project.call("plan", "--format", format_).out
+    refused = project.call("apply")
+    assert refused.code == 4
+    assert "job goes would be deleted" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0, "1 to delete, 0 to run"), (48, "deleted after 48 h")],
+)
+def test_a_target_sets_its_own_grace(agents_job, hours, words):
+    project = agents_job(prune={"graceHours": hours})
+    project.repo.write("reconciler.toml", "[prune]\ngraceHours = 7\n")
+    project.repo.commit("Set the grace of all others")
+    assert words in project.call("plan").out
+
+
+def test_a_grace_that_is_no_number_of_hours_is_a_problem(project, tmp_path):
+    add_agents(project, tmp_path / "Jobs", prune={"graceHours": -1, "after": "a day"})
+    problems = project.call("validate").out
+    assert "settings.prune.graceHours" in problems
+    assert "settings.prune.after" in problems

@@ -97,7 +97,7 @@ def test_a_job_that_goes_is_disabled_for_a_day_and_then_removed(stage):
     stage.commit_job()
     apply(stage)
     drop_from_git(stage, "a")
-    assert apply(stage) == (["suspend a"], [])
+    assert apply(stage) == (["retire a"], [])
     assert held(stage) == {"stays": True, "a": False}
     stage.clock.now += 23 * HOUR
     assert apply(stage) == (["held a"], [])

@@ -89,7 +89,7 @@ def test_until_it_is_committed_nothing_removes_it_and_then_it_stands_at_the_comm
     apply_commit(stage.world, stage.read(commit))
     (item,) = stage.rig.store.inventory("agents")
     assert (item.origin.commit, item.origin.changed_in) == (commit, commit)
-    assert plan(stage, stage.read(committed)) == ["suspend scan"]
+    assert plan(stage, stage.read(committed)) == ["retire scan"]
 
 
 def test_no_file_is_overwritten(stage, target):

@@ -162,7 +162,7 @@ def test_where_the_target_starts_jobs_a_pause_disables_there_and_its_end_enables
 def test_a_job_that_goes_is_disabled_first_and_removed_after_the_grace():
     around = Surroundings(graces={"local": 24 * HOUR}, now=MIDNIGHT)
     (change,) = plan(declare(B), [apply_job(A), apply_job(B)], around).changes
-    assert (change.action, change.retires, change.after) == (Action.SUSPEND, True, OFF)
+    assert (change.action, change.retires, change.after) == (Action.RETIRE, True, OFF)
     retired = replace(apply_job(OFF), retired_at=MIDNIGHT)
     inventory = [retired, apply_job(B)]
     assert words(plan(declare(B), inventory, replace(around, now=MIDNIGHT + 23 * HOUR))) == ["held a"]

@@ -3,10 +3,10 @@
 import json
 
 
-def add_agents(project, folder):
+def add_agents(project, folder, **more):
     """Declare the target `agents`, whose jobs are files in ``folder``, and return that folder."""
-    folder.mkdir()
-    settings = {"channel": "directory", "path": str(folder)}
+    folder.mkdir(exist_ok=True)
+    settings = {"channel": "directory", "path": str(folder), **more}
     definition = {"id": "agents", "provider": "keeper", "settings": settings}
     project.repo.write("definitions/targets/agents.json", json.dumps(definition))
     return folder

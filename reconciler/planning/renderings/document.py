@@ -87,6 +87,7 @@ def _head(plan: Plan, now: datetime | None, base: str) -> dict[str, Any]:
             "create": plan.count(Action.CREATE),
             "update": plan.count(Action.UPDATE),
             "delete": plan.count(Action.DELETE),
+            "retire": plan.count(Action.RETIRE),
             "replace": plan.count(Action.REPLACE),
             "adopt": plan.count(Action.ADOPT),
             "move": plan.count(Action.MOVE),

@@ -40,6 +40,7 @@ _COLOURS = {
     Action.RESUME: "33",
     Action.DRIFT: "33",
     Action.DELETE: "31",
+    Action.RETIRE: "31",
     Action.HELD: "2",
     Action.ONE_OFF: "36",
 }

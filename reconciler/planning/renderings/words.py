@@ -45,6 +45,7 @@ VERBS = {
     Action.CREATE: "create",
     Action.UPDATE: "change",
     Action.DELETE: "delete",
+    Action.RETIRE: "disable, delete later",
     Action.REPLACE: "replace",
     Action.ADOPT: "take over",
     Action.MOVE: "move",
@@ -90,6 +91,8 @@ def count_words(plan: Plan) -> str:
         f"{plan.count(Action.DELETE):,} to delete",
         f"{plan.count(Action.ONE_OFF):,} to run",
     ]
+    if retired := plan.count(Action.RETIRE):
+        parts.insert(3, f"{retired:,} to disable now and delete later")
     if held := plan.count(Action.HELD):
         parts.append(f"{held:,} held")
     return ", ".join(parts)
