@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ def judge_fields(change: Change) -> tuple[tuple[FieldFact, ...], int, tuple[Text
     told: list[FieldFact] = []
     texts: list[TextChange] = []
     more = 0
-    for field in change.fields or _new_fields(change):
+    for field in chain.from_iterable(map(_parts, change.fields or _new_fields(change))):
         if len(told) + len(texts) >= MOST_FIELDS:
             more += 1
         elif _is_text(field):
@@ -58,6 +59,29 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(item, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def _parts(field: FieldChange) -> Iterator[FieldChange]:
+    """Yield the field, and the texts of several lines that it holds by themselves: a task that came has a script."""
+    texts: dict[str, list[str | None]] = {}
+    sides = [_without_texts(value, "", texts, side) for side, value in enumerate((field.before, field.after))]
+    yield FieldChange(field.json_path, sides[0], sides[1], field.live, field.cause) if texts else field
+    for path, (before, after) in texts.items():
+        yield FieldChange(f"{field.json_path}{path}", before, after, None, field.cause)
+
+
+def _without_texts(value: Any, path: str, texts: dict[str, list[str | None]], side: int) -> Any:
+    if isinstance(value, dict):
+        rest = {}
+        for key, item in value.items():
+            if isinstance(item, str) and (key == "script" or "\n" in item):
+                texts.setdefault(f"{path}.{key}", [None, None])[side] = item
+            else:
+                rest[key] = _without_texts(item, f"{path}.{key}", texts, side)
+        return rest
+    if isinstance(value, list | tuple):
+        return [_without_texts(item, f"{path}[{index}]", texts, side) for index, item in enumerate(value)]
+    return value
 
 
 def _is_text(field: FieldChange) -> bool:

@@ -11,7 +11,7 @@ from reconciler.model.forms import Component, Form, Kind, Variable, digest_form
 from reconciler.model.inventory import Applied, Hold
 from reconciler.model.job import Job
 from reconciler.model.live import LiveObject
-from reconciler.planning.diff import diff_forms, diff_live, fields_left_alone, merge_causes
+from reconciler.planning.diff import diff_both, diff_forms, diff_live, fields_left_alone
 from reconciler.planning.removals import INCOMPLETE, why_not_removed
 from reconciler.planning.surroundings import Surroundings
 
@@ -160,10 +160,10 @@ def _fields(
 ) -> tuple[FieldChange, ...]:
     if item.previous is None:
         return _adopted_fields(around.live[item.target].normalise(form), live) if live is not None else ()
-    ours = diff_forms(item.previous.form, form)
     if live is None:
-        return ours
-    fields = merge_causes(ours, _theirs(item.previous, live, around))
+        return diff_forms(item.previous.form, form)
+    applied = item.previous.form
+    fields = diff_both(applied, form, around.live[item.target].normalise(applied), live.form)
     return (*fields, *fields_left_alone(live)) if action is Action.DRIFT else fields
 
 

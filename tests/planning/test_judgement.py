@@ -393,3 +393,13 @@ def test_the_page_of_plans_has_every_mark():
     for code, entry in MARKS.items():
         levels = ", ".join(level.value for level in entry.levels)
         assert f"| `{code}` | {levels} | {entry.explanation} |" in page
+
+
+def test_the_script_of_a_task_that_came_is_shown_whole():
+    before = make_job(tasks=(Task(id="t", command="true"),))
+    after = make_job(tasks=(Task(id="new", script="one\ntwo\n"), *before.tasks))
+    facts = facts_of(before, after)
+    (text,) = facts.texts
+    assert (text.json_path, text.lines[1:]) == ("tasks[0].script", ("+one", "+two"))
+    (field,) = facts.fields
+    assert (field.json_path, field.before.text, field.after.text) == ("tasks[0]", "", '{"id":"new"}')
