@@ -10,6 +10,7 @@ from typing import Protocol
 from reconciler.definitions.known.index import open_index
 from reconciler.definitions.known.recheck import Changed, KnownState, keep_state, recheck
 from reconciler.definitions.known.shelf import Damaged, Shelf
+from reconciler.definitions.known.stamps import Seen
 from reconciler.definitions.load import Found
 from reconciler.definitions.program import program_id
 from reconciler.definitions.verdicts import VerdictFile
@@ -22,7 +23,7 @@ class State(Protocol):
     """Definitions of which it is known what differs from another state, without listing them.
 
     ``shelf`` is the file in which the last such state is kept.  ``tree_id`` stands for the content of the folder, empty
-    where nothing does; ``pieces`` are kept with it.
+    where nothing does.
     """
 
     @property
@@ -34,11 +35,11 @@ class State(Protocol):
     @property
     def settings(self) -> bytes | None: ...
 
-    @property
-    def pieces(self) -> Mapping[str, bytes]: ...
+    def pieces(self) -> Mapping[str, bytes]:
+        """Return what is to be kept with this state, when all of it is read."""
 
-    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None] | None:
-        """Return the files that are different in the state with this id; None where that cannot be told."""
+    def diff(self, tree_id: str, kept: Shelf) -> Seen | None:
+        """Return what is different in the state with this id; None where that cannot be told."""
 
     def read(self, files: list[SourceFile]) -> list[bytes]: ...
 
@@ -63,11 +64,11 @@ class Cache:
             index = open_index(shelf)
             if index is None or not state.tree_id:
                 return None
-            files = state.diff(index.header.tree, shelf)
-            if files is None:
+            seen = state.diff(index.header.tree, shelf)
+            if seen is None:
                 return None
             changed = Changed(
-                tree=state.tree_id, settings=state.settings, more=state.pieces, files=files, read=state.read
+                tree=state.tree_id, settings=state.settings, more=seen.pieces, files=seen.files, read=state.read
             )
             return recheck(index, changed, settings=settings, providers=providers, now=self._now)
         return None
@@ -77,7 +78,7 @@ class Cache:
 
         What changes while that is read is then seen the next time.
         """
-        known = KnownState(tree=state.tree_id, settings=state.settings, more=state.pieces)
+        known = KnownState(tree=state.tree_id, settings=state.settings, more=state.pieces())
 
         def keep(found: Found) -> None:
             with contextlib.closing(self._shelf(state)) as shelf:

@@ -15,9 +15,9 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from reconciler.cli.cache import Cache
-from reconciler.definitions.folder import blob_id, read_folder
+from reconciler.definitions.folder import blob_id, list_paths, read_folder
 from reconciler.definitions.known.shelf import Shelf
-from reconciler.definitions.known.stamps import Stamps
+from reconciler.definitions.known.stamps import Glance, Seen, Stamps
 from reconciler.definitions.listing import REGULAR_MODES
 from reconciler.definitions.load import load_definitions
 from reconciler.definitions.overlay import with_file
@@ -84,14 +84,14 @@ class CommitDefinitions:
     def tree_id(self) -> str:
         return self._repository.folder_id(self._sha, root=self._root)
 
-    @property
     def pieces(self) -> Mapping[str, bytes]:
         return {}
 
-    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None] | None:
+    def diff(self, tree_id: str, kept: Shelf) -> Seen | None:
         if tree_id == self.tree_id:
-            return {}
-        return self._repository.diff_folders(tree_id, self.tree_id, root=self._root)
+            return Seen({}, {})
+        files = self._repository.diff_folders(tree_id, self.tree_id, root=self._root)
+        return Seen(files, {}) if files is not None else None
 
     def read(self, files: list[SourceFile]) -> list[bytes]:
         return self._repository.read_files(files)
@@ -106,22 +106,20 @@ class FileDefinitions:
 
     tree_id = "files"
 
-    def __init__(self, repository: Repository, *, folder: str, settings: bytes | None) -> None:
+    def __init__(
+        self, repository: Repository, *, folder: str, settings: bytes | None, glance: Glance | None = None
+    ) -> None:
         # Beside the index of this work tree: another one of the same clone has other files.
         self.shelf = repository.git_dir / "reconciler" / "known-files"
         self._root = repository.root
         self._folder = folder
         self.settings = settings
+        self._stamps = Stamps(self._root, root=folder, clock_ns=time.time_ns(), glance=glance)
 
-    @cached_property
-    def _stamps(self) -> Stamps:
-        return Stamps(self._root, root=self._folder, clock_ns=time.time_ns())
-
-    @property
     def pieces(self) -> Mapping[str, bytes]:
         return self._stamps.pieces()
 
-    def diff(self, tree_id: str, kept: Shelf) -> Mapping[str, SourceFile | None]:
+    def diff(self, tree_id: str, kept: Shelf) -> Seen:
         return self._stamps.changed(kept.names(), kept.get)
 
     def read(self, files: list[SourceFile]) -> list[bytes]:
@@ -129,7 +127,7 @@ class FileDefinitions:
 
     def paths_at(self, path: str) -> list[str]:
         """Return the file at ``path``, or all that are under it."""
-        return self._stamps.paths_at(path)
+        return list_paths(self._root, path, root=self._folder)
 
     def read_text(self, path: str) -> str | None:
         file = self._root / path
@@ -138,8 +136,11 @@ class FileDefinitions:
         return file.read_bytes().decode(errors="replace")
 
 
-def read_source(repository: Repository, *, ref: str | None) -> Source:
-    """Return the definitions at ``ref``, or as they lie in the work tree. Raises UsageError where there is none."""
+def read_source(repository: Repository, *, ref: str | None, glance: Glance | None = None) -> Source:
+    """Return the definitions at ``ref``, or as they lie in the work tree. Raises UsageError where there is none.
+
+    ``glance`` may be a look at the work tree that has begun.
+    """
     if ref is not None:
         return _read_commit(repository, repository.resolve(ref).sha)
     if repository.is_bare:
@@ -147,7 +148,7 @@ def read_source(repository: Repository, *, ref: str | None) -> Source:
     data = _read_settings_file(repository.root / SETTINGS_PATH)
     settings, problems = read_settings(data)
     folder = settings.definitions
-    state = FileDefinitions(repository, folder=folder, settings=data)
+    state = FileDefinitions(repository, folder=folder, settings=data, glance=glance)
     return Source(lambda: read_folder(repository.root, root=folder), settings, problems, state=state)
 
 

@@ -1,40 +1,20 @@
 """`reconciler validate`: are the definitions good?"""
 
 import gc
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
-from reconciler.cli.cache import Cache
-from reconciler.cli.checking import (
-    Change,
-    Source,
-    check_host,
-    load_source,
-    of_files,
-    read_base,
-    read_source,
-    resolve_path,
-    select_paths,
-    with_unsaved,
-)
-from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import color_option, out_option, verb
-from reconciler.cli.output import tell, wants_color, write_result
-from reconciler.cli.problems import count_words, plural
+from reconciler.git.glance import Glance
 from reconciler.git.repository import Repository
 from reconciler.model.errors import UsageError
-from reconciler.model.instant import utc_now
-from reconciler.model.problem import Problem, Severity
+from reconciler.model.problem import Severity
 
 FORMATS = ("text", "json", "jsonl", "github", "gitlab", "sarif", "junit")
 STANDARD_INPUT = "-"
-_MOST_READ = 16 * 1024 * 1024
-_LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 
 
 @verb(
@@ -56,7 +36,7 @@ _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 @click.option("--check-host", "with_host", is_flag=True, help="Also look for the programs of jobs on this host.")
 @click.option(
     "--fail-level",
-    type=click.Choice([level.value for level in _LEVELS]),
+    type=click.Choice([level.value for level in Severity]),
     default=Severity.ERROR.value,
     show_default=True,
     help="From which severity on problems make the exit code 3.",
@@ -94,36 +74,31 @@ def command(
     Exits with 3 when there is an error (see --fail-level), else with 0.  Reads files and Git only.
     """
     _refuse_contradictions(files, path=path, ref=ref, worktree=worktree)
-    format_ = format_ or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
-    now = utc_now()
     with ExitStack() as stack:
         stack.enter_context(_without_collector())
         here = Path(directory or ".")
         repository = stack.enter_context(Repository.open(here))
-        source = read_source(repository, ref=ref)
-        paths = [resolve_path(repository, here, name) for name in ([path] if path else files)]
-        if path:
-            source = with_unsaved(source, paths[0], sys.stdin.buffer.read(_MOST_READ))
-        kept = Cache(repository.common_dir / "reconciler", now=now) if cache else None
-        loaded = load_source(source, now=now, cache=kept, declare=with_host)
-        problems = list(loaded.problems)
-        count = loaded.files
-        if with_host:
-            problems = sorted([*problems, *check_host(source, loaded)], key=lambda problem: problem.sort_key)
-        if paths:
-            selected = select_paths(source, paths)
-            problems, count = of_files(problems, selected, source), len(selected)
-        change = None
-        if since is not None:
-            change = Change(source, read_base(repository, since, head=ref), now=now, cache=kept)
-            problems = change.caused(problems)
-        if kept is not None:
-            kept.save()
-        colored = wants_color(color) if out is None else color == "always"
-        write_result(_render(format_, problems, source, change, color=colored), out)
-    if format_ in {"text", "github"} or out is not None:
-        tell(f"{plural(count, 'file')}: {count_words(problems)}.")
-    return ExitCode.INVALID if _fails(problems, Severity(fail_level)) else ExitCode.DONE
+        glance = Glance(repository.git_dir / "reconciler" / "glance", repository.root)
+        stack.callback(glance.close)
+        if cache and not (ref or path or with_host):
+            glance.begin()
+        # Only now: to import what judges takes as long as the look, and goes on beside it.
+        from reconciler.cli.validating import Wanted, validate
+
+        wanted = Wanted(
+            folder=here,
+            files=files,
+            path=path,
+            ref=ref,
+            since=since,
+            with_host=with_host,
+            fail_level=Severity(fail_level),
+            format=format_,
+            cache=cache,
+            out=out,
+            color=color,
+        )
+        return validate(repository, wanted, glance)
 
 
 @contextmanager
@@ -149,20 +124,3 @@ def _refuse_contradictions(files: Sequence[str], *, path: str | None, ref: str |
         )
     if path and not is_piped:
         raise UsageError("--as names what standard input stands for", hint="Give `-` with it.")
-
-
-def _render(format_: str, problems: Sequence[Problem], source: Source, change: Change | None, *, color: bool) -> str:
-    if format_ == "text" and not problems:
-        return ""
-    from reconciler.definitions.renderings import RENDERINGS, render_github, render_text
-
-    if format_ == "text":
-        return render_text(problems, source_of=source.read_text, color=color)
-    if format_ == "github" and change is not None:
-        return render_github(problems, is_touched=change.touches)
-    return RENDERINGS[format_](problems)
-
-
-def _fails(problems: Sequence[Problem], level: Severity) -> bool:
-    counted = _LEVELS[: _LEVELS.index(level) + 1]
-    return any(problem.severity in counted for problem in problems)

@@ -35,6 +35,34 @@ def read_folder(repository_root: Path, *, root: str) -> SourceTree:
     return SourceTree(root=root, files=files, commit="", digest=digest.hexdigest(), read=folder.read, settings=settings)
 
 
+def list_paths(repository_root: Path, path: str, *, root: str) -> list[str]:
+    """Return the file at ``path``, or all that are under it, of those that `read_folder` lists; none: nothing is there.
+
+    No folder on the way to ``path`` is a symbolic link.
+    """
+    if path == "." or f"{root}/".startswith(f"{path}/"):
+        path = root
+    elif not path.startswith(f"{root}/") or ".git" in path.split("/")[:-1]:
+        return []
+    full = repository_root / path
+    if path != root and (full.is_symlink() or not full.is_dir()):
+        return [path] if os.path.lexists(full) else []
+    prefix = len(os.path.join(repository_root, ""))  # noqa: PTH118 - as in Folder
+    found: list[str] = []
+    folders = [os.fspath(full)] if full.name != ".git" else []
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except FileNotFoundError:
+            continue
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                found.append(entry.path[prefix:].replace(os.sep, "/"))
+            elif entry.name != ".git":
+                folders.append(entry.path)
+    return found
+
+
 class Folder:
     """The files of a folder; the content that was read first is the content that counts."""
 

@@ -12,6 +12,8 @@ from support.cli import Project
 from support.definitions import JOB
 from support.repo import Repo
 
+from reconciler.definitions.known.stamps import Stamps
+
 BAD = JOB.replace("intervalMinutes: 30", "cronExpression: '0 25 * * *'")
 WARNED = "id: b\ntasks: [{id: t, command: x}]\n"
 
@@ -241,7 +243,7 @@ class TestVerdicts:
         write_jobs(project, a=BAD)
         first = project.call("validate")
         folder = project.repo.path / ".git" / "reconciler"
-        assert {path.name for path in folder.iterdir()} == {"verdicts", "known-files"}
+        assert {path.name for path in folder.iterdir()} == {"verdicts", "known-files", "glance"}
         assert project.call("validate").out == first.out
         assert project.repo.git("status", "--porcelain", "--untracked-files=all") == "?? definitions/jobs/a.yaml"
 
@@ -291,6 +293,98 @@ def test_files_that_change_in_any_way_are_told_the_same_with_and_without_what_is
                 project.repo.write(f"definitions/jobs/{name}.yaml", text)
         kept, anew = project.call("validate"), project.call("validate", "--no-cache")
         assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
+
+
+def _filter(project):
+    project.repo.write(".gitattributes", "* text eol=crlf filter=upper working-tree-encoding=UTF-16\n")
+    for name in ("clean", "smudge"):
+        project.repo.git("config", f"filter.upper.{name}", "tr a-z A-Z")
+
+
+def _hide(flag):
+    def hide(project):
+        for path in project.repo.git("ls-files", "definitions").splitlines():
+            project.repo.git("update-index", flag, path)
+
+    return hide
+
+
+def _sparse(project):
+    project.repo.git("sparse-checkout", "set", "--no-cone", "/definitions/jobs/b.yaml")
+
+
+def _ignore(project):
+    project.repo.write(".gitignore", "definitions/\n")
+    project.repo.git("rm", "-r", "--quiet", "--cached", "definitions")
+
+
+def _nest(project):
+    project.repo.git("init", "--quiet", "definitions/jobs/nested")
+    project.repo.write("definitions/jobs/nested/n.yaml", WARNED.replace("id: b", "id: n"))
+
+
+def _set(*settings):
+    def set_all(project):
+        for setting in settings:
+            project.repo.git("config", *setting.split("="))
+
+    return set_all
+
+
+STATES_OF_GIT = {
+    "plain": lambda project: None,
+    "filters": _filter,
+    "line-ends": _set("core.autocrlf=true", "core.eol=crlf", "core.safecrlf=false"),
+    "weak-comparison": _set("core.checkStat=minimal", "core.trustctime=false", "core.fileMode=false"),
+    "assumed-unchanged": _hide("--assume-unchanged"),
+    "skipped": _hide("--skip-worktree"),
+    "sparse": _sparse,
+    "watched": _set("core.fsmonitor=/bin/true", "core.untrackedCache=true"),
+    "ignored": _ignore,
+    "intent-to-add": lambda project: (
+        project.repo.git("rm", "-r", "--cached", "-q", "definitions")
+        and project.repo.git("add", "--intent-to-add", "definitions")
+    ),
+    "nested": _nest,
+    "no-index": lambda project: (project.repo.path / ".git/index").unlink(),
+    "split-index": lambda project: project.repo.git("update-index", "--split-index"),
+}
+
+
+@pytest.fixture
+def glances(monkeypatch):
+    """Let nothing be too new to be sure of; return what became of each glance."""
+    found = []
+    glance = Stamps._glance_at
+    monkeypatch.setattr(Stamps, "_glance_at", lambda self, get: found.append(glance(self, get)) or found[-1])
+    monkeypatch.setattr("reconciler.definitions.known.stamps._UNSURE_NS", -(10**12))
+    return found
+
+
+@pytest.mark.parametrize("state", STATES_OF_GIT)
+def test_a_glance_tells_the_same_as_reading_everything_whatever_git_is_told(project, glances, state):
+    jobs = project.repo.path / "definitions/jobs"
+    write_jobs(project, a=JOB, b=WARNED, c=BAD.replace("id: a", "id: c"))
+    project.repo.commit()
+    for path in jobs.iterdir():
+        os.utime(path, (1, 1))  # what was written in the second of an index might change in that second
+    changes = (
+        lambda: STATES_OF_GIT[state](project),
+        lambda: None,
+        lambda: (jobs / "a.yaml").write_text(BAD),
+        lambda: (jobs / "c.yaml").unlink(missing_ok=True),
+        lambda: write_jobs(project, d=BAD.replace("id: a", "id: e")),
+        lambda: project.repo.git("add", "--all", "--force", "--sparse", "definitions", check=False),
+        lambda: (jobs / "b.yaml").write_text(WARNED.replace("id: b", "id: z")),
+        lambda: project.repo.git("commit", "--quiet", "--message", "again", check=False),
+        lambda: project.repo.git("reset", "--quiet", "--hard", "HEAD", check=False),
+        lambda: (jobs / "a.yaml").write_bytes(JOB.replace("\n", "\r\n").encode()),
+    )
+    for change in changes:
+        change()
+        kept, anew = project.call("validate"), project.call("validate", "--no-cache")
+        assert (kept.code, kept.out, kept.err) == (anew.code, anew.out, anew.err)
+    assert len([seen for seen in glances if seen is not None]) >= 8
 
 
 def test_each_work_tree_of_a_clone_is_known_by_itself(project, tmp_path, capfd):

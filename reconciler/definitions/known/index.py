@@ -122,7 +122,7 @@ class Index:
 
     def save(self, header: Header, more: Mapping[str, bytes] = {}) -> None:
         """Keep what was set, and ``more`` pieces, as the state that ``header`` tells of; write only what is new."""
-        more = {name: data for name, data in more.items() if self._shelf.get(name) != data}
+        more = {name: data for name, data in more.items() if (self._shelf.get(name) or b"") != data}
         if header == self.header and not self._changed and not more:
             return
         pieces = {name: _ENCODER.encode(content) if content else b"" for name, content in self._changed_pieces()}
