@@ -8,9 +8,11 @@ from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell
 from reconciler.cli.session import Session, open_session
+from reconciler.loop.desired import CommitState
 from reconciler.model.errors import CouldNot, UsageError
-from reconciler.model.job import Devices
+from reconciler.model.job import Devices, Job
 from reconciler.model.run import Device
+from reconciler.model.systems import SYSTEMS, keeps_off, systems_of
 from reconciler.targets.protocol import LiveTarget, Paced
 
 
@@ -49,23 +51,39 @@ def command(
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = session.read_commit()
         live = find_target(session.world(source).targets, target)
+        form = _declared(source, job) if job is not None else None
         selector = Devices(hostnames=hostnames, sites=sites, all=not (hostnames or sites))
-        if job is not None:
-            declared = source.loaded.desired.jobs.get(job)
-            if declared is None:
-                raise UsageError(f"no job `{job}` is declared at HEAD", hint="See: reconciler validate")
-            selector = declared.form.devices or Devices(all=True)
+        if form is not None:
+            selector = form.devices or Devices(all=True)
         listing = live.devices(selector)
+        shown = tuple(device for device in listing.devices if form is None or not keeps_off(form, device.os))
         if format_ == "json":
-            echo_json({"devices": [_document(device) for device in listing.devices], "complete": listing.complete})
+            echo_json({"devices": [_document(device) for device in shown], "complete": listing.complete})
         else:
-            _echo(session, listing.devices)
+            _echo(session, shown)
         if not listing.complete:
             raise CouldNot(f"the list of {target} is not whole: nothing would be started by it", hint="Try again.")
-        _warn_of_max(job, selector, len(listing.devices))
-        if job is not None and isinstance(live, Paced) and (seconds := live.least_seconds(len(listing.devices))):
-            tell(f"starting {job} on all of them takes at least {seconds / 60:.0f} min: the target's limits")
+        if form is not None:
+            _tell_of_job(form, live, len(listing.devices), len(shown))
     return ExitCode.DONE
+
+
+def _declared(source: CommitState, job: str) -> Job:
+    declared = source.loaded.desired.jobs.get(job)
+    if declared is None:
+        raise UsageError(f"no job `{job}` is declared at HEAD", hint="See: reconciler validate")
+    return declared.form
+
+
+def _tell_of_job(job: Job, live: LiveTarget, selected: int, number: int) -> None:
+    """Say which devices it leaves out, whether it would start at all, and how long that takes."""
+    if selected > number:
+        only = " and ".join(SYSTEMS[system] for system in SYSTEMS if system in systems_of(job)) or "no system"
+        tell(f"{job.id} is for {only}: {selected - number} more are selected, and left out")
+    if job.devices is not None and job.devices.max is not None and selected > job.devices.max:
+        tell(f"{job.id} would not start: devices.max is {job.devices.max}, and {selected} match")
+    if isinstance(live, Paced) and (seconds := live.least_seconds(number)):
+        tell(f"starting {job.id} on all of them takes at least {seconds / 60:.0f} min: the target's limits")
 
 
 def find_target(targets: Any, name: str) -> LiveTarget:
@@ -92,11 +110,6 @@ def _echo(session: Session, devices: tuple[Device, ...]) -> None:
     ]
     echo_table(("HOSTNAME", "SITE", "OS", "STATUS", "LAST SEEN", "UID"), rows)
     click.echo(f"{len(devices)} devices")
-
-
-def _warn_of_max(job: str | None, selector: Devices, number: int) -> None:
-    if job is not None and selector.max is not None and number > selector.max:
-        tell(f"{job} would not start: devices.max is {selector.max}, and {number} match")
 
 
 def _document(device: Device) -> dict[str, Any]:

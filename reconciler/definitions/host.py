@@ -11,9 +11,10 @@ from reconciler.definitions.checked import locate, read_document
 from reconciler.definitions.source import read_text
 from reconciler.definitions.suggest import quote
 from reconciler.model.desired import Declared, SourceTree
-from reconciler.model.job import Job, OsFilter, Task
+from reconciler.model.job import Job, Task
 from reconciler.model.problem import Problem
 from reconciler.model.provider import Finding
+from reconciler.model.systems import keeps_off
 from reconciler.model.tokens import find_tokens
 
 ProgramOf = Callable[[Task], str | None]
@@ -31,7 +32,7 @@ def find_missing_programs(
     """Yield a problem for each program that this host lacks; ``system`` is windows, linux or macos."""
     files = {file.path: file for file in tree.files}
     for declared in jobs:
-        if not _runs_on(declared.form.os_filter, system):
+        if keeps_off(declared.form, system):
             continue
         findings = list(_missing(declared.form, system, program_of, is_there))
         if findings:
@@ -39,12 +40,6 @@ def find_missing_programs(
             document = read_document(read_text(tree.read([file])[0]), is_json=file.path.lower().endswith(".json"))
             for problem in locate(document, findings):
                 yield replace(problem, path=file.path)
-
-
-def _runs_on(os_filter: OsFilter | None, system: str) -> bool:
-    if os_filter is None:
-        return True
-    return {"windows": os_filter.windows, "linux": os_filter.linux, "macos": os_filter.mac_os}.get(system, False)
 
 
 def _missing(job: Job, system: str, program_of: ProgramOf, is_there: Callable[[str], bool]) -> Iterator[Finding]:

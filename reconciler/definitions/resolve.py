@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from reconciler.definitions.checks.conditions import check_condition
 from reconciler.definitions.checks.http import check_host
+from reconciler.definitions.checks.job import check_component_system
 from reconciler.definitions.checks.parameters import check_values, read_value, read_values
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.suggest import closest, did_you_mean, listed, quote
@@ -118,6 +119,7 @@ class JobResolver:
             noun, owner = "component variable", f"component {quote(component.id)}"
             findings += check_values(job.variables, component.variables, "variables", noun=noun, owner=owner)
             findings += _missing(job, component)
+        findings += check_component_system(job, component, damaged)
         parameters = (*component.variables, *job.parameters)
         tasks = (component.as_task(),) if component.script is not None else ()
         return {

@@ -7,11 +7,13 @@ from reconciler.loop.world import World
 from reconciler.model.change import Plan
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import CouldNot
+from reconciler.model.forms import OneOff
 from reconciler.model.job import Devices, Job
+from reconciler.model.systems import keeps_off
 from reconciler.planning.judgement_company import Timetable
-from reconciler.planning.judgement_values import Known, Matched
+from reconciler.planning.judgement_values import Known, Matched, Place, place_of
 from reconciler.schedule.forecast import Scheduled
-from reconciler.targets.protocol import LiveTarget
+from reconciler.targets.protocol import DeviceList, LiveTarget
 
 MOST_JOBS = 20_000
 """Beyond that, nobody looks which jobs start together: it would take longer than the plan."""
@@ -38,7 +40,7 @@ def known_of_state(world: World, desired: DesiredState, plan: Plan, *, is_root: 
     return Known(
         anchors=anchors,
         holds=world.store.holds(),
-        devices=_match_devices(world.targets, plan),
+        devices=_match_devices(world.targets, plan, _job_of(desired)),
         job_of=_job_of(desired),
         root_targets=_root_targets(desired, is_root=is_root),
         company=_timetable(desired, anchors).company,
@@ -88,24 +90,38 @@ def _timetable(desired: DesiredState, anchors: Mapping[tuple[str, str], datetime
     return Timetable(jobs)
 
 
-def _match_devices(targets: Mapping[str, LiveTarget], plan: Plan) -> dict[tuple[str, Devices | None], Matched]:
-    """Return what the selectors in question match today, at targets that can be asked."""
-    found: dict[tuple[str, Devices | None], Matched] = {}
+def _match_devices(
+    targets: Mapping[str, LiveTarget], plan: Plan, job_of: Callable[[str], Job | None]
+) -> dict[Place, Matched]:
+    """Return on which devices the jobs and one-offs in question run today, at targets that can be asked."""
+    found: dict[Place, Matched] = {}
+    listed: dict[tuple[str, Devices], DeviceList] = {}
     silent: set[str] = set()
-    asked = 0
     for change in plan.changes:
         target = targets.get(change.target)
         for form in (change.before, change.after):
-            selector = getattr(form, "devices", None)
-            key = (change.target, selector)
-            if target is None or selector is None or key in found or change.target in silent or asked >= MOST_SELECTORS:
+            place = place_of(change.target, form, job_of)
+            selector = place[1]
+            if target is None or selector is None or place in found:
                 continue
-            asked += 1
-            try:
-                listed = target.devices(selector)
-            except CouldNot:
-                silent.add(change.target)  # a plan needs no login: what nobody looked up is said to be so
-                continue
-            names = tuple(device.hostname or device.uid for device in listed.devices[:_NAMED])
-            found[key] = Matched(count=len(listed.devices), names=names, complete=listed.complete)
+            if (target.name, selector) not in listed:
+                if target.name in silent or len(listed) >= MOST_SELECTORS:
+                    continue
+                try:
+                    listed[target.name, selector] = target.devices(selector)
+                except CouldNot:
+                    silent.add(target.name)  # a plan needs no login: what nobody looked up is said to be so
+                    continue
+            found[place] = _matched(listed[target.name, selector], form, job_of)
     return found
+
+
+def _matched(listing: DeviceList, form: object, job_of: Callable[[str], Job | None]) -> Matched:
+    job = job_of(form.job) if isinstance(form, OneOff) else form
+    devices = [device for device in listing.devices if not (isinstance(job, Job) and keeps_off(job, device.os))]
+    return Matched(
+        count=len(devices),
+        names=tuple(device.hostname or device.uid for device in devices[:_NAMED]),
+        complete=listing.complete,
+        kept_off=len(listing.devices) - len(devices),
+    )

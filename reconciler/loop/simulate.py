@@ -107,7 +107,7 @@ class _MemoryLedger:
         self._occurrences: list[tuple[Occurrence, tuple[Run, ...]]] = []
 
     def apply(self, declared: Declared[Job], *, at: datetime) -> None:
-        job = replace(declared.form, devices=None, os_filter=None, condition=None)
+        job = replace(declared.form, devices=None, os_filter=None, component_link=None, condition=None)
         if job.schedule is None:
             return
         origin = Origin(commit="", path=declared.path, blob=declared.blob, digest=declared.digest)

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from reconciler.model.change import Action, Change, FieldCause, Plan
 from reconciler.model.forms import Component, Kind, OneOff, Variable
-from reconciler.model.job import Devices, Job
+from reconciler.model.job import Job
 from reconciler.planning.judgement_contents import elevations_of, selector_of, unseen_of
 from reconciler.planning.judgement_marks import Case, caution, danger, mark_job, note
 from reconciler.planning.judgement_starts import judge_one_off, judge_starts
 from reconciler.planning.judgement_texts import judge_fields
-from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Known, Mark, Starts, key_of
+from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Known, Mark, Starts, key_of, place_of
 from reconciler.planning.judgement_variables import mark_variable
 from reconciler.schedule.anchor import moves_anchor
 
@@ -33,7 +33,7 @@ def judge(change: Change, *, now: datetime, known: Known) -> Judgement:
     was, will = _form_before(change, Job), _form_after(change, Job)
     before = _starts_before(change, was, now=now, known=known) if was is not None else None
     after = _starts_after(change, was, will, now=now, known=known)
-    places = [_device_facts(change, devices, known) for devices in (_devices(was), _devices(change.after))]
+    places = [_device_facts(change.target, form, known) for form in (was, change.after)]
     marks = [*_mark_action(change, before), *_mark_unseen(change)]
     if will is not None and after is not None and change.action is not Action.HELD:
         case = Case(
@@ -95,12 +95,9 @@ def _starts_after(change: Change, was: Job | None, job: Job | None, *, now: date
     return judge_starts(job, anchor_at=anchor_at, hold=hold, now=now, begins=begins)
 
 
-def _devices(form: object) -> Devices | None:
-    return form.devices if isinstance(form, Job | OneOff) else None
-
-
-def _device_facts(change: Change, devices: Devices | None, known: Known) -> DeviceFacts:
-    return DeviceFacts(selector=selector_of(devices), matched=known.devices.get((change.target, devices)))
+def _device_facts(target: str, form: object, known: Known) -> DeviceFacts:
+    place = place_of(target, form, known.job_of)
+    return DeviceFacts(selector=selector_of(place[1]), matched=known.devices.get(place))
 
 
 def _mark_action(change: Change, before: Starts | None) -> Iterator[Mark]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change
 from reconciler.model.job import Job, MisfirePolicy, OnLost, OnWarning, Overlap, Retention
+from reconciler.model.systems import systems_of
 from reconciler.planning.judgement_contents import (
     accounts_of,
     elevations_of,
@@ -145,17 +146,12 @@ def _mark_contents(case: Case) -> Iterator[Mark]:
             yield caution("no-timeout", "has no time limit: a run that hangs stays for ever")
     if was is not None and was.condition and not job.condition:
         yield caution("no-condition", "runs without the condition it had")
-    if was is not None and was.os_filter is not None and (job.os_filter is None or _systems(job) - _systems(was)):
+    if was is not None and systems_of(job) - systems_of(was):
         yield caution("more-systems", "runs on operating systems that it was kept from")
 
 
 def _has_timeout(job: Job) -> bool:
     return job.timeout_seconds is not None or all(task.timeout_seconds is not None for task in job.tasks)
-
-
-def _systems(job: Job) -> set[str]:
-    found = job.os_filter
-    return set() if found is None else {name for name in ("windows", "linux", "mac_os") if getattr(found, name)}
 
 
 def _mark_starts(case: Case) -> Iterator[Mark]:

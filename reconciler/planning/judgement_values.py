@@ -11,12 +11,24 @@ from enum import StrEnum
 from msgspec import Struct
 
 from reconciler.model.change import Change, FieldCause
-from reconciler.model.forms import Kind
+from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Hold
 from reconciler.model.job import Devices, Job
+from reconciler.model.systems import ALL_SYSTEMS, systems_of
 
 Key = tuple[str, Kind, str]
 """Target, kind and id: what a change is about."""
+
+
+Place = tuple[str, Devices | None, frozenset[str]]
+"""A target, a selector, and the systems that are admitted: what tells on which devices something runs."""
+
+
+def place_of(target: str, form: object, job_of: Callable[[str], Job | None]) -> Place:
+    """Return where ``form``, a job or a one-off of one, runs; ``job_of`` gives a declared job by id."""
+    devices = form.devices if isinstance(form, Job | OneOff) else None
+    job = job_of(form.job) if isinstance(form, OneOff) else form
+    return target, devices, systems_of(job) if isinstance(job, Job) else ALL_SYSTEMS
 
 
 def key_of(change: Change) -> Key:
@@ -68,11 +80,16 @@ class Starts(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Matched(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Devices that a selector admits today: how many, and the first names. Not ``complete``: there may be more."""
+    """Devices that a job or a one-off runs on today: how many, and the first names.
+
+    Not ``complete``: there may be more.  ``kept_off`` more are selected, and have another operating system
+    than what is to run there is for.
+    """
 
     count: int
     names: tuple[str, ...] = ()
     complete: bool = True
+    kept_off: int = 0
 
 
 class DeviceFacts(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -146,13 +163,13 @@ class Known(Struct, frozen=True, kw_only=True):
     """What is known beside the plan; nothing, where nobody asked.
 
     ``anchors`` is where applied intervals count from, by (target, root id); ``holds`` are by root id; ``devices`` by
-    (target, selector).  ``job_of`` gives a declared job by id.  ``root_targets`` run their services as root or SYSTEM.
+    place.  ``job_of`` gives a declared job by id.  ``root_targets`` run their services as root or SYSTEM.
     ``company`` tells who else starts in the minute of an instant: (target, own id, instant).
     """
 
     anchors: Mapping[tuple[str, str], datetime] = {}
     holds: Mapping[str, Hold] = {}
-    devices: Mapping[tuple[str, Devices | None], Matched] = {}
+    devices: Mapping[Place, Matched] = {}
     job_of: Callable[[str], Job | None] = lambda _id: None
     root_targets: frozenset[str] = frozenset()
     company: Callable[[str, str, datetime], Company | None] = _alone

@@ -9,9 +9,10 @@ from msgspec import Struct
 from reconciler.model.errors import UsageError
 from reconciler.model.expressions import ExpressionFailed, ExpressionInvalid
 from reconciler.model.inventory import Applied, Hold
-from reconciler.model.job import Job, OsFilter, Overlap, Value
+from reconciler.model.job import Job, Overlap, Value
 from reconciler.model.run import Device, Run, RunStatus, Trigger, TriggerKind
 from reconciler.model.secret import SecretRef
+from reconciler.model.systems import keeps_off
 from reconciler.runs.conditions import Moment, holds_for
 from reconciler.runs.parameters import resolve_parameters
 
@@ -131,7 +132,7 @@ def _choose_alternate(
         return "alternate_disabled"
     if hold is not None and hold.covers(now):
         return "alternate_held"
-    if not is_admitted_by(job.os_filter, device):
+    if keeps_off(job, device.os):
         return "alternate_os_filter"
     if device.uid in busy_devices(job, request, active):
         return "alternate_overlap"
@@ -176,11 +177,3 @@ def busy_devices(job: Job, request: Request, active: Sequence[Run]) -> set[str]:
         return {run.device.uid for run in active}
     # queue holds one at most; replace puts the newest in the place of whatever waits, and of what runs.
     return {run.device.uid for run in active if run.status is RunStatus.CREATED}
-
-
-def is_admitted_by(os_filter: OsFilter | None, device: Device) -> bool:
-    if os_filter is None:
-        return True
-    return {"windows": os_filter.windows, "linux": os_filter.linux, "macos": os_filter.mac_os}.get(
-        device.os.casefold(), False
-    )

@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Component, Kind, digest_form
 from reconciler.model.inventory import Applied
-from reconciler.model.job import ComponentLink, Job, OsFilter, Overlap, Parameter, Value
+from reconciler.model.job import ComponentLink, Job, Overlap, Parameter, Value
 from reconciler.runs.parameters import describe_parameter, resolve_parameters
 
 _SHOWN = 3
-_SYSTEMS = {"windows": OsFilter(windows=True), "linux": OsFilter(linux=True), "macos": OsFilter(mac_os=True)}
 
 
 def find_component(components: Sequence[Applied], wanted: str) -> Applied:
@@ -61,7 +60,6 @@ def job_of_component(applied: Applied) -> Applied:
         ),
         parameters=component.variables,
         tasks=(component.as_task(),) if component.script is not None else (),
-        os_filter=_SYSTEMS.get(component.os_type.casefold()),
         overlap=Overlap.ALLOW,
     )
     return replace(

@@ -1,6 +1,6 @@
 """From a trigger to runs: one occurrence, and one run for each device that is to run it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -11,8 +11,9 @@ from reconciler.model.instant import NewUid, format_instant
 from reconciler.model.inventory import Applied, Receipt
 from reconciler.model.job import Job, Overlap
 from reconciler.model.run import Device, Disposition, Occurrence, Run, Trigger, TriggerKind
+from reconciler.model.systems import keeps_off
 from reconciler.runs.batches import hold_later_batches
-from reconciler.runs.choosing import Choice, History, Request, busy_devices, choose_job, is_admitted_by
+from reconciler.runs.choosing import Choice, History, Request, busy_devices, choose_job
 from reconciler.schedule.jitter import jitter_of
 from reconciler.targets.protocol import LiveTarget
 
@@ -58,10 +59,10 @@ def make_runs(
     listed = _narrowed(listing.devices, job, request)
     if job.devices is not None and job.devices.max is not None and len(listed) > job.devices.max:
         return _skipped(applied, request, "too_many_devices", now=now, new_uid=new_uid)
-    devices = [device for device in listed if is_admitted_by(job.os_filter, device)]
+    kept_off = {device.uid: keeps_off(job, device.os) for device in listed}
+    devices = [device for device in listed if not kept_off[device.uid]]
     if not devices:
-        reason = "os_filter" if listed else "no_device"
-        return _skipped(applied, request, reason, now=now, new_uid=new_uid)
+        return _skipped(applied, request, _why_none(kept_off.values()), now=now, new_uid=new_uid)
     busy = busy_devices(job, request, active)
     free = [device for device in devices if device.uid not in busy]
     if not free:
@@ -87,6 +88,12 @@ def make_runs(
         ),
         replaced=tuple(run for device, choice in chosen for run in _replaced(choice, device)),
     )
+
+
+def _why_none(kept_off: Collection[str]) -> str:
+    if not kept_off:
+        return "no_device"
+    return "os_type" if set(kept_off) == {"osType"} else "os_filter"
 
 
 def _narrowed(devices: Sequence[Device], job: Job, request: Request) -> Sequence[Device]:

@@ -11,6 +11,7 @@ from reconciler.model.forms import Kind
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Devices, Job, Overlap, Value
 from reconciler.model.run import Device, Run, Trigger, TriggerKind
+from reconciler.model.systems import SYSTEMS, keeps_off, systems_of
 from reconciler.runs.choosing import Request, choose_job
 from reconciler.runs.components import check_variables, job_of_component
 from reconciler.runs.devices import find_device
@@ -26,6 +27,7 @@ _WHY_NOT = {
     "disabled": ("is disabled", "Enable it in its definition, or add --force."),
     "overlap": ("is running already, and does not overlap", "Wait for that run: reconciler status"),
     "os_filter": ("does not run on this operating system", "Its osFilter decides."),
+    "os_type": ("does not run on this operating system", "Its component is for another: osType decides."),
     "too_many_devices": ("matches more devices than its devices.max", "Raise devices.max, or name fewer."),
     "condition": ("does not run now: its condition does not hold", "Look at its condition, or add --force."),
     "alternate_missing": (_UNMET, "Its alternateJobId is not applied on this target."),
@@ -81,7 +83,9 @@ def request_manual_run(
     if not asked.is_forced:
         _refuse_held(driver, applied.root_id, applied.id)
     if device is not None:
-        applied = _on_device(applied, find_device(target, device, selector=job.devices))
+        place = find_device(target, device, selector=job.devices)
+        _refuse_system(applied, place)
+        applied = _on_device(applied, place)
     return _enqueue(driver, applied, target, given, asked=asked)
 
 
@@ -96,9 +100,10 @@ def request_component_run(
     target = _target_of(driver, applied)
     refuse_where_not_startable(target, applied.id)
     place = find_device(target, device)
+    job = job_of_component(applied)
+    _refuse_system(job, place)
     if place.online is False:
         raise _offline(place)
-    job = job_of_component(applied)
     with driver.store.transaction():
         driver.store.keep_form(Kind.JOB, job.form)
         return _enqueue(driver, _on_device(job, place), target, given, asked=asked)
@@ -121,6 +126,26 @@ def refuse_where_not_startable(target: LiveTarget, job_id: str) -> None:
 def _on_device(applied: Applied, device: Device) -> Applied:
     assert isinstance(applied.form, Job)
     return replace(applied, form=replace(applied.form, devices=Devices(uids=(device.uid,))))
+
+
+def _refuse_system(applied: Applied, device: Device) -> None:
+    """Raise CouldNot where the device has another operating system than what is to run there is for."""
+    job = applied.form
+    assert isinstance(job, Job)
+    why = keeps_off(job, device.os)
+    if not why:
+        return
+    only = [SYSTEMS[system] for system in SYSTEMS if system in systems_of(job)]
+    is_for = f"is for {' and '.join(only)} ({why} decides)" if only else f"runs nowhere ({why} decides)"
+    has = f"has {SYSTEMS.get(device.os.casefold(), device.os)}" if device.os else "has a system that is not known"
+    raise CouldNot(
+        f"{_noun(applied)} {applied.id} {is_for}, and {device.hostname} {has}; nothing was started",
+        hint=f"Its devices: reconciler devices --target {applied.target}",
+    )
+
+
+def _noun(applied: Applied) -> str:
+    return "component" if applied.root_id.startswith("component:") else "job"
 
 
 def _offline(device: Device) -> CouldNot:
@@ -161,8 +186,7 @@ def _enqueue(
     )
     if not requested.runs:
         why, way_out = describe_refusal(requested.occurrence.reason)
-        noun = "component" if isinstance(applied.form, Job) and applied.root_id.startswith("component:") else "job"
-        raise CouldNot(f"{noun} {applied.id} {why}; nothing was started", hint=way_out)
+        raise CouldNot(f"{_noun(applied)} {applied.id} {why}; nothing was started", hint=way_out)
     runs = tuple(_as_child(run, asked) for run in requested.runs)
     driver.store.add_occurrence(requested.occurrence, runs)
     cancel_replaced([requested], driver.targets.get)

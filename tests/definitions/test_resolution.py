@@ -29,6 +29,23 @@ def job_of(text, **others):
     return loaded.desired.jobs["a"].form
 
 
+def test_a_job_that_leaves_out_the_system_of_its_component_runs_nowhere():
+    component = CLEAN.replace("name: Clear", "osType: windows\nname: Clear").replace(
+        "scriptFile: scripts/clean.sh", "script: echo"
+    )
+    files = {"components/clean.yaml": component, "targets/acme.yaml": ACME}
+    job = "id: a\nevents: [Startup]\ntargets: [acme]\ncomponent: clean\nvariables: {days: 1}\n"
+    for path, fields in {
+        "osFilter": "osFilter: {linux: true}\ndevices: {all: true}\n",
+        "devices.os": "devices: {os: [macOS]}\n",
+        None: "osFilter: {windows: true}\ndevices: {os: [Windows, linux]}\n",
+    }.items():
+        problems = load({**files, "jobs/a.yaml": job + fields}).problems
+        assert [(one.code, one.json_path) for one in problems if one.code == "JOB001"] == [("JOB001", path)] * bool(
+            path
+        )
+
+
 def test_targets_are_those_of_the_settings_unless_given():
     settings = Settings(default_targets=("acme",))
     loaded = load({"jobs/a.yaml": JOB + "devices: {all: true}\n", "targets/acme.yaml": ACME}, settings=settings)

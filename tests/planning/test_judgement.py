@@ -14,6 +14,7 @@ from reconciler.model.change import Action, Change, FieldCause, FieldChange
 from reconciler.model.forms import Component, Kind, OneOff
 from reconciler.model.inventory import Hold
 from reconciler.model.job import (
+    ComponentLink,
     Devices,
     EventTrigger,
     ExecutionType,
@@ -29,10 +30,12 @@ from reconciler.model.job import (
     Task,
 )
 from reconciler.model.secret import SecretRef
+from reconciler.model.systems import ALL_SYSTEMS
 from reconciler.planning.judgement import judge
 from reconciler.planning.judgement_catalogue import GUARDS, MARKS
 from reconciler.planning.judgement_company import Timetable
 from reconciler.planning.judgement_values import Known, Level, Matched
+from reconciler.planning.renderings.words import device_words, write
 from reconciler.schedule.forecast import Scheduled
 
 PLANNING = Path(reconciler.planning.__file__).parent
@@ -276,9 +279,25 @@ def test_a_wider_selector_is_found_without_asking_anybody(wider, level):
 
 def test_a_wider_device_set_is_counted_where_somebody_looked():
     wider = Devices(sites=("ACME", "Initech"))
-    counts = {("local", DEVICES): Matched(count=12), ("local", wider): Matched(count=48)}
+    counts = {("local", DEVICES, ALL_SYSTEMS): Matched(count=12), ("local", wider, ALL_SYSTEMS): Matched(count=48)}
     mark = marks_of(make_job(devices=DEVICES), make_job(devices=wider), Known(devices=counts))["wider-devices"]
     assert (mark.level, mark.text) == (Level.DANGER, "wider device set: 12 before, 48 after")
+
+
+def test_a_component_for_more_systems_than_before_is_told():
+    link = ComponentLink(name="Clear", os_type="Windows")
+    before, after = make_job(component_link=link), make_job(component_link=ComponentLink(name="Clear"))
+    assert marks_of(before, after)["more-systems"].level is Level.CAUTION
+    assert "more-systems" not in marks_of(after, before)
+
+
+def test_the_devices_of_a_job_are_those_of_the_system_of_its_component():
+    link = ComponentLink(name="Clear", os_type="Windows")
+    job = make_job(devices=DEVICES, component_link=link)
+    counts = {("local", DEVICES, frozenset({"windows"})): Matched(count=2, names=("A", "B"), kept_off=3)}
+    facts = facts_of(None, job, Known(devices=counts)).devices_after
+    words = write(device_words(facts), str)
+    assert words == "2 devices: A, B; 3 more selected, of another operating system"
 
 
 def test_fields_show_defaults_lengths_and_secrets_by_name():

@@ -1,7 +1,8 @@
 import pytest
+from support.driving import rig
 from support.values import make_job
 
-from reconciler.model.job import Devices, OsFilter, Overlap
+from reconciler.model.job import ComponentLink, Devices, OsFilter, Overlap
 from reconciler.model.run import Device, Disposition
 
 LINUX = Device(uid="1", hostname="web-1", os="linux")
@@ -10,8 +11,6 @@ WINDOWS = Device(uid="2", hostname="pc-2", os="windows")
 
 @pytest.fixture
 def fleet(tmp_path):
-    from support.driving import rig
-
     with rig(tmp_path, devices=[LINUX, WINDOWS], ends=None) as made:
         yield made
 
@@ -33,6 +32,23 @@ def test_a_job_runs_on_each_device_that_its_selector_admits(fleet):
 
 def test_an_os_filter_leaves_out_other_systems(fleet):
     assert hostnames(fleet.request(make_job(os_filter=OsFilter(linux=True)))) == ["web-1"]
+
+
+def for_windows(**fields):
+    return make_job(component_link=ComponentLink(name="Clear", os_type="Windows"), **fields)
+
+
+def test_the_system_of_a_component_leaves_out_other_systems(fleet):
+    assert hostnames(fleet.request(for_windows(devices=Devices(all=True)))) == ["pc-2"]
+    only_linux = for_windows(devices=Devices(hostnames=("web-1",)))
+    assert fleet.request(only_linux) == ()
+    assert last_reason(fleet) == "os_type"
+
+
+def test_a_device_whose_system_nobody_knows_is_not_left_out_by_a_component(tmp_path):
+    with rig(tmp_path, devices=[Device(uid="3", hostname="3")]) as fleet:
+        assert hostnames(fleet.request(for_windows(devices=Devices(all=True)))) == ["3"]
+        assert fleet.request(make_job("b", os_filter=OsFilter(windows=True))) == ()
 
 
 @pytest.mark.parametrize(

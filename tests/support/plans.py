@@ -24,7 +24,7 @@ from reconciler.model.job import (
 from reconciler.model.secret import SecretRef
 from reconciler.planning.judgement import judge_plan
 from reconciler.planning.judgement_company import Timetable
-from reconciler.planning.judgement_values import Judgement, Key, Known, Matched
+from reconciler.planning.judgement_values import Judgement, Key, Known, Matched, place_of
 from reconciler.planning.plan import make_plan
 from reconciler.schedule.forecast import Scheduled
 
@@ -59,10 +59,10 @@ def known_of(before: list[Job], after: list[Job | OneOff]) -> Known:
         if job.schedule is not None and job.enabled:
             at = anchors.get((job.targets[0], job.id), NOW)
             timetable.setdefault(job.targets[0], []).append(Scheduled(id=job.id, schedule=job.schedule, anchor_at=at))
-    selectors = {(job.targets[0], job.devices) for job in (*before, *jobs) if job.devices is not None}
+    places = {place_of(job.targets[0], job, lambda _id: None) for job in (*before, *jobs)}
     return Known(
         anchors=anchors,
-        devices={(target, devices): _match(devices) for target, devices in selectors if devices is not None},
+        devices={place: _match(place[1]) for place in places if place[1] is not None},
         job_of={job.id: job for job in jobs}.get,
         root_targets=frozenset({"datto"}),
         company=Timetable(timetable).company,

@@ -26,7 +26,8 @@ CODES: tuple[Code, ...] = (
     code(
         "JOB001",
         "No platform",
-        "osFilter is there and every key of it is false; an omitted key is false.",
+        "osFilter is there and every key of it is false; an omitted key is false. Or osFilter or `devices.os` leaves "
+        "out the one system that the component of the job is for, as its osType says.",
         bad=job("osFilter: {windows: false}"),
         good=job("osFilter: {linux: true}"),
     ),

@@ -18,9 +18,11 @@ from reconciler.definitions.checks.secrets import (
 from reconciler.definitions.checks.tokens import check_tokens
 from reconciler.definitions.suggest import did_you_mean, quote
 from reconciler.model.event import OWN_EVENTS
+from reconciler.model.forms import Component
 from reconciler.model.job import Devices, ExecutionType, Job, Parameter, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding
+from reconciler.model.systems import named_systems
 from reconciler.schedule.checks import check_schedule
 
 
@@ -34,10 +36,7 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     yield from _check_variables(job, damaged)
     if job.devices is not None:
         yield from check_devices(job.devices)
-    no_platform = job.os_filter is not None and not any(
-        (job.os_filter.windows, job.os_filter.linux, job.os_filter.mac_os)
-    )
-    if no_platform and "osFilter" not in damaged:
+    if job.os_filter is not None and not named_systems(job.os_filter) and "osFilter" not in damaged:
         message = "the job runs on no platform"
         hint = "Set at least one of windows, linux, macOS to true, or remove osFilter."
         yield Finding(code="JOB001", json_path="osFilter", message=message, hint=hint)
@@ -56,6 +55,20 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     yield from _check_event_topic(job)
     if job.previous_id == job.id:
         yield Finding(code="REF006", json_path="previousId", message="previousId is the job's own id")
+
+
+def check_component_system(job: Job, component: Component, damaged: frozenset[str]) -> Iterator[Finding]:
+    """Yield a problem where ``job`` leaves out the one system that its component is for: it would start nowhere."""
+    only = component.os_type
+    allowed = {
+        "osFilter": named_systems(job.os_filter) if job.os_filter is not None else frozenset(),
+        "devices.os": frozenset(system.casefold() for system in job.devices.os) if job.devices is not None else (),
+    }
+    for json_path, systems in allowed.items():
+        if only and systems and only.casefold() not in systems and json_path.partition(".")[0] not in damaged:
+            message = f"the job runs on no platform: component {quote(component.id)} is for {only}, which is left out"
+            hint = f"Admit {only} here, or mend osType of the component."
+            yield Finding(code="JOB001", json_path=json_path, message=message, hint=hint)
 
 
 def _check_events(job: Job) -> Iterator[Finding]:

@@ -220,6 +220,8 @@ def device_words(facts: DeviceFacts | None) -> Iterator[str | Foreign]:
         if facts.matched.names:
             yield ": "
             yield from name_words(facts.matched.names, most=_DEVICES_NAMED, total=facts.matched.count)
+        if facts.matched.kept_off:
+            yield f"; {facts.matched.kept_off:,} more selected, of another operating system"
         return
     yield "not looked up; "
     for index, (name, values) in enumerate(facts.selector):

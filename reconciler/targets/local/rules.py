@@ -13,6 +13,7 @@ from reconciler.model.forms import Target
 from reconciler.model.job import HttpRequest, Job, ScriptType, Task
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
+from reconciler.model.systems import systems_of
 from reconciler.model.tokens import fill_tokens
 from reconciler.targets.local.accounts import NAME_PATTERN, SESSION_TYPES, is_account_name
 from reconciler.targets.local.http_order import HttpSettings
@@ -73,11 +74,11 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
     """Yield what the local target cannot express of ``job``."""
     yield from _check_vendor_fields(job)
     yield from _check_policies(job)
-    if job.os_filter is not None and job.os_filter.windows and not (job.os_filter.linux or job.os_filter.mac_os):
+    if systems_of(job) == {"windows"}:
         # What no local run will ever reach need not be possible here: Keeper's Windows jobs are valid as they are.
         yield Finding(
             code="TGT004",
-            json_path="osFilter",
+            json_path="osFilter" if job.os_filter is not None else "component",
             message="the local target serves Linux and macOS: this job never runs there",
             severity=Severity.INFORMATION,
         )
