@@ -248,7 +248,12 @@ class Loading:
         jobs = {
             item.id: job for item, job in self._forms(Kind.JOB, Job) if says_who_follows(item.checked.damaged_fields)
         }
-        for job_id, finding in check_references(jobs, one_offs, self._known(Kind.JOB)):
+        places = {
+            job_id: job.targets or self._settings.default_targets
+            for job_id, job in jobs.items()
+            if "targets" not in items[job_id].checked.damaged_fields
+        }
+        for job_id, finding in check_references(jobs, one_offs, self._known(Kind.JOB), places=places):
             if items[job_id].checked.is_valid or finding.severity is Severity.ERROR:
                 self._tell(items[job_id], [finding])
 

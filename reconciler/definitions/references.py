@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
-from reconciler.definitions.suggest import did_you_mean, quote
+from reconciler.definitions.suggest import did_you_mean, listed, quote
 from reconciler.model.forms import OneOff
 from reconciler.model.job import Job
 from reconciler.model.problem import Severity
@@ -18,17 +18,36 @@ def says_who_follows(damaged_fields: frozenset[str]) -> bool:
 
 
 def check_references(
-    jobs: Mapping[str, Job], one_offs: Mapping[str, OneOff], known_jobs: Collection[str]
+    jobs: Mapping[str, Job],
+    one_offs: Mapping[str, OneOff],
+    known_jobs: Collection[str],
+    *,
+    places: Mapping[str, Collection[str]],
 ) -> Iterator[tuple[str, Finding]]:
-    """Yield (job id, finding); ``known_jobs`` are the ids of all job files, those with errors too."""
+    """Yield (job id, finding); ``known_jobs`` are the ids of all job files, those with errors too.
+
+    ``places`` are the targets of those of ``jobs`` of which they are known.
+    """
     for job_id, job in jobs.items():
         alternate = job.alternate_job_id
         if alternate is not None and alternate not in known_jobs:
             message = f"alternateJobId {quote(alternate)} is not defined{did_you_mean(alternate, known_jobs)}"
             yield job_id, Finding(code="REF001", json_path="alternateJobId", message=message)
+        elif alternate is not None and alternate in places and job_id in places:
+            missing = [target for target in places[job_id] if target not in places[alternate]]
+            yield from ((job_id, finding) for finding in _refuse_elsewhere(alternate, missing))
     yield from _find_cycles(jobs)
     yield from _check_former_ids(jobs, known_jobs)
     yield from _find_idle(jobs, one_offs)
+
+
+def _refuse_elsewhere(alternate: str, missing: list[str]) -> Iterator[Finding]:
+    """The alternate runs on the same target and device, or not at all."""
+    if missing:
+        where = f"target{'s' if len(missing) > 1 else ''} {listed(missing)}"
+        message = f"alternateJobId {quote(alternate)} is not on {where} of this job"
+        hint = f"Add that to the targets of {quote(alternate)}, or make a job without an alternate for it."
+        yield Finding(code="REF009", json_path="alternateJobId", message=message, hint=hint)
 
 
 def _find_cycles(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Finding]]:

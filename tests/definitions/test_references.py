@@ -55,6 +55,15 @@ BAD_REFERENCES = [
         id="X104-unknown",
     ),
     pytest.param(
+        {
+            "targets/acme.yaml": "id: acme\nprovider: local\n",
+            "jobs/a.yaml": conditional("a", "b") + "targets: [local, acme]\n",
+            "jobs/b.yaml": JOB.replace("id: a", "id: b") + "targets: [local]\n",
+        },
+        ["jobs/a.yaml:3:17 REF009 alternateJobId: alternateJobId `b` is not on target acme of this job"],
+        id="alternate-elsewhere",
+    ),
+    pytest.param(
         {"jobs/a.yaml": JOB + "alternateJobId: b\n", "jobs/b.yaml": "id: b\n" + TASK},
         ["jobs/a.yaml:6:17 W JOB002 alternateJobId: alternateJobId is never used: there is no condition"],
         id="X105-no-condition",

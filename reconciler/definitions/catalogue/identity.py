@@ -113,6 +113,17 @@ CODES: tuple[Code, ...] = (
         good=job(runs__once="id: once\njob: backup\n"),
     ),
     code(
+        "REF009",
+        "Alternate job that is not on the target",
+        "An alternate runs where the job would have run, on the same target and device: it must be declared there.",
+        bad=job(
+            _WITH_CONDITION.replace("{id}", "small") + "\ntargets: [local, acme]\ndevices: {all: true}",
+            targets__acme=_ACME,
+            jobs__small=_JOB.replace("{id}", "small"),
+        ),
+        good=job(_WITH_CONDITION.replace("{id}", "small"), jobs__small=_JOB.replace("{id}", "small")),
+    ),
+    code(
         "DEV001",
         "Devices that select nothing",
         "An empty selector could mean none or all. Every device is said outright: all: true.",

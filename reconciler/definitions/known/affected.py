@@ -12,6 +12,9 @@ _NAMING = frozenset({"REF001", "REF003", "REF004", "REF008", "PATH001", "PATH002
 """Problems that name what is there instead: they may read otherwise when anything comes or goes."""
 
 
+_NAMED_BY = {Kind.JOB: ("job", "alternate"), Kind.COMPONENT: ("component",)}
+
+
 class TooMuch(Exception):
     """To judge all anew costs no more, or is needed."""
 
@@ -67,10 +70,10 @@ class Affected:
         for name in place.ids(old) | place.ids(new):
             self.add(self._index.members(takers(place.kind, name)))
         for name in place.ids(old) ^ place.ids(new):
-            for what in ("alternate", "previous") if place.kind is Kind.JOB else ():
-                self.add(self._index.members(users(what, name)))
+            if place.kind is Kind.JOB:
+                self.add(self._index.members(users("previous", name)))
         for name in place.ids(old) | place.ids(new):
-            for what in {Kind.JOB: ("job",), Kind.COMPONENT: ("component",)}.get(place.kind or Kind.RUN, ()):
+            for what in _NAMED_BY.get(place.kind or Kind.RUN, ()):
                 self.add(self._index.members(users(what, name)))
         if place.kind is None:
             self.add(self._index.members(users("script", place.inside)))
