@@ -62,7 +62,6 @@ def _fold_job(value: Mapped) -> Mapped:
     _apply(job, "retry", lambda retry: _fold_word(retry, "backoff", _BACKOFFS))
     _apply(job, "osFilter", _without_nulls)
     _apply(job, "mqttTopics", _without_nulls)
-    _apply(job, "condition", _fold_condition)
     return job
 
 
@@ -118,13 +117,6 @@ def _fold_devices(value: Mapped) -> Mapped:
     if "os" not in value:
         return value
     return {**value, "os": tuple(_SYSTEMS[system.lower()] for system in value["os"])}
-
-
-def _fold_condition(value: str | Mapped) -> str | Mapped:
-    """``{expression: TEXT}`` is the text; an object of another form is Keeper's own and stays."""
-    if isinstance(value, dict) and value.keys() == {"expression"} and isinstance(value["expression"], str):
-        return value["expression"]
-    return value
 
 
 def _fold_component(value: Mapped) -> Mapped:

@@ -78,13 +78,25 @@ class JobResolver:
             changes |= self._unfold(job, damaged, findings)
         else:
             changes |= self._read_scripts(job, findings)
+        if (expression := self._expression_of(job, names)) is not None:
+            changes["condition"] = expression
         resolved = replace(job, **changes) if changes else job
-        if "parameters" in changes and not damaged & {"condition", "parameters", "variables"}:
+        if {"parameters", "condition"} & changes.keys() and not damaged & {"condition", "parameters", "variables"}:
             findings += check_condition(resolved)
         if "targets" not in damaged:
             targets = [self._targets[name] for name in names if name in self._targets]
             findings += self._check_by_targets(resolved, targets, len(targets) == len(names), damaged)
         return resolved, findings
+
+    def _expression_of(self, job: Job, names: Iterable[str]) -> str | None:
+        """Return the text of ``{expression: TEXT}``, unless only agents of Keeper read it: to them it is their own."""
+        condition = job.condition
+        if not isinstance(condition, dict) or condition.keys() != {"expression"}:
+            return None
+        targets = [self._targets.get(name) for name in names]
+        if all(target is not None and target.provider == "keeper" for target in targets):
+            return None
+        return condition["expression"] if isinstance(condition["expression"], str) else None
 
     def check_targets(self, names: Iterable[str], json_path: str) -> Findings:
         findings = []

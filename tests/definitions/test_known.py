@@ -189,6 +189,18 @@ def test_nothing_is_read_but_what_changed_and_what_that_touches(tmp_path):
     assert sorted(set(asked)) == ["definitions/jobs/j7.yaml", "definitions/jobs/j9.yaml"]
 
 
+def test_an_alternate_that_leaves_a_target_is_told_at_the_job_that_names_it(tmp_path):
+    world = World(0, tmp_path / "known")
+    world.files = {f"jobs/j{number}.yaml": JOB.replace("id: a", f"id: j{number}") for number in range(20)}
+    world.files["jobs/j7.yaml"] += "condition: device.os == 'linux'\nalternateJobId: j9\n"
+    world.check()
+    world.files["targets/fleet.yaml"] = TARGETS[0]
+    world.check()
+    world.files["jobs/j9.yaml"] += "targets: [fleet]\ndevices: {all: true}\n"
+    world.check()
+    assert world.rechecked == 1
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_damaged_file_is_noticed(tmp_path, seed):
     world = World(seed, tmp_path / "known")

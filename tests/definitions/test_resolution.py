@@ -120,6 +120,22 @@ def test_a_condition_with_one_expression_is_that_text():
     assert job_of(JOB + "condition: {expression: device.os == 'linux'}\n").condition == "device.os == 'linux'"
 
 
+AGENTS = "id: agents\nprovider: keeper\n"
+
+
+def test_for_agents_alone_a_condition_with_one_expression_is_keepers_own():
+    condition = "condition: {expression: device.os == 'linux'}\ndevices: {all: true}\n"
+    files = {f"jobs/{name}.yaml": JOB.replace("id: a", f"id: {name}") + condition for name in "ab"}
+    files["jobs/a.yaml"] += "targets: [agents]\n"
+    files["jobs/b.yaml"] += "targets: [agents, local]\n"
+    loaded = load(files | {"targets/agents.yaml": AGENTS})
+    assert lines_of(loaded) == []
+    assert [item.form.condition for item in loaded.desired.jobs.values()] == [
+        {"expression": "device.os == 'linux'"},
+        "device.os == 'linux'",
+    ]
+
+
 def test_a_declared_form_knows_where_it_stands():
     declared = load({"jobs/x/a.yaml": "# first\n\n" + JOB}).desired.jobs["a"]
     assert (declared.path, declared.line) == ("definitions/jobs/x/a.yaml", 3)

@@ -212,7 +212,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read():
         pytest.param({"tasks": "x"}, "tasks: expected a list", id="tasks"),
         pytest.param({"tasks": ["x"]}, r"tasks\[0\]: expected an object", id="task"),
         pytest.param({"tasks": [{"id": "t", "ExecutionType": 1}]}, "another form", id="number-for-a-word"),
-        pytest.param({"condition": {"expression": "x"}}, "language", id="condition"),
+        pytest.param({"condition": "x"}, "language", id="condition"),
         pytest.param({"enabled": "yes"}, "enabled: expected true or false, found text", id="enabled"),
         pytest.param({"id": None}, "missing required field `id`", id="no-id"),
     ],
