@@ -75,9 +75,14 @@ class Session:
 
     def close(self) -> None:
         self._close_targets()
-        for name in ("store", "repository"):
-            if name in self.__dict__:
-                getattr(self, name).close()
+        self.close_store()
+        if "repository" in self.__dict__:
+            self.repository.close()
+
+    def close_store(self) -> None:
+        """Let go of the state; the next use opens it again."""
+        if "store" in self.__dict__:
+            self.__dict__.pop("store").close()
 
     def _close_targets(self) -> None:
         for target in self._targets:
@@ -128,6 +133,13 @@ class Session:
     def applied_settings(self) -> Settings:
         """Return the repository's settings at the commit that was applied last; the defaults where there is none."""
         return self._applied[0]
+
+    def settings_of_head(self) -> Settings:
+        """Return the repository's settings at HEAD; the defaults where there is none, or they are wrong."""
+        try:
+            return read_settings_at(self.repository, self.repository.resolve("HEAD").sha)
+        except (CouldNot, DefinitionsInvalid, UsageError):
+            return Settings()
 
     def applied_targets(self) -> dict[str, Target]:
         """Return the targets that are declared at the commit that was applied last, by name."""

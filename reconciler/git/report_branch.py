@@ -1,7 +1,7 @@
 """Publishing: reports onto a branch of their own, a line per run into the notes of its commit, in one stream."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.git.command import IDENTITY_EMAIL
@@ -11,6 +11,7 @@ from reconciler.git.locks import publishing_lock
 from reconciler.git.names import check_branch, check_path, check_sha
 from reconciler.git.notes import append_lines
 from reconciler.git.tidy import tidy_objects
+from reconciler.git.trees import parse_listing
 from reconciler.model.errors import CouldNot
 
 if TYPE_CHECKING:
@@ -71,6 +72,18 @@ def read_tips(repository: "Repository", *refs: str) -> dict[str, str]:
     out = repository.git("for-each-ref", "--format=%(objectname) %(refname)", *refs).decode()
     tips = {ref: sha for sha, ref in (line.split(" ", 1) for line in out.splitlines())}
     return {ref: tips[ref] for ref in refs if ref in tips}
+
+
+def read_reports(repository: "Repository", *, branch: str, since: datetime | None) -> tuple[str, list[bytes]]:
+    """Return the tip of ``branch``, empty where there is none, and its reports of the hours from ``since`` on."""
+    ref = f"refs/heads/{check_branch(branch)}"
+    tip = read_tips(repository, ref).get(ref, "")
+    if not tip or repository.objects.header(f"{tip}:{REPORTS_FOLDER}") is None:
+        return tip, []
+    listing = repository.git("ls-tree", "-r", "-z", "--full-tree", tip, "--", REPORTS_FOLDER)
+    first = f"{REPORTS_FOLDER}/{since.astimezone(UTC):%Y/%m/%d/%H}" if since else ""
+    oids = [oid for _, oid, path in parse_listing(listing, "") if path >= first]
+    return tip, repository.objects.contents(oids) if oids else []
 
 
 def check_reports_branch(repository: "Repository", ref: str, tip: str | None) -> None:

@@ -71,6 +71,17 @@ def missed_at_apply(applied: Applied, schedule: Schedule, *, now: datetime, new_
     return [_span_occurrence(applied, span, now=now, new_uid=new_uid)]
 
 
+def skip_to(
+    state: ScheduleState, applied: Applied, *, after: datetime, now: datetime, reason: str, new_uid: NewUid
+) -> tuple[ScheduleState, Occurrence | None]:
+    """Return where a schedule stands when nothing of ``(after, now]`` is to start, and its instants as skipped."""
+    schedule = _schedule_of(applied)
+    span = skip_instants(schedule, after=max(after, state.cursor_at), until=now, anchor=state.anchor_at, reason=reason)
+    skipped = _span_occurrence(applied, span, now=now, new_uid=new_uid) if span else None
+    following = next_fire(schedule, after=now, anchor=state.anchor_at) if state.next_at is not None else None
+    return replace(state, cursor_at=max(state.cursor_at, now), next_at=following), skipped
+
+
 def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TOLERANCE) -> int:
     """Account for every instant up to ``now``, and return how many occurrences were made.
 

@@ -4,17 +4,19 @@ A second clone, or a state that was restored or lost, would start one-offs again
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
 from reconciler.git.claims import look_at_remote, read_records
 from reconciler.git.report_branch import publish
+from reconciler.git.repository import Repository
 from reconciler.loop.world import World
 from reconciler.model.errors import GuardRefused
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Receipt
+from reconciler.model.settings import ReportSettings
 
 CLAIMS = "states"
 RECEIPTS = "receipts"
@@ -87,7 +89,8 @@ def take_targets(world: World, found: Holders, *, now: datetime) -> None:
     """Put this state on record for the targets that are wanted. Raises as ``hold_targets`` does."""
     if found.wanted:
         _claim(world, found.wanted, found.claims, now)
-        world.store.add_receipts(_read_receipts(world, found.wanted))
+        receipts = read_shared_receipts(world.repository, world.settings.reports)
+        world.store.add_receipts([receipt for receipt in receipts if receipt.target in found.wanted])
 
 
 def refuse_if_displaced(world: World, name: str) -> None:
@@ -156,18 +159,18 @@ def _publish(world: World, files: Sequence[tuple[str, bytes]], message: str, now
 
 def _read_claims(world: World) -> dict[str, Claim]:
     claims: dict[str, Claim] = {}
-    for data in _read(world, CLAIMS):
+    for data in _read(world.repository, world.settings.reports, CLAIMS):
         claim = msgspec.json.decode(data, type=Claim)
         if claim.target not in claims or claim.rank < claims[claim.target].rank:
             claims[claim.target] = claim
     return claims
 
 
-def _read_receipts(world: World, names: Collection[str]) -> list[Receipt]:
-    shared = [msgspec.json.decode(data, type=_SharedReceipt) for data in _read(world, RECEIPTS)]
-    return [msgspec.convert(item, Receipt, from_attributes=True) for item in shared if item.target in names]
+def read_shared_receipts(repository: Repository, settings: ReportSettings) -> list[Receipt]:
+    """Return the receipts that all states wrote down for one another, as far as this clone has seen."""
+    shared = [msgspec.json.decode(data, type=_SharedReceipt) for data in _read(repository, settings, RECEIPTS)]
+    return [msgspec.convert(item, Receipt, from_attributes=True) for item in shared]
 
 
-def _read(world: World, folder: str) -> Iterable[bytes]:
-    settings = world.settings.reports
-    return read_records(world.repository, folder, branch=settings.branch, remote=settings.push).values()
+def _read(repository: Repository, settings: ReportSettings, folder: str) -> Iterable[bytes]:
+    return read_records(repository, folder, branch=settings.branch, remote=settings.push).values()

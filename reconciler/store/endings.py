@@ -1,6 +1,6 @@
 """How runs end: once, durably, with their tasks, output and report; and which reports wait to be published."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, func, select, update
 
@@ -111,6 +111,13 @@ class Endings(Part):
         """Note that the reports of ``uids`` are in ``commit`` of the reports branch."""
         with self._db.write() as tx:
             tx.run_many(_PUBLISH, [{"of_uid": uid, "in_commit": commit} for uid in uids])
+
+    def keep_published(self, reports: Mapping[str, bytes], *, commit: str) -> None:
+        """Keep reports of ended runs, by uid, that ``commit`` of the reports branch has; other uids are passed over."""
+        with self._db.write() as tx:
+            known = {row.uid for row in tx.rows_in(_AS_IT_STANDS, reports) if row.ended_at is not None}
+            tx.insert_new(schema.reports, [{"run_uid": uid, "data": reports[uid]} for uid in known])
+            tx.run_many(_PUBLISH, [{"of_uid": uid, "in_commit": commit} for uid in known])
 
 
 def _is_late(row: Row, item: FinishedRun) -> bool:

@@ -5,3 +5,10 @@ from reconciler.model.errors import CouldNot
 
 class LeaseLost(CouldNot):
     """Another process has taken over the lease under which we acted: nothing was written; step down."""
+
+
+class StateDamaged(CouldNot):
+    """The database cannot be gone on with as it is: damaged, missing, older than it was, or another one."""
+
+
+GO_ON = "Go on with a backup: reconciler restore FILE\nor with what is left: reconciler repair"

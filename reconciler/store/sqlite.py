@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.errors import CouldNot, InternalError, ReconcilerError
+from reconciler.store.errors import GO_ON, StateDamaged
 from reconciler.store.holders import name_writer, refuse_network
 from reconciler.store.witness import Witness
 
@@ -85,27 +86,12 @@ class SqliteFile:
         # Rebuilding a table drops the old one, which with foreign keys on would delete what refers to it.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         self.begin_write(connection)
-        self._copy(self.path.with_name(backup))
+        copy_database(self.path, self.path.with_name(backup), busy_seconds=self.busy_seconds)
 
     def before_migrated(self, connection: Connection) -> None:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
             raise InternalError(f"{self.path}: the migration left {len(broken)} rows that refer to nothing")
-
-    def _copy(self, to: Path) -> None:
-        half = to.with_name(to.name + ".part")
-        try:
-            half.unlink(missing_ok=True)
-            source = _connect(self.path, busy_seconds=self.busy_seconds)
-            with contextlib.closing(source), contextlib.closing(sqlite3.connect(half)) as copy:
-                half.chmod(0o600)
-                source.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")
-            half.replace(to)
-        except sqlite3.Error as error:
-            raise explain(error, half, busy_seconds=self.busy_seconds) from error
-        except OSError as error:
-            raise CouldNot(f"{half}: cannot write the backup: {error.strerror}", hint=ELSEWHERE) from error
 
     def explain(self, error: DBAPIError) -> ReconcilerError:
         return explain(error.orig, self.path, busy_seconds=self.busy_seconds)
@@ -133,6 +119,23 @@ def open_engine(path: Path, *, busy_seconds: float, create: Callable[[Connection
     except DBAPIError as error:
         raise explain(error.orig, path, busy_seconds=busy_seconds) from error
     return _engine(path, busy_seconds=busy_seconds), SqliteFile(path, busy_seconds=busy_seconds)
+
+
+def copy_database(path: Path, to: Path, *, busy_seconds: float) -> None:
+    """Copy the database at ``path``, which may be in use, to ``to``: whole, or not at all. Raises CouldNot."""
+    half = to.with_name(to.name + ".part")
+    try:
+        half.unlink(missing_ok=True)
+        half.touch(mode=0o600)
+        source = _connect(path, busy_seconds=busy_seconds)
+        with contextlib.closing(source), contextlib.closing(sqlite3.connect(half)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        half.replace(to)
+    except sqlite3.Error as error:
+        raise explain(error, half, busy_seconds=busy_seconds) from error
+    except OSError as error:
+        raise CouldNot(f"{half}: cannot write the backup: {error.strerror}", hint=ELSEWHERE) from error
 
 
 def _create(path: Path, create: Callable[[Connection], None], *, busy_seconds: float) -> None:
@@ -200,12 +203,12 @@ def _identity(path: str) -> tuple[int, int] | None:
 def _gone(path: str) -> CouldNot:
     return CouldNot(
         f"{path}: the file was removed or replaced while it was in use; nothing was done",
-        hint="Put the file back (or restore a backup), then start again.",
+        hint=f"Put the file back, then start again.\n{GO_ON}",
     )
 
 
-def _damaged(path: Path, what: object) -> CouldNot:
-    return CouldNot(f"{path}: the database is damaged: {what}", hint="Restore a backup, or run `reconciler repair`.")
+def _damaged(path: Path, what: object) -> StateDamaged:
+    return StateDamaged(f"{path}: the database is damaged: {what}", hint=GO_ON)
 
 
 def explain(error: BaseException | None, path: Path, *, busy_seconds: float) -> ReconcilerError:

@@ -10,11 +10,9 @@ import os
 from pathlib import Path
 
 from reconciler.model.errors import CouldNot
+from reconciler.store.errors import GO_ON, StateDamaged
 
-_ACCEPT = (
-    "Put the missing files back, or restore a backup. To go on with what is there, delete {witness}: "
-    "what was done since is then forgotten, and one-offs may start again."
-)
+_ACCEPT = f"Put the missing files back, then start again.\n{GO_ON}"
 
 
 class Witness:
@@ -36,23 +34,23 @@ class Witness:
         """Raise CouldNot where a database was and is no more: its place is not taken by an empty one."""
         seen = self.read()
         if seen is not None:
-            raise CouldNot(
+            raise StateDamaged(
                 f"{self.database}: the database is missing or empty, but {seen[1]} changes were made to it",
-                hint=_ACCEPT.format(witness=self.path),
+                hint=_ACCEPT,
             )
 
     def begin(self, seen: tuple[str, int] | None, *, state_id: str, commits: int) -> None:
         """Compare what was ``seen`` here (read before the database) with the database; from now on, take notes."""
         if seen is not None and seen[0] != state_id:
-            raise CouldNot(
+            raise StateDamaged(
                 f"{self.database}: this is not the state that was used here before, but another one",
-                hint=_ACCEPT.format(witness=self.path),
+                hint=_ACCEPT,
             )
         if seen is not None and seen[1] > commits:
-            raise CouldNot(
+            raise StateDamaged(
                 f"{self.database}: the database is older than it was: its last {seen[1] - commits} changes are missing "
                 f"(was {self.database.name}-wal removed or damaged, or a backup put in its place?)",
-                hint=_ACCEPT.format(witness=self.path),
+                hint=_ACCEPT,
             )
         self._state_id = state_id
         try:

@@ -54,11 +54,11 @@ class Stage:
         self.repo.write(f"definitions/jobs/{job_id}.json", json.dumps(definition))
         return self.repo.commit(f"Change {job_id}")
 
-    def commit_run(self, run_id: str, job_id: str = "a", **fields: Any) -> str:
+    def commit_run(self, run_id: str, job_id: str = "a", *, at: datetime | None = None, **fields: Any) -> str:
         definition = {"id": run_id, "job": job_id, "notAfter": "2099-01-01T00:00:00Z"} | fields
         definition = {name: value for name, value in definition.items() if value is not None}
         self.repo.write(f"definitions/runs/{run_id}.json", json.dumps(definition))
-        return self.repo.commit(f"Ask for {run_id}")
+        return self.repo.commit(f"Ask for {run_id}", at=at)
 
     def read(self, commit: str) -> CommitState:
         return read_commit(self.repository, commit, now=self.clock())
