@@ -17,7 +17,7 @@ from reconciler.loop.owner import is_gone, name_owner
 from reconciler.loop.ownership import refuse_if_displaced
 from reconciler.loop.statuses import tell_refusal
 from reconciler.loop.world import World
-from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
+from reconciler.model.errors import CouldNot, DefinitionsInvalid, TargetUnavailable, UsageError
 from reconciler.model.forms import Target
 from reconciler.model.instant import utc_now
 from reconciler.model.job import Job
@@ -45,7 +45,7 @@ class Session:
     """Opens the repository, the store and the targets that a verb needs.
 
     ``directory`` is where the repository is looked for; ``state`` the database, if not the one in the Git folder;
-    ``secrets`` the operator's file.
+    ``secrets`` the operator's file.  ``troubles`` says of which target ``collect`` could not ask how its runs stand.
     """
 
     def __init__(self, *, directory: Path, state: Path | None = None, secrets: Path | None = None) -> None:
@@ -53,6 +53,7 @@ class Session:
         self._state = state
         self._secrets = secrets
         self._targets: list[LiveTarget] = []
+        self.troubles: Mapping[str, TargetUnavailable] = {}
         self.clock = utc_now
         self.host = socket.gethostname()
 
@@ -166,6 +167,11 @@ class Session:
             here = {name: target for name, target in self._applied[1].items() if target.provider == LOCAL}
             driver = self._world(here, self.applied_settings()).driver
             drive_once(driver, starts=False)
+            for name, trouble in driver.troubles.items():
+                tell(f"target {name} cannot be reached; what is shown of its runs may be old: {trouble}")
+                if trouble.hint:
+                    tell(f"  {trouble.hint}")
+            self.troubles = driver.troubles
             return driver.latest
         return {}
 

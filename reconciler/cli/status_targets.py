@@ -20,7 +20,8 @@ _NO_COMMIT = "-"
 class TargetStatus(Struct, frozen=True, kw_only=True):
     """``standing`` is how the last pass left it, ``drift`` what it holds now: None where nobody looked.
 
-    ``asks``: it holds its jobs itself, so that it takes a look there to know.
+    ``asks``: it holds its jobs itself, so that it takes a look there to know.  ``silence`` is why its runs could not be
+    asked for.
     """
 
     name: str
@@ -28,6 +29,7 @@ class TargetStatus(Struct, frozen=True, kw_only=True):
     standing: Standing | None
     drift: TargetDrift | None
     asks: bool
+    silence: str = ""
 
     @property
     def is_in_sync(self) -> bool | None:
@@ -42,7 +44,7 @@ class TargetStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def errors(self) -> tuple[str, ...]:
-        now = (self.drift.unavailable,) if self.drift is not None and self.drift.unavailable else ()
+        now = tuple(why for why in (self.silence, self.drift.unavailable if self.drift else "") if why)
         before = self.standing.errors if self.standing is not None else ()
         return (*now, *(error for error in before if error not in now))
 
@@ -62,6 +64,7 @@ def read_targets(session: Session, *, offline: bool) -> list[TargetStatus]:
             standing=known.get(name),
             drift=asked.get(name),
             asks=name in targets and targets[name].capabilities.holds_schedules,
+            silence=" ".join([str(trouble), trouble.hint]).rstrip() if (trouble := session.troubles.get(name)) else "",
         )
         for name in sorted({*known, *jobs})
     ]

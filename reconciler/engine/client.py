@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +17,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.engine.journal import read_journal, runs_under_way
 from reconciler.engine.order import UID_PATTERN, RunOrder
 from reconciler.engine.spool import SPOOL_FOLDER, Record, read_spool
-from reconciler.engine.wire import PROTOCOL, encode_message, frame_message, peer_uid, socket_address, take_message
-from reconciler.model.errors import CouldNot, TargetRefused, UsageError
+from reconciler.engine.wire import (
+    PROTOCOL,
+    UNKNOWN_REQUEST,
+    encode_message,
+    frame_message,
+    peer_uid,
+    socket_address,
+    take_message,
+)
+from reconciler.model.errors import TargetRefused, TargetUnavailable, UsageError
 from reconciler.model.instant import Clock
 from reconciler.model.run import OutputRecord, Question, RunStatus, Stream, StreamSummary, TaskResult
 
@@ -169,7 +179,7 @@ class Engine:
             except OSError as error:
                 connection.close()
                 if time.monotonic() >= give_up_at:
-                    raise CouldNot(
+                    raise TargetUnavailable(
                         f"{self._folder}: the engine's supervisor (pid {connection.pid}) does not answer: {error}",
                         hint=f"Look into {self._folder / 'log'}; if it hangs, end it by its pid: runs are adopted.",
                     ) from error
@@ -179,10 +189,14 @@ class Engine:
                 connection.close()
                 time.sleep(0.02)
                 continue
+            refusal = answer.get("error", "")
+            if refusal.startswith(UNKNOWN_REQUEST):
+                self._renew(connection)
+                continue
             with self._lock:
                 self._free.append(connection)
-            if "error" in answer:
-                raise CouldNot(f"{self._folder}: the engine refused: {answer['error']}")
+            if refusal:
+                raise TargetUnavailable(f"{self._folder}: the engine refused: {refusal}")
             return answer
 
     def _connection(self, give_up_at: float) -> "_Connection":
@@ -194,7 +208,7 @@ class Engine:
             if connection is not None:
                 return connection
             if time.monotonic() >= give_up_at:
-                raise CouldNot(
+                raise TargetUnavailable(
                     f"{self._folder}: the engine's supervisor does not come up",
                     hint=f"Look into {self._folder / 'log'}.",
                 )
@@ -206,7 +220,7 @@ class Engine:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CouldNot(f"{self._folder}: {error.strerror}") from error
+            raise TargetUnavailable(f"{self._folder}: {error.strerror}") from error
         try:
             connection = _Connection(socket_address(str(self._folder), folder_fd))
         except OSError:
@@ -219,19 +233,41 @@ class Engine:
         return None
 
     def _renew(self, connection: "_Connection") -> None:
-        """Have an older supervisor replaced by one of our version; its runs go on."""
-        if connection.protocol > PROTOCOL or self._has_renewed:
-            connection.close()
-            raise CouldNot(
-                f"{self._folder}: the engine's supervisor (pid {connection.pid}) is of another version of this program"
-                f" (it speaks protocol {connection.protocol}, this one {PROTOCOL})",
-                hint="Use that version, or wait: the supervisor ends by itself soon after its last run.",
-            )
-        self._has_renewed = True
-        renewal = {"do": "renew", "command": _supervisor_command(), "env": _supervisor_environment()}
-        with contextlib.suppress(OSError):
-            connection.ask(encode_message(renewal), until=time.monotonic() + _PATIENCE_SECONDS)
+        """Have an older supervisor replaced by one of our version; its runs go on.
+
+        Raises TargetUnavailable while that is impossible.  A later version is left alone; one that cannot hand its runs
+        over ends them first.
+        """
+        is_later, hint = connection.protocol > PROTOCOL, "Use that version, or wait until it ends, soon after its runs."
+        if not is_later and not self._has_renewed:
+            renewal = {"do": "renew", "command": _supervisor_command(), "env": _supervisor_environment()}
+            answer: dict[str, Any] = {}
+            with contextlib.suppress(OSError):
+                answer = connection.ask(encode_message(renewal), until=time.monotonic() + _PATIENCE_SECONDS)
+            self._has_renewed = not answer
+            if self._has_renewed or self._ends_if_idle(connection.pid):
+                connection.close()
+                return
+            hint = "Its runs go on; it is replaced when they have ended."
+        self._has_renewed = False
         connection.close()
+        raise TargetUnavailable(
+            f"{self._folder}: the engine's supervisor (pid {connection.pid}) is of another version of this program"
+            f" (it speaks protocol {connection.protocol}, this one {PROTOCOL})",
+            hint=hint,
+        )
+
+    def _ends_if_idle(self, pid: int) -> bool:
+        """Have a supervisor ended that has no run under way; return whether it has none."""
+        folder_fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_idle = not runs_under_way(read_journal(folder_fd))
+        finally:
+            os.close(folder_fd)
+        if is_idle:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        return is_idle
 
     def _start_supervisor(self) -> None:
         command = [*_supervisor_command(), str(self._folder), str(self._idle_seconds)]
@@ -247,10 +283,11 @@ class Engine:
                 timeout=_PATIENCE_SECONDS,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise CouldNot(f"{self._folder}: the engine's supervisor could not start: {error}") from error
+            raise TargetUnavailable(f"{self._folder}: the engine's supervisor could not start: {error}") from error
         if ended.returncode:
             lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise CouldNot(f"{self._folder}: the engine's supervisor could not start: {lines[-1] if lines else ''}")
+            reason = lines[-1] if lines else f"it ended with {ended.returncode}"
+            raise TargetUnavailable(f"{self._folder}: the engine's supervisor could not start: {reason}")
 
 
 class _Connection:
@@ -262,7 +299,7 @@ class _Connection:
             self._socket.settimeout(_PATIENCE_SECONDS)
             self._socket.connect(address)
             if peer_uid(self._socket) != os.geteuid():
-                raise CouldNot("the engine's socket is served by another user")
+                raise TargetUnavailable("the engine's socket is served by another user")
             hello = self.ask(encode_message({"do": "hello"}), until=time.monotonic() + _PATIENCE_SECONDS)
         except BaseException:
             self._socket.close()

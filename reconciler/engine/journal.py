@@ -166,6 +166,17 @@ def read_journal(folder_fd: int) -> Iterator[Entry]:
             yield entry
 
 
+def runs_under_way(entries: Iterable[Entry]) -> set[str]:
+    """Return the uids of runs that were accepted and have not ended."""
+    uids: set[str] = set()
+    for entry in entries:
+        if entry.get("kind") == "accept":
+            uids.add(str(entry.get("uid")))
+        elif entry.get("kind") == "end":
+            uids.discard(str(entry.get("uid")))
+    return uids
+
+
 def _encode_line(entry: Entry) -> bytes:
     data = _encode(entry).encode()
     return b"%08x %s\n" % (zlib.crc32(data), data)

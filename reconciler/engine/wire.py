@@ -11,6 +11,9 @@ from typing import Any
 PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 << 20
 SOCKET_NAME = "socket"
+UNKNOWN_REQUEST = "unknown request"
+"""How the answer to a request begins that the supervisor's version does not know."""
+
 URL_SCHEME = "unix:"
 """What stands before a socket's path where a task is told how to reach us."""
 

@@ -23,7 +23,7 @@ from reconciler.engine.server import Connection, Server
 from reconciler.engine.spawner import Spawner
 from reconciler.engine.spool import SPOOL_FOLDER
 from reconciler.engine.surroundings import Surroundings
-from reconciler.engine.wire import PROTOCOL, SOCKET_NAME, URL_SCHEME
+from reconciler.engine.wire import PROTOCOL, SOCKET_NAME, UNKNOWN_REQUEST, URL_SCHEME
 from reconciler.model.instant import Clock
 
 _COMPACT_BYTES = 1 << 20
@@ -75,7 +75,7 @@ class Worker:
         self._busy_at = self._loop.now
         self._stops = 0
         self._stops_before = legacy.stops
-        self._is_over = False
+        self._is_over = self._retires = False
         self._open_door: tuple[Server, str] | None = None
         around = self._make_surroundings(legacy)
         self._boot = boot_entry(boot_id(), legacy.guardian_pid)
@@ -217,12 +217,13 @@ class Worker:
     def _look_at_idleness(self) -> None:
         now = self._loop.now
         is_wanted = bool(self._waiters) or (bool(self._server.connections) and bool(self._runner.runs))
-        if not self._runner.is_idle or (is_wanted and not self._stops):
+        is_leaving = bool(self._stops) or self._retires
+        if not self._runner.is_idle or (is_wanted and not is_leaving):
             self._busy_at = now
-        if self._runner.is_idle and (self._stops or now - self._busy_at >= self._idle_seconds):
+        if self._runner.is_idle and (is_leaving or now - self._busy_at >= self._idle_seconds):
             self._is_over = True
             return
-        pause = 0.05 if self._stops else max(self._idle_seconds / 4, 0.01)
+        pause = 0.05 if is_leaving else max(self._idle_seconds / 4, 0.01)
         self._loop.call_at(now + pause, self._look_at_idleness)
 
     def _look_at_lock(self) -> None:
@@ -235,8 +236,12 @@ class Worker:
     # -- clients
 
     def _handle(self, connection: Connection, message: dict[str, Any]) -> None:
-        self._busy_at = self._loop.now
         what = message.get("do")
+        if what == "hello":
+            # That does not keep us: who learns that we are of another version waits for our end.
+            connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
+            return
+        self._busy_at = self._loop.now
         if what == "start":
             self._start(connection, message)
         elif what == "follow":
@@ -259,10 +264,8 @@ class Worker:
             connection.reply({} if run is None else _about_spool(run))
         elif what == "renew":
             self._renew(connection, Renewal(message["command"], message["env"]))
-        elif what == "hello":
-            connection.reply({"protocol": PROTOCOL, "pid": os.getpid(), "generation": self._generation})
         else:
-            connection.reply({"error": f"unknown request {what!r}"})
+            connection.reply({"error": f"{UNKNOWN_REQUEST} {what!r}"})
 
     def _handle_request(self, connection: Connection, message: dict[str, Any]) -> None:
         """Take what a task asks: its token says of which run it is."""
@@ -272,16 +275,26 @@ class Worker:
             connection.reply({"error": "this is for tasks, and what they may ask"})
 
     def _renew(self, connection: Connection, renewal: Renewal) -> None:
-        """Make room for a supervisor of another version: it finds our runs as it would after our death."""
+        """Make room for a supervisor of another version: it finds our runs as it would after our death.
+
+        Without a guardian their exit codes would be lost with us, so that we see to their end first.
+        """
         if self._around.guardian.channel is None:
+            if not self._retires:
+                self._retires = True
+                self._look_at_idleness()
             connection.reply({"error": "there is no guardian to see to it"})
             return
         self._around.guardian.renew(renewal)
         raise SystemExit(_RENEWED)
 
     def _start(self, connection: Connection, message: dict[str, Any]) -> None:
-        if self._stops:
+        if self._stops or self._is_over:
+            # What we took now nobody would start, and the next supervisor could not know.
             connection.reply({"error": "the engine is being stopped", "again": True})
+            return
+        if self._retires:
+            connection.reply({"error": "the engine makes room for another version when its runs have ended"})
             return
         if self._journal.problem:
             connection.reply({"error": f"nothing can be kept durably: {self._journal.problem}"})
@@ -357,7 +370,6 @@ class Worker:
         if waiter is not None:
             waiter.timer.cancel()
         self._requests.closed(connection)
-        self._busy_at = self._loop.now
 
 
 def _about_spool(run: RunState) -> dict[str, Any]:

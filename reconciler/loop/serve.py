@@ -117,7 +117,7 @@ class Loop:
         troubles = self._world.driver.troubles
         for name, why in troubles.items():
             if name not in self._troubled:
-                self._tell(f"target {name} cannot be reached; its runs wait: {why}")
+                self._tell(f"target {name} cannot be reached; its runs wait: {why}. {why.hint}".rstrip(". "))
         for name in self._troubled - troubles.keys():
             self._tell(f"target {name} can be reached again")
         self._troubled = set(troubles)

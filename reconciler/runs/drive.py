@@ -42,7 +42,7 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
         try:
             moved = _drive_target(driver, target, starts=starts) or moved
         except TargetUnavailable as error:
-            driver.troubles[target.name] = str(error)
+            driver.troubles[target.name] = error
             continue  # its runs stay as they are, and the other targets go on
         driver.troubles.pop(target.name, None)
     forget_ended(driver, at_least=1 if is_last or not moved else _FORGET_AT_ONCE)
@@ -50,8 +50,12 @@ def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> 
 
 
 def start_what_may(driver: Driver) -> None:
-    """Start what may start now; what a target's limits leave for later waits for whoever drives next."""
+    """Start what may start now; what a target's limits leave for later waits for whoever drives next.
+
+    Raises TargetUnavailable as ``drive_until_ended`` does.
+    """
     drive_once(driver)
+    _refuse_silence(driver)
     while any(_takes_more(driver, target) for target in driver.targets.values()):
         if not drive_once(driver):
             return
@@ -74,11 +78,12 @@ def drive_until_ended(
     """Drive until the runs ``uids`` (None: all) have ended. False: ``deadline`` came first, and they go on.
 
     ``look`` is called after each turn.  Unless ``is_remote_waited_for``, of all runs those that other systems run need
-    only have started: later turns follow them.
+    only have started: later turns follow them.  Raises TargetUnavailable where this machine's engine does not answer.
     """
     try:
         while True:
             moved = drive_once(driver, starts=starts, is_last=False)
+            _refuse_silence(driver)
             look()
             if _have_ended(driver, uids, is_remote_waited_for=is_remote_waited_for):
                 return True
@@ -90,6 +95,13 @@ def drive_until_ended(
             wait_for_news(driver, seconds, unless=moved)
     finally:
         forget_ended(driver)
+
+
+def _refuse_silence(driver: Driver) -> None:
+    """Raise TargetUnavailable where it is our own engine that does not answer: nothing comes of waiting for others."""
+    for name, target in driver.targets.items():
+        if target.capabilities.is_local and name in driver.troubles:
+            raise driver.troubles[name]
 
 
 def _have_ended(driver: Driver, uids: frozenset[str] | None, *, is_remote_waited_for: bool) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from reconciler.model.errors import TargetUnavailable
 from reconciler.model.forms import Kind
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.job import Job
@@ -36,7 +37,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     new_uid: NewUid
     owner: str
     is_gone: Callable[[str], bool] = lambda _owner: True
-    troubles: dict[str, str] = {}
+    troubles: dict[str, TargetUnavailable] = {}
     forgettable: dict[str, list[str]] = {}
     handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}

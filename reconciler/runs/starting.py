@@ -33,7 +33,8 @@ LONGEST_CLAIM = timedelta(minutes=10)
 def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) -> dict[str, str]:
     """Start ``claimed`` and return the handles of those that run, by uid.
 
-    One that cannot be started ends here, or waits for a later claim.
+    One that cannot be started ends here, or waits for a later claim.  Where our own engine does not answer they keep
+    their claim, for the next turn to ask again, and TargetUnavailable is raised.
     """
     orders = [order for run in claimed if (order := _order(driver, run))]
     if not orders:
@@ -41,6 +42,8 @@ def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) ->
     try:
         answers = target.start(orders)
     except TargetUnavailable as error:
+        if target.capabilities.is_local and target.capabilities.idempotent_start:
+            raise
         answers = {order.run.uid: Unavailable(reason=str(error)) for order in orders}
     started = {uid: answer.handle for uid, answer in answers.items() if _runs_now(answer)}
     # Where a start may be repeated, forgetting one costs nothing, and waiting for the disk a quarter of all time.

@@ -115,3 +115,21 @@ def test_metrics_tell_the_same(project, agents):
     assert 'reconciler_target_jobs{target="agents"} 1\n' in metrics
     offline = project.call("status", "--format", "prometheus", "--offline").out
     assert 'reconciler_target_in_sync{target="agents"}' not in offline
+
+
+def test_an_engine_that_does_not_answer_is_told_of(project, tmp_path):
+    """RELIABILITY C13, S8: what is shown is what the state knows, and why it may be old."""
+    gate = tmp_path / "gate"
+    project.commit_job(tasks=[{"id": "wait", "script": f"while [ ! -e {gate} ]; do sleep 0.05; done"}])
+    project.call("apply")
+    project.call("run", "hello")
+    engine = project.repo.path / ".git/reconciler/engine"
+    engine.rename(tmp_path / "engine")
+    engine.write_text("")
+    told = project.call("status")
+    assert told.code == 0
+    assert f"local: {engine}: Not a directory" in told.out
+    assert "target local cannot be reached; what is shown of its runs may be old" in told.err
+    (run,) = project.call("runs", "list", "--format", "json").json
+    waited = project.call("wait", run["uid"])
+    assert (waited.code, "Not a directory" in waited.err) == (1, True)

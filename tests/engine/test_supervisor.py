@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.engine import (
+    engine_in,
     kill_all_with,
     order,
     output_of,
@@ -162,6 +164,20 @@ def test_idle_it_ends_by_itself_and_leaves_no_socket(tmp_path):
     assert not (folder / "socket").exists()
     assert engine.supervisor_pid() is None
     engine.close()
+
+
+def test_an_order_that_meets_a_supervisor_on_its_way_out_goes_to_the_next(tmp_path):
+    with engine_in(tmp_path / "engine") as engine:
+        engine._idle_seconds = 0.2
+        engine.follow(["nobody"])
+        leaving = engine.supervisor_pid()
+        os.kill(leaving, signal.SIGSTOP)
+        with ThreadPoolExecutor() as pool:
+            # By the time it goes on, both its end and the order are due.
+            ended = pool.submit(run_to_end, engine, shell("true"))
+            threading.Timer(0.3, os.kill, (leaving, signal.SIGCONT)).start()
+            assert ended.result().status is RunStatus.COMPLETED
+        assert engine.supervisor_pid() != leaving
 
 
 def test_it_stays_while_a_living_client_has_something_to_collect(tmp_path):

@@ -110,6 +110,25 @@ def test_a_pause_of_the_host_counts_as_downtime(stage):
     assert "the clock moved by 3630 s" in stage.told[-1]
 
 
+def test_an_engine_that_does_not_answer_is_told_and_its_runs_wait_for_it(slow_stage):
+    """RELIABILITY C13: a supervisor of another version refuses us until its runs have ended."""
+    target = slow_stage.rig.target
+    slow_stage.commit_job()
+    slow_stage.commit_run("once")
+    loop = slow_stage.serve()
+    loop.turn()
+    target.unreachable = True
+    loop.turn()
+    loop.turn()
+    assert [words for words in slow_stage.told if "reached" in words] == [
+        "target local cannot be reached; its runs wait: local does not answer. Try again later"
+    ]
+    target.unreachable = False
+    loop.turn()
+    assert slow_stage.told[-1] == "target local can be reached again"
+    assert [run.status.value for run in slow_stage.runs()] == ["running"]
+
+
 def test_a_stopping_loop_starts_nothing_and_follows_what_runs(slow_stage):
     slow_stage.commit_job()
     slow_stage.commit_run("once")

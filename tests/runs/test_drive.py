@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 from support.values import make_job
 
+from reconciler.model.errors import TargetUnavailable
 from reconciler.model.job import Parameter, Task
 from reconciler.model.run import Device, OutputRecord, RunStatus, Stream
 from reconciler.model.secret import SecretRef
@@ -63,6 +64,17 @@ def test_a_target_that_cannot_be_reached_keeps_its_runs_for_later(rig):
     drive_once(rig.driver)
     rig.target.unreachable = False
     rig.clock.now += SHORTEST_WAIT
+    drive_until_ended(rig.driver)
+    assert rig.status(run) == "completed"
+
+
+def test_where_our_own_engine_does_not_answer_runs_keep_their_claim_until_it_does(rig):
+    (run,) = rig.request()
+    rig.target.unreachable = True
+    with pytest.raises(TargetUnavailable):
+        drive_until_ended(rig.driver)
+    assert rig.status(run) == "queued"
+    rig.target.unreachable = False
     drive_until_ended(rig.driver)
     assert rig.status(run) == "completed"
 
