@@ -20,7 +20,9 @@ def utc_now() -> datetime:
 
 def format_instant(at: datetime) -> str:
     """Return ``2026-03-29T01:00:00.000Z``."""
-    return at.astimezone(UTC).isoformat("T", "milliseconds").removesuffix("+00:00") + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat("T", "milliseconds")[:-6] + "Z"
 
 
 def parse_instant(text: str) -> datetime:

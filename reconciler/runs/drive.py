@@ -28,6 +28,8 @@ from reconciler.targets.protocol import LiveTarget, Paced, Progress, TakesCalls
 
 FOLLOW_SECONDS = 0.5
 _FORGET_AT_ONCE = 64
+_AHEAD = 8
+"""So many times as may run at once a target that queues is given beyond those: more than start in one turn of ours."""
 
 
 def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> bool:
@@ -190,13 +192,24 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
 def _claim(driver: Driver, target: LiveTarget, *, finished: int) -> list[Run]:
     now, most = driver.clock(), target.max_runs
     if not isinstance(target, Paced):
-        # Where runs are short the target has the next at hand; where they are long, urgent ones can overtake.
-        slots = most + min(target.capabilities.queues, 4 * finished)
-        return driver.store.claim_runs(target.name, owner=driver.owner, now=now, limit=slots, slots=slots)
+        slots, ahead = _queue(most, target.capabilities.queues, finished=finished)
+        limit = slots + (ahead or 0)
+        return driver.store.claim_runs(target.name, owner=driver.owner, now=now, limit=limit, slots=slots, ahead=ahead)
     limit = min(most, target.starts_now())
     if not limit:
         return []
     return driver.store.claim_shares(target.name, owner=driver.owner, now=now, limit=limit, slots=most)
+
+
+def _queue(most: int, queues: int, *, finished: int) -> tuple[int, int | None]:
+    """Return how many a target is given, and how many beyond those that may all wait there; None: it does not queue.
+
+    Where runs are short it needs many at hand, and nobody knows how long they are before some have ended.
+    """
+    if not queues:
+        return most, None
+    short = min(queues, 4 * finished)
+    return most + short, max(min(queues, _AHEAD * most) - short, 0)
 
 
 def _began_at(driver: Driver, progress: Progress) -> datetime | None:

@@ -8,7 +8,8 @@ from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.part import Part
 from reconciler.store.records import RunCount
-from reconciler.store.rows import ORIGIN_COLUMNS, run_of
+from reconciler.store.rows import run_of
+from reconciler.store.runs import RUNS
 
 BAD = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.LOST, RunStatus.UNKNOWN)
 """Ends that speak against a definition; who cancels a run, or lets it expire, says nothing of it."""
@@ -24,10 +25,9 @@ _COUNTS = (
     .where(_OF_JOBS, _runs.ended_at.is_not(None))
     .group_by(_origins.path, _origins.changed_in, _origins.commit, _runs.status)
 )
-_RUNS = select(schema.runs, *(column for column in ORIGIN_COLUMNS if column.name not in _runs)).join(schema.origins)
-_LAST_GOOD = _RUNS.where(_OF_JOBS, _runs.status == RunStatus.COMPLETED.value).order_by(_runs.uid.desc()).limit(1)
+_LAST_GOOD = RUNS.where(_OF_JOBS, _runs.status == RunStatus.COMPLETED.value).order_by(_runs.uid.desc()).limit(1)
 _FIRST_BAD = (
-    _RUNS.where(_OF_JOBS, _runs.uid > bindparam("after_uid"), _runs.status.in_([status.value for status in BAD]))
+    RUNS.where(_OF_JOBS, _runs.uid > bindparam("after_uid"), _runs.status.in_([status.value for status in BAD]))
     .order_by(_runs.uid)
     .limit(1)
 )

@@ -10,7 +10,7 @@ from reconciler.model.instant import format_instant
 from reconciler.model.run import Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.rows import run_of
-from reconciler.store.runs import RUNS, Runs
+from reconciler.store.runs import CLAIMABLE_OF_JOB, RUNS, Runs
 
 _runs = schema.runs.c
 _STARTABLE = (
@@ -77,7 +77,16 @@ class Pacing(Runs):
             for priority in sorted({row.priority for row in jobs}, reverse=True):
                 waiting = {row.root_id: row.number for row in jobs if row.priority == priority}
                 for root_id, share in _shares(waiting, limit - len(found)).items():
-                    found += self.claim_in(tx, target, owner=owner, now=now, limit=share, slots=slots, root_id=root_id)
+                    found += self.claim_in(
+                        tx,
+                        target,
+                        owner=owner,
+                        now=now,
+                        limit=share,
+                        slots=slots,
+                        claimable=CLAIMABLE_OF_JOB,
+                        of_root=root_id,
+                    )
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
 
     def claimants(self, uids: Collection[str]) -> dict[str, str]:

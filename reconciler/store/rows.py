@@ -46,7 +46,9 @@ instant_of = datetime.fromisoformat
 text_of = lru_cache(maxsize=16_384)(format_instant)  # the same few instants stand in many columns and rows
 _encode = msgspec.json.Encoder().encode
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
-_decode_device = msgspec.json.Decoder(Device).decode
+_device_of = lru_cache(maxsize=16_384)(msgspec.json.Decoder(Device).decode)
+_STATUSES = {status.value: status for status in RunStatus}
+_TRIGGER_KINDS = {kind.value: kind for kind in TriggerKind}
 _decode_variables = msgspec.json.Decoder(dict[str, Value]).decode
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_remaining = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
@@ -110,15 +112,14 @@ def origin_id(origin: Origin) -> str:
     return hashlib.blake2b(_encode(origin), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=16_384)
+def _origin_of(fields: tuple[str, ...]) -> Origin:
+    commit, path, blob, digest, changed_in, repository = fields
+    return Origin(commit=commit, path=path, blob=blob, digest=digest, changed_in=changed_in, repository=repository)
+
+
 def origin_of(row: Row) -> Origin:
-    return Origin(
-        commit=row.commit,
-        path=row.path,
-        blob=row.blob,
-        digest=row.digest,
-        changed_in=row.changed_in,
-        repository=row.repository,
-    )
+    return _origin_of((row.commit, row.path, row.blob, row.digest, row.changed_in, row.repository))
 
 
 def origin_row(origin: Origin) -> dict[str, Any]:
@@ -215,37 +216,52 @@ def occurrence_row(occurrence: Occurrence) -> Values:
     }
 
 
+_RUN_NAMES = (
+    *("uid", "occurrence_id", "root_id", "job_id", "target", "device", "trigger_kind", "trigger_key"),
+    *("scheduled_for", "due_at", "created_at", "queued_at", "started_at", "ended_at", "priority", "attempt"),
+    *("status", "reason", "parent_uid", "requested_by", "variables", "event", "refusal", "handle"),
+    *("is_exclusive", "concurrency_key", "concurrency_max", "cancel_requested_at", "start_after", "question"),
+    *("commit", "path", "blob", "digest", "changed_in", "repository"),
+)
+RUN_COLUMNS = tuple(schema.origins.c[name] if name in schema.origins.c else schema.runs.c[name] for name in _RUN_NAMES)
+
+
 def run_of(row: Row) -> Run:
+    """Return the run of a row that has ``RUN_COLUMNS``: by their place, which takes a third of the time."""
+    uid, occurrence_id, root_id, job_id, target, device, trigger_kind, trigger_key = row[:8]
+    scheduled_for, due_at, created_at, queued_at, started_at, ended_at, priority, attempt = row[8:16]
+    status, reason, parent_uid, requested_by, variables, event, refusal, handle = row[16:24]
+    is_exclusive, concurrency_key, concurrency_max, cancel_requested_at, start_after, question = row[24:30]
     return Run(
-        uid=row.uid,
-        occurrence_id=row.occurrence_id,
-        root_id=row.root_id,
-        job_id=row.job_id,
-        target=row.target,
-        device=_decode_device(row.device),
-        trigger=Trigger(TriggerKind(row.trigger_kind), row.trigger_key),
-        scheduled_for=instant_of(row.scheduled_for),
-        due_at=instant_of(row.due_at),
-        created_at=instant_of(row.created_at),
-        origin=origin_of(row),
-        priority=row.priority,
-        queued_at=maybe_instant(row.queued_at),
-        started_at=maybe_instant(row.started_at),
-        ended_at=maybe_instant(row.ended_at),
-        attempt=row.attempt,
-        status=RunStatus(row.status),
-        reason=row.reason,
-        parent_uid=row.parent_uid,
-        requested_by=row.requested_by,
-        variables=_decode_variables(row.variables),
-        event=_decode_event(row.event) if row.event is not None else {},
-        refusal=row.refusal or "",
-        handle=row.handle,
-        is_exclusive=bool(row.is_exclusive),
-        concurrency=_concurrency_of(row),
-        cancel_requested_at=maybe_instant(row.cancel_requested_at),
-        start_after=maybe_instant(row.start_after),
-        question=_decode_question(row.question) if row.question is not None else None,
+        uid=uid,
+        occurrence_id=occurrence_id,
+        root_id=root_id,
+        job_id=job_id,
+        target=target,
+        device=_device_of(device),
+        trigger=Trigger(_TRIGGER_KINDS[trigger_kind], trigger_key),
+        scheduled_for=instant_of(scheduled_for),
+        due_at=instant_of(due_at),
+        created_at=instant_of(created_at),
+        origin=_origin_of(row[30:]),
+        priority=priority,
+        queued_at=maybe_instant(queued_at),
+        started_at=maybe_instant(started_at),
+        ended_at=maybe_instant(ended_at),
+        attempt=attempt,
+        status=_STATUSES[status],
+        reason=reason,
+        parent_uid=parent_uid,
+        requested_by=requested_by,
+        variables=_decode_variables(variables),
+        event=_decode_event(event) if event is not None else {},
+        refusal=refusal or "",
+        handle=handle,
+        is_exclusive=bool(is_exclusive),
+        concurrency=None if concurrency_key is None else Concurrency(key=concurrency_key, max=concurrency_max),
+        cancel_requested_at=maybe_instant(cancel_requested_at),
+        start_after=maybe_instant(start_after),
+        question=_decode_question(question) if question is not None else None,
     )
 
 
@@ -287,12 +303,6 @@ def run_row(run: Run) -> Values:
         "concurrency_max": run.concurrency.max if run.concurrency else None,
         "device_site": run.device.site,
     }
-
-
-def _concurrency_of(row: Row) -> Concurrency | None:
-    if row.concurrency_key is None:
-        return None
-    return Concurrency(key=row.concurrency_key, max=row.concurrency_max)
 
 
 def hold_of(row: Row) -> Hold:

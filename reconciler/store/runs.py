@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, exists, func, or_, select, update
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
@@ -15,7 +15,7 @@ from reconciler.store.database import Transaction
 from reconciler.store.part import Part
 from reconciler.store.records import Attempt, RunFilter
 from reconciler.store.rows import (
-    ORIGIN_COLUMNS,
+    RUN_COLUMNS,
     attempt_of,
     attempt_row,
     json_text,
@@ -30,7 +30,7 @@ _LAST_CHARACTER = "\U0010ffff"
 
 _runs = schema.runs.c
 _commit = schema.origins.c.commit
-RUNS = select(schema.runs, *(column for column in ORIGIN_COLUMNS if column.name not in _runs)).join(schema.origins)
+RUNS = select(*RUN_COLUMNS).select_from(schema.runs).join(schema.origins)
 _RUN = RUNS.where(_runs.uid == bindparam("of_uid"))
 _BY_PREFIX = (
     RUNS.where(_runs.uid >= bindparam("first_uid"), _runs.uid < bindparam("past_uid")).order_by(_runs.uid).limit(3)
@@ -72,6 +72,7 @@ _CLAIMABLE = (
         _runs.status == RunStatus.CREATED.value,
         _runs.target == bindparam("of_target"),
         _runs.due_at <= bindparam("now"),
+        _runs.priority > bindparam("above"),
         or_(_runs.start_after.is_(None), _runs.start_after <= bindparam("now")),
         or_(_runs.is_exclusive.is_(False), ~_BESIDE),
         or_(_runs.concurrency_key.is_(None), _runs.concurrency_max > _WITH_KEY),
@@ -80,7 +81,8 @@ _CLAIMABLE = (
     .limit(bindparam("row_limit"))
     .with_for_update(of=schema.runs, skip_locked=True)
 )
-_CLAIMABLE_OF_JOB = _CLAIMABLE.where(_runs.root_id == bindparam("of_root"))
+CLAIMABLE_OF_JOB = _CLAIMABLE.where(_runs.root_id == bindparam("of_root"))
+_CLAIMABLE_AHEAD = _CLAIMABLE.where(_runs.concurrency_key.is_(None))
 _COUNT_ACTIVE_THERE = (
     select(func.count().label("number"))
     .select_from(schema.runs)
@@ -92,16 +94,19 @@ _KEYS = (
     .group_by(_runs.concurrency_key)
 )
 _COUNT_UNDER_WAY = (
-    select(func.count().label("number"))
-    .select_from(schema.runs)
+    select(_runs.priority, func.count().label("number"))
     .where(
         schema.ACTIVE,
         _runs.target == bindparam("of_target"),
-        _runs.status != RunStatus.CREATED.value,
-        _runs.status != RunStatus.WAITING.value,
+        or_(_runs.status == RunStatus.QUEUED.value, _runs.status == RunStatus.RUNNING.value),
     )
+    .group_by(_runs.priority)
 )
-_UNDER_WAY = RUNS.where(schema.ACTIVE, _runs.status != RunStatus.CREATED.value).order_by(_runs.uid)
+# Not "is not created": the index leads to a status, and past all that wait to be claimed.
+_IS_UNDER_WAY = or_(
+    *(_runs.status == status.value for status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING))
+)
+_UNDER_WAY = RUNS.where(schema.ACTIVE, _IS_UNDER_WAY).order_by(_runs.uid)
 _UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
 _LAST_STATUS = (
     select(_runs.status)
@@ -191,15 +196,33 @@ _PROGRESS = (
 
 
 class Runs(Part):
-    def claim_runs(self, target: str, *, owner: str, now: datetime, limit: int, slots: int | None = None) -> list[Run]:
+    def claim_runs(
+        self, target: str, *, owner: str, now: datetime, limit: int, slots: int | None = None, ahead: int | None = None
+    ) -> list[Run]:
         """Make up to ``limit`` due runs ``queued`` for ``owner`` and return them: no two callers get the same one.
 
         The most urgent come first: by priority, then due time, then age.  A run that is exclusive waits while another
         run of its job is under way on the same device, one with a concurrency key while too many of that key are, and
         all wait while ``slots`` runs are under way on the target, not counting those that wait themselves.
+
+        ``ahead`` is for a target that starts the most urgent first: there only those as urgent as itself, or more so,
+        are counted for a run; and so many more may be claimed of those without a key, for which no other run waits.
         """
         with self._db.write() as tx:
-            found = self.claim_in(tx, target, owner=owner, now=now, limit=limit, slots=slots)
+            found = self.claim_in(
+                tx, target, owner=owner, now=now, limit=limit, slots=slots, overtakes=ahead is not None
+            )
+            if slots is not None and ahead and limit > len(found):
+                found += self.claim_in(
+                    tx,
+                    target,
+                    owner=owner,
+                    now=now,
+                    limit=limit - len(found),
+                    slots=slots + ahead,
+                    overtakes=True,
+                    claimable=_CLAIMABLE_AHEAD,
+                )
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
 
     def claim_in(
@@ -211,18 +234,21 @@ class Runs(Part):
         now: datetime,
         limit: int,
         slots: int | None,
-        root_id: str | None = None,
+        overtakes: bool = False,
+        claimable: Executable = _CLAIMABLE,
+        **given: str,
     ) -> list[Run]:
-        """Claim in a transaction, of one job where ``root_id`` names it, and return the runs as they were."""
+        """Claim in a transaction those that ``claimable`` finds, ``given`` what it names; return them as they were."""
         text = format_instant(now)
         found: list[Run] = []
-        statement, of_job = (_CLAIMABLE, {}) if root_id is None else (_CLAIMABLE_OF_JOB, {"of_root": root_id})
+        above = 0
         if slots is not None:
-            row = tx.row(_COUNT_UNDER_WAY, of_target=target)
-            limit = min(limit, slots - (row.number if row is not None else 0))
+            under_way = {row.priority: row.number for row in tx.rows(_COUNT_UNDER_WAY, of_target=target)}
+            above, room = _room(under_way, slots) if overtakes else (0, slots - sum(under_way.values()))
+            limit = min(limit, room)
         # Some of the first may stand in each other's way: then those behind them get their turn at once.
         while limit > len(found):
-            rows = tx.rows(statement, of_target=target, now=text, row_limit=limit - len(found), **of_job)
+            rows = tx.rows(claimable, of_target=target, now=text, above=above, row_limit=limit - len(found), **given)
             chosen = _compatible([run_of(row) for row in rows], lambda: _count_keys(tx))
             tx.run_many(_CLAIM, [{"of_uid": run.uid, "now": text, "by_owner": owner} for run in chosen])
             found += chosen
@@ -392,6 +418,15 @@ class Runs(Part):
 def _one_of(column: ColumnElement[str], values: list[str]) -> ColumnElement[bool]:
     """Return the condition by which the newest are found without sorting, where there is one value only."""
     return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _room(under_way: Mapping[int, int], slots: int) -> tuple[int, int]:
+    """Return the priority above which there is room, and for how many, given how many are under way by priority."""
+    for above in sorted({0, *under_way}):
+        room = slots - sum(number for priority, number in under_way.items() if priority > above)
+        if room > 0:
+            return above, room
+    return 0, 0
 
 
 def _count_keys(tx: Transaction) -> dict[str, int]:

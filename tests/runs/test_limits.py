@@ -116,22 +116,33 @@ def test_a_run_with_a_warning_passes_or_fails_as_its_job_says(slow_rig, policy, 
     assert slow_rig.status(run) == expected
 
 
-def test_a_target_that_queues_is_given_more_the_more_runs_end(rig):
-    rig.target.max_runs = 2
-    rig.target.capabilities = replace(rig.target.capabilities, queues=9)
-    for number in range(20):
+def test_a_target_that_queues_is_given_more_than_may_run_at_once(rig):
+    rig.target.max_runs = 1
+    rig.target.capabilities = replace(rig.target.capabilities, queues=99)
+    for number in range(60):
         rig.request(make_job(f"job-{number}"))
     drive_once(rig.driver)
-    assert len(rig.target.started) == 2
+    assert len(rig.target.started) == 1 + 8
     drive_once(rig.driver)
-    assert len(rig.target.started) == 2 + 2 + 8
+    assert len(rig.target.started) == 9 + 1 + 4 * 9
 
 
-def test_where_runs_are_long_nothing_is_queued_ahead_of_what_may_be_more_urgent(slow_rig):
-    slow_rig.target.max_runs = 2
-    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=9)
-    for number in range(4):
+def test_what_is_more_urgent_is_started_before_what_is_queued_ahead(slow_rig):
+    slow_rig.target.max_runs = 1
+    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=3)
+    for number in range(9):
         slow_rig.request(make_job(f"job-{number}"))
-    for _ in range(3):
-        drive_once(slow_rig.driver)
-    assert len(slow_rig.target.started) == 2
+    drive_once(slow_rig.driver)
+    assert len(slow_rig.target.started) == 1 + 3
+    slow_rig.request(make_job("urgent", priority=9))
+    drive_once(slow_rig.driver)
+    assert [order.job.id for order in slow_rig.target.started[4:]] == ["urgent"]
+
+
+def test_a_target_that_does_not_queue_is_given_no_more_than_may_run_however_urgent(slow_rig):
+    slow_rig.target.max_runs = 1
+    slow_rig.request(make_job("first"))
+    drive_once(slow_rig.driver)
+    slow_rig.request(make_job("urgent", priority=9))
+    drive_once(slow_rig.driver)
+    assert len(slow_rig.target.started) == 1
