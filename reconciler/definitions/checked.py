@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.definitions.block_reader import read_yaml_quickly
 from reconciler.definitions.checks import check_form
@@ -24,7 +25,7 @@ from reconciler.definitions.fold import fold_definition
 from reconciler.definitions.identity_words import ALLOWED
 from reconciler.definitions.json_reader import read_json, read_json_quickly
 from reconciler.definitions.schemas import verdict_of
-from reconciler.definitions.source import read_text
+from reconciler.definitions.source import read_text, warn_of_unseen
 from reconciler.definitions.suggest import kind_of, quote
 from reconciler.model.forms import FORM_TYPES, Form, Kind
 from reconciler.model.problem import Problem, Severity
@@ -72,7 +73,9 @@ def check_file(kind: Kind, name: str, data: bytes) -> CheckedFile:
         text = read_text(data)
     except Unreadable as error:
         return CheckedFile(None, (error.problem,))
-    return _check_quickly(kind, stem, text, is_json=is_json) or _check_carefully(kind, stem, text, is_json=is_json)
+    checked = _check_quickly(kind, stem, text, is_json=is_json) or _check_carefully(kind, stem, text, is_json=is_json)
+    unseen = warn_of_unseen(text)
+    return replace(checked, problems=(*checked.problems, *unseen)) if unseen else checked
 
 
 def _check_quickly(kind: Kind, stem: str, text: str, *, is_json: bool) -> CheckedFile | None:

@@ -9,7 +9,7 @@ from reconciler.definitions.checks.scripts import asks_for_input, check_script_p
 from reconciler.definitions.checks.secrets import find_secret
 from reconciler.definitions.document import Unreadable, make_problem
 from reconciler.definitions.listing import REGULAR_MODES, path_for_people
-from reconciler.definitions.source import decode, place, refuse_hidden
+from reconciler.definitions.source import decode, place, refuse_hidden, warn_of_unseen
 from reconciler.definitions.suggest import did_you_mean, quote
 from reconciler.model.desired import SourceFile, SourceTree
 from reconciler.model.problem import Problem
@@ -81,6 +81,7 @@ class ScriptFiles:
         except Unreadable as error:
             self.problems.append(replace(error.problem, path=path))
             return None
+        self.problems += [replace(problem, path=path) for problem in warn_of_unseen(text)]
         offset = find_secret(text)
         if offset is not None:
             message = "the script holds what looks like a secret (value not shown)"

@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 
 from reconciler.definitions.document import MAX_BYTES, Span, Unreadable, make_problem
-from reconciler.model.problem import Problem
+from reconciler.model.problem import Problem, Severity
+from reconciler.model.text import is_unseen
 
 _BOM = b"\xef\xbb\xbf"
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -79,6 +82,36 @@ def _hidden(char: str, span: Span) -> Problem:
     kind = "invisible" if unicodedata.category(char) == "Cf" else "control"
     message = f"{kind} character {name}{f' ({known})' if known else ''}"
     return make_problem("FILE007", message, span=span, hint="Remove it, or escape it in a quoted text.")
+
+
+def warn_of_unseen(text: str) -> list[Problem]:
+    """Return a warning for each character that is not seen where it stands, at its first place."""
+    if text.isascii():
+        return []
+    return [
+        make_problem(
+            "FILE016",
+            f"character {name} cannot be seen here",
+            span=place(text, offset),
+            hint="Remove it, or escape it in a quoted text, where a reviewer sees it.",
+            severity=Severity.WARNING,
+        )
+        for char in sorted({char for char in text if not char.isascii() and is_unseen(char)})
+        if unicodedata.category(char) != "Zs"  # it looks like the blank that it is
+        for offset in islice(_out_of_place(char, text), 1)
+        for name in [f"U+{ord(char):04X} ({unicodedata.name(char, 'without a name')})"]
+    ]
+
+
+def _out_of_place(char: str, text: str) -> Iterator[int]:
+    """Yield where ``char`` stands beside plain letters: within many scripts and pictures it joins what is seen."""
+    joins = char in "\u200c\u200d" or "\ufe00" <= char <= "\ufe0f"
+    offset = text.find(char)
+    while offset >= 0:
+        beside = text[max(offset - 1, 0) : offset]
+        if not joins or beside.isascii():
+            yield offset
+        offset = text.find(char, offset + 1)
 
 
 def place(text: str, offset: int) -> Span:

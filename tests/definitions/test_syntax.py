@@ -1,7 +1,7 @@
 """Bad files, by the numbers of RELIABILITY section 3, group Y: what is not YAML or JSON, and what hides in it."""
 
 import pytest
-from support.definitions import JOB, lines_of, load
+from support.definitions import JOB, job_lines, lines_of, load
 
 BAD_FILES = [
     pytest.param(
@@ -308,3 +308,30 @@ def test_a_file_that_cannot_be_read_says_where_and_why(given, expected):
     assert lines_of(loaded, with_path=several) == expected
     assert loaded.has_errors
     assert not loaded.desired.complete
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("name: ad\u200bmin\n", "6:9 W FILE016 : character U+200B (ZERO WIDTH SPACE)", id="name"),
+        pytest.param("# if\u00ad x\n", "6:5 W FILE016 : character U+00AD (SOFT HYPHEN)", id="comment"),
+        pytest.param("name: a\u200db\n", "6:8 W FILE016 : character U+200D (ZERO WIDTH JOINER)", id="joins-nothing"),
+        pytest.param("name: \u3164\n", "6:7 W FILE016 : character U+3164 (HANGUL FILLER)", id="blank"),
+    ],
+)
+def test_a_character_that_cannot_be_seen_is_told_once_with_its_place(text, line):
+    assert job_lines(JOB + text + "# again \u200b \u00ad \u200d \u3164\n")[0].startswith(f"{line} cannot be seen here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f469\u200d\U0001f4bb \u2764\ufe0f",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "10\u00a0000 \u20ac",
+        '"ad\\u200bmin"',
+    ],
+    ids=["pictures", "persian", "a-blank-of-another-width", "escaped"],
+)
+def test_what_joins_letters_that_are_seen_is_no_problem(text):
+    assert job_lines(JOB + f"description: {text}\n") == []

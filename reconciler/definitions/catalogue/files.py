@@ -120,6 +120,15 @@ CODES: tuple[Code, ...] = (
         good=job("osFilter: {linux: true}"),
     ),
     code(
+        "FILE016",
+        "Character that cannot be seen",
+        "A zero-width space, a soft hyphen and their like stand in the text, and no reviewer can tell: two names that"
+        " look alike are different, a command is not the one that is read.",
+        bad=job("name: ad\u200bmin"),
+        good=job('name: "ad\\u200bmin"'),
+        severity=Severity.WARNING,
+    ),
+    code(
         "SET001",
         "reconciler.toml is not TOML",
         "The settings file cannot be read; the defaults hold until it can.",
