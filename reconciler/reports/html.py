@@ -17,6 +17,7 @@ from reconciler.reports.figures import (
     is_success,
     task_duration,
 )
+from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
 
 _STYLE = """
@@ -53,6 +54,14 @@ def render_html(reports: Sequence[Report], *, title: str, not_run: Sequence[Occu
 
 def _text(text: str) -> str:
     return escape(safe_word(text))
+
+
+def _code(text: str) -> str:
+    return f"<code>{_text(text)}</code>"
+
+
+def _first_up(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _table(reports: Sequence[Report]) -> Iterator[str]:
@@ -101,6 +110,7 @@ def _run(number: int, report: Report) -> Iterator[str]:
         "Device": f"{device_of(report)} on target {run.target}",
         "Trigger": run.trigger.key,
         "Asked by": run.requested_by,
+        "Parent": run.parent_uid or "",
         "Commit": source.commit,
         "Changed in": source.changed_in if source.changed_in != source.commit else "",
         "File": source.path,
@@ -122,6 +132,9 @@ def _task(task: ReportTask) -> Iterator[str]:
     yield f"<p>Task <b>{_text(task.id)}</b>: {_text(task.status)}{took}{code}</p>"
     yield from (f"<p>Warning: {_text(warning)}</p>" for warning in task.warnings)
     yield from (f"<p><code>{_text(name)} = {_text(str(value))}</code></p>" for name, value in task.outputs.items())
+    yield from (f"<p>{_first_up(question_words(question, _code))}</p>" for question in task.questions)
+    if task.children:
+        yield f"<p>Started {', '.join(map(_code, task.children))}</p>"
     for name, stream in (("stdout", task.stdout), ("stderr", task.stderr)):
         lines = safe_lines(stream.tail)
         if lines:

@@ -7,6 +7,7 @@ from reconciler.model.report import Report
 from reconciler.model.run import Occurrence, RunStatus
 from reconciler.model.text import safe_word
 from reconciler.reports.figures import deciding_task, device_of, duration_of, fate_of, is_success, one_line
+from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
 
 _NOT_RUN = frozenset({RunStatus.SKIPPED, RunStatus.EXPIRED})
@@ -74,6 +75,9 @@ def _add_case(suite: ET.Element, report: Report) -> None:
     properties = ET.SubElement(case, "properties")
     for name, value in (("uid", run.uid), ("commit", report.source.commit), ("path", report.source.path)):
         ET.SubElement(properties, "property", {"name": name, "value": safe_word(value)})
+    for question in (question for task in report.tasks for question in task.questions):
+        words = question_words(question, safe_word)
+        ET.SubElement(properties, "property", {"name": "question", "value": words})
     kind = _kind(report)
     if kind:
         outcome = ET.SubElement(case, kind, {"message": _message(report)})

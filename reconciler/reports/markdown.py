@@ -15,6 +15,7 @@ from reconciler.reports.figures import (
     format_duration,
     is_success,
 )
+from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
 
 MOST_ROWS = 200
@@ -23,7 +24,8 @@ MOST_LINES = 20
 
 
 def render_markdown(reports: Sequence[Report], *, not_run: Sequence[Occurrence] = ()) -> str:
-    """Return a line of totals, a table with a row for each run, and the end of the output of those that went wrong.
+    """Return a line of totals, a table with a row for each run, and the end of the output of those that went wrong,
+    and what was asked of a person.
 
     ``not_run`` are the instants that did not run: they get a table of their own.
 
@@ -33,7 +35,8 @@ def render_markdown(reports: Sequence[Report], *, not_run: Sequence[Occurrence] 
     bad = [report for report in reports if _has_details(report)]
     for report in bad[:MOST_DETAILS]:
         lines += ["", *_details(report)]
-    lines += _cut(len(bad), MOST_DETAILS, "that went wrong")
+    lines += _cut(len(bad), MOST_DETAILS, "runs that went wrong")
+    lines += _questions(reports)
     lines += _not_run(not_run)
     return "\n".join(lines) + "\n"
 
@@ -51,7 +54,20 @@ def _table(reports: Sequence[Report]) -> Iterator[str]:
     yield "|---|---|---|---|---:|---:|---|---|"
     for report in reports[:MOST_ROWS]:
         yield f"| {' | '.join(_row(report))} |"
-    yield from _cut(len(reports), MOST_ROWS, "in all")
+    yield from _cut(len(reports), MOST_ROWS, "runs in all")
+
+
+def _questions(reports: Sequence[Report]) -> Iterator[str]:
+    asking = [(report, task) for report in reports for task in report.tasks if task.questions]
+    if not asking:
+        return
+    yield from ("", "**Questions**", "")
+    for report, task in asking[:MOST_DETAILS]:
+        for question in task.questions[:MOST_DETAILS]:
+            where = f"{code_span(report.run.job_id)} on {code_span(device_of(report))}, task {code_span(task.id)}"
+            yield f"- {where}: {question_words(question, code_span)}"
+        yield from _cut(len(task.questions), MOST_DETAILS, "questions of that task")
+    yield from _cut(len(asking), MOST_DETAILS, "tasks that asked")
 
 
 def _not_run(occurrences: Sequence[Occurrence]) -> Iterator[str]:
@@ -111,4 +127,4 @@ def _output(task: ReportTask) -> Iterator[str]:
 
 
 def _cut(count: int, most: int, which: str) -> list[str]:
-    return ["", f"... the first {most} of {count:,} runs {which}"] if count > most else []
+    return ["", f"... the first {most} of {count:,} {which}"] if count > most else []

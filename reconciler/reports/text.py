@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.model.report import Report, ReportQuestion, ReportStream, ReportTask
+from reconciler.model.report import Report, ReportStream, ReportTask
 from reconciler.model.text import safe_word
 from reconciler.reports.figures import NONE, duration_of, format_duration, task_duration
+from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
 
 SHOWN_LINES = 40
@@ -26,6 +27,7 @@ def _report_lines(report: Report) -> Iterator[str]:
         "Duration": format_duration(duration_of(report)),
         "Attempt": str(run.attempt) if run.attempt > 1 else "",
         "Asked by": safe_word(run.requested_by),
+        "Parent": safe_word(run.parent_uid or ""),
         "Commit": safe_word(source.commit or NONE),
         "File": f"{safe_word(source.path)} (blob {safe_word(source.blob[:12])})" if source.path else "",
         "Changed in": safe_word(source.changed_in) if source.changed_in != source.commit else "",
@@ -44,15 +46,11 @@ def _task_lines(task: ReportTask) -> Iterator[str]:
     yield f"  Task {safe_word(task.id)}: {safe_word(task.status)}{took}{exit_code}"
     yield from (f"    warning: {safe_word(warning)}" for warning in task.warnings)
     yield from (f"    {safe_word(name)} = {safe_word(str(value))}" for name, value in task.outputs.items())
-    yield from map(_question_line, task.questions)
+    yield from (f"    {question_words(question, safe_word)}" for question in task.questions)
+    if task.children:
+        yield f"    started: {', '.join(map(safe_word, task.children))}"
     yield from _stream_lines("stdout", task.stdout)
     yield from _stream_lines("stderr", task.stderr)
-
-
-def _question_line(question: ReportQuestion) -> str:
-    answer = f": {safe_word(question.answer)}" if question.outcome == "answered" else ""
-    by = f" (by {safe_word(question.answered_by)})" if question.answered_by else ""
-    return f"    asked: {safe_word(question.text)} -- {safe_word(question.outcome)}{answer}{by}"
 
 
 def _stream_lines(name: str, stream: ReportStream) -> Iterator[str]:

@@ -3,7 +3,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reconciler.model.run import Device, Disposition, Occurrence, RunStatus, StreamSummary, TaskResult
+from reconciler.model.run import Device, Disposition, Occurrence, Question, RunStatus, StreamSummary, TaskResult
 from reconciler.reports.figures import one_line
 from reconciler.reports.html import render_html
 from reconciler.reports.junit import render_junit
@@ -14,6 +14,28 @@ MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 HOSTILE = (
     "<img src=x onerror=alert(1)> | `` ``` @admin #1 \x1b[31m\u202e ##[error]x ##vso[x] ]]> & \r\x00 [a](javascript:b)"
 )
+
+
+def question(**fields):
+    given = {
+        "key": "q1",
+        "text": "Which disk?",
+        "choices": ("sda", "sdb"),
+        "asked_at": MIDNIGHT,
+        "outcome": "answered",
+        "answer": "sdb",
+        "answered_by": "ann",
+        "ended_at": MIDNIGHT + timedelta(minutes=5),
+    }
+    return Question(**(given | fields))
+
+
+RENDERINGS = {
+    "text": render_reports,
+    "markdown": render_markdown,
+    "html": lambda reports: render_html(reports, title="Runs"),
+    "junit": render_junit,
+}
 
 
 @pytest.fixture
@@ -40,6 +62,8 @@ def hostile(make_report, make_task):
         stdout=StreamSummary(10, "", f"::error::all is well\n{HOSTILE}\n````\n"),
         outputs={HOSTILE: HOSTILE},
         warnings=(HOSTILE,),
+        questions=(question(text=HOSTILE, choices=(HOSTILE,), answer=HOSTILE, answered_by=HOSTILE),),
+        children=(HOSTILE,),
     )
     return make_report(
         task,
@@ -172,6 +196,51 @@ def test_what_did_not_run_is_told_beside_what_did(make_report, missed):
     assert (root.get("tests"), root.get("skipped")) == ("2", "1")
     suite = root.find("testsuite[@name='did not run']")
     assert suite.find("testcase/skipped").get("message") == "missed (3 instants): no scheduler"
+
+
+@pytest.mark.parametrize(
+    ("rendering", "before", "quoted"),
+    [
+        ("text", "    asked", "{}"),
+        ("markdown", "- `clean` on `web-1`, task `clean`: asked", "`{}`"),
+        ("html", "<p>Asked", "<code>{}</code>"),
+        ("junit", 'name="question" value="asked', "{}"),
+    ],
+)
+def test_what_was_asked_and_answered_is_told(make_report, make_task, rendering, before, quoted):
+    text, sda, sdb, ann = (quoted.format(word) for word in ("Which disk?", "sda", "sdb", "ann"))
+    asked = f"{before} 2026-03-01 00:00:00 UTC: {text} (one of {sda}, {sdb})"
+    words = f"{asked}; answered 2026-03-01 00:05:00 UTC by {ann}: {sdb}"
+    assert words in RENDERINGS[rendering]([make_report(make_task(questions=(question(),)))])
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS)
+def test_a_secret_answer_is_told_as_one(make_report, make_task, rendering):
+    asked = question(is_secret=True, choices=(), answer="s3cr3t")
+    text = RENDERINGS[rendering]([make_report(make_task(questions=(asked,)))])
+    assert "s3cr3t" not in text
+    assert ": a secret" in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("expired", "; not answered in time, 2026-03-01 00:05:00 UTC"),
+        ("withdrawn", "; withdrawn 2026-03-01 00:05:00 UTC"),
+    ],
+)
+def test_a_question_that_nobody_answered_is_told(make_report, make_task, outcome, words):
+    asked = question(outcome=outcome, answer="", answered_by="")
+    assert words in render_reports([make_report(make_task(questions=(asked,)))])
+
+
+def test_a_run_tells_of_its_parent_and_children(make_report, make_task):
+    reports = [make_report(make_task(children=("u7",)), parent_uid="u6")]
+    text, page = render_reports(reports), render_html(reports, title="Runs")
+    assert "  Parent:     u6\n" in text
+    assert "    started: u7\n" in text
+    assert "<dt>Parent</dt><dd>u6</dd>" in page
+    assert "<p>Started <code>u7</code></p>" in page
 
 
 def test_a_page_of_runs_unfolds_what_went_wrong(make_report, failed):
