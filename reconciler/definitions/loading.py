@@ -136,6 +136,8 @@ class Loading:
                     problems = checks.settings_problems(target, document, item.checked.damaged)
                     self._problems += [replace(problem, path=item.path) for problem in problems]
                     self._waiting.add((Kind.TARGET, item.id))
+        for name, finding in checks.check_folders(targets):
+            self._tell(self._items[Kind.TARGET][name], [finding])
         return targets
 
     def _load_components(self) -> dict[str, Component]:

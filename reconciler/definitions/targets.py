@@ -1,6 +1,8 @@
 """Targets against what their providers say about settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from posixpath import normpath
 
 from reconciler.definitions.document import Document, path_steps
 from reconciler.definitions.schemas import Verdict
@@ -27,6 +29,28 @@ class TargetChecks:
         message = f"unknown provider {quote(target.provider)}{did_you_mean(target.provider, self._providers)}"
         hint = f"Known: {listed(self._providers)}."
         return [Finding(code="REF005", json_path="provider", message=message, hint=hint)]
+
+    def check_folders(self, targets: Mapping[str, Target]) -> Iterator[tuple[str, Finding]]:
+        """Yield (target, finding) for each whose folder is another's too, or lies in it: each would undo the other."""
+        taken: list[tuple[str, PurePosixPath]] = []
+        for name, target in sorted(targets.items()):
+            rules = self._providers.get(target.provider)
+            path = target.settings.get(rules.folder_setting) if rules is not None and rules.folder_setting else None
+            if rules is None or not isinstance(path, str) or not path.startswith("/"):
+                continue
+            folder = PurePosixPath(normpath(f"/{path.lstrip('/')}"))
+            for other, its in taken:
+                if folder != its and folder not in its.parents and its not in folder.parents:
+                    continue
+                how = "is" if folder == its else "lies in" if its in folder.parents else "holds"
+                message = f"{quote(path)} {how} the folder of target {quote(other)}"
+                hint = "Give each target a folder of its own: two would undo each other's work."
+                yield (
+                    name,
+                    Finding(code="TGT005", json_path=f"settings.{rules.folder_setting}", message=message, hint=hint),
+                )
+                break
+            taken.append((name, folder))
 
     def accepts_settings(self, target: Target) -> bool:
         """True where the settings keep the provider's schema; of an unknown provider nothing can be said."""

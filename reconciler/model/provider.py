@@ -29,7 +29,8 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     ``check`` names what such a target cannot express of a job; it is pure. ``vendor_field`` is the job's field that
     only this provider reads (``datto``, ``psu`` ...), or empty.  Not ``selects_devices``: a job goes to all there are,
     and need not say so.  Not ``starts_runs``: nobody can ask such a target to run a job, so no one-off can name it.
-    ``holds_schedules``: it starts its jobs by itself, so no scheduler of ours does.
+    ``holds_schedules``: it starts its jobs by itself, so no scheduler of ours does.  ``folder_setting``: the setting
+    with the path of a folder that is a target's alone, or empty.
     """
 
     name: str
@@ -39,3 +40,4 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     selects_devices: bool = True
     starts_runs: bool = True
     holds_schedules: bool = False
+    folder_setting: str = ""

@@ -14,7 +14,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     """``folder`` is where targets keep what is theirs beside the state; ``environment`` is that of this process.
 
     ``reveal`` gives the secret that settings of a target name, when it is needed: ``reveal(name, target)``; it raises
-    CouldNot.  ``pause`` lets some seconds pass.
+    CouldNot.  ``pause`` lets some seconds pass.  ``folders`` are those of targets that have one to themselves, by name.
     """
 
     folder: Path
@@ -24,3 +24,4 @@ class Opening(Struct, frozen=True, kw_only=True):
     clock: Clock
     pause: Callable[[float], object]
     reveal: Callable[[str, str], Secret]
+    folders: Mapping[str, str] = {}

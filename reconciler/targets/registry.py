@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from reconciler.model.errors import UsageError
 from reconciler.model.forms import Target
 from reconciler.model.provider import ProviderRules
@@ -35,10 +37,13 @@ def _open_local(target: Target, here: Opening) -> "LiveTarget":
     )
 
 
-def _open_keeper(target: Target, _: Opening) -> "LiveTarget":
+def _open_keeper(target: Target, here: Opening) -> "LiveTarget":
     from reconciler.targets.keeper.target import KeeperTarget  # noqa: PLC0415
 
-    return KeeperTarget(target.id, path=str(target.settings.get("path", "")), timezone=zone_of(target))
+    others = {name: path for name, path in here.folders.items() if name != target.id}
+    return KeeperTarget(
+        target.id, path=str(target.settings.get("path", "")), timezone=zone_of(target), folders_of_others=others
+    )
 
 
 def _open_datto(target: Target, here: Opening) -> "LiveTarget":
@@ -68,9 +73,19 @@ def holding_targets(declared: Iterable[Target]) -> set[str]:
 def open_targets(declared: Mapping[str, Target], opening: Opening) -> "dict[str, LiveTarget]":
     """Return the targets to talk to, by name; `local` is there without being declared. Connects to nothing yet."""
     targets: dict[str, LiveTarget] = {}
+    opening = replace(opening, folders=_folders(declared))
     for name, target in {LOCAL: Target(id=LOCAL, provider=LOCAL), **declared}.items():
         if target.provider not in _PROVIDERS:
             known = ", ".join(sorted(_PROVIDERS))
             raise UsageError(f"target {name}: unknown provider {target.provider}", hint=f"Known: {known}.")
         targets[name] = _PROVIDERS[target.provider][1](target, opening)
     return targets
+
+
+def _folders(declared: Mapping[str, Target]) -> dict[str, str]:
+    """Return the folders of the targets that have one to themselves, by name."""
+    rules = provider_rules()
+    settings = {
+        name: rules[target.provider].folder_setting for name, target in declared.items() if target.provider in rules
+    }
+    return {name: str(declared[name].settings.get(setting, "")) for name, setting in settings.items() if setting}

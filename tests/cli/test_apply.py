@@ -1,5 +1,6 @@
 """`apply` as a user calls it: deletions that nobody looked at are asked for, each refusal names its way out."""
 
+import json
 import os
 import pty
 import subprocess
@@ -185,3 +186,19 @@ def test_a_grace_that_is_no_number_of_hours_is_a_problem(project, tmp_path):
     problems = project.call("validate").out
     assert "settings.prune.graceHours" in problems
     assert "settings.prune.after" in problems
+
+
+def test_two_targets_with_one_folder_by_a_link_change_nothing(project, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    add_agents(project, tmp_path / "Jobs")
+    definition = {
+        "id": "more",
+        "provider": "keeper",
+        "settings": {"channel": "directory", "path": f"{tmp_path}/link/Jobs"},
+    }
+    project.repo.write("definitions/targets/more.json", json.dumps(definition))
+    project.commit_job("one", targets=["agents", "more"])
+    refused = project.call("apply")
+    assert refused.code == 1
+    assert "the folder of target more, are one" in refused.err
+    assert list((tmp_path / "Jobs").iterdir()) == []

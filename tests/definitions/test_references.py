@@ -3,6 +3,8 @@
 import pytest
 from support.definitions import JOB, TASK, job_with, lines_of, load
 
+from reconciler.targets.registry import provider_rules
+
 
 def conditional(job_id, alternate):
     return f"id: {job_id}\ncondition: device.os == 'linux'\nalternateJobId: {alternate}\n{SCHEDULED}"
@@ -468,3 +470,23 @@ def test_what_does_not_fit_together_is_told(files, expected):
     assert lines_of(loaded) == expected
     only_remarks = all(" W " in line for line in expected)
     assert loaded.desired.complete == only_remarks
+
+
+def keeper(name, path):
+    return f"id: {name}\nprovider: keeper\nsettings: {{channel: directory, path: {path}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [
+        ("/srv/Jobs", "is"),
+        ("/srv/x/../Jobs/", "is"),
+        ("/srv/Jobs/deep", "lies in"),
+        ("/srv", "holds"),
+        ("/srv/Jobs2", None),
+    ],
+)
+def test_two_targets_cannot_share_a_folder(path, how):
+    files = {"targets/a.yaml": keeper("a", "/srv/Jobs"), "targets/b.yaml": keeper("b", path)}
+    expected = [f"targets/b.yaml:3:38 TGT005 settings.path: `{path}` {how} the folder of target `a`"] if how else []
+    assert lines_of(load(files, providers=provider_rules())) == expected

@@ -365,3 +365,19 @@ def test_a_listing_beyond_the_limit_is_incomplete(target, jobs, monkeypatch):
 def test_a_folder_cannot_be_asked_for_anything_but_files(target):
     assert not target.capabilities.runs_now
     assert target.devices(None).devices == ()
+
+
+def test_a_folder_that_is_another_targets_by_a_link_is_neither_read_nor_written(tmp_path, jobs):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for path in (jobs, tmp_path, tmp_path / "link" / "Jobs", tmp_path / "link" / "Jobs" / "deep"):
+        target = KeeperTarget("agents", path=str(jobs), folders_of_others={"more": str(path)})
+        with pytest.raises(TargetUnavailable, match="the folder of target more, are one"):
+            target.read()
+        with pytest.raises(TargetUnavailable):
+            create(target)
+    assert list(jobs.iterdir()) == []
+
+
+def test_folders_side_by_side_are_two(tmp_path, jobs):
+    others = {"more": str(tmp_path / "Jobs2"), "gone": str(tmp_path / "nowhere")}
+    assert KeeperTarget("agents", path=str(jobs), folders_of_others=others).read().complete

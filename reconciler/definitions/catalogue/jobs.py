@@ -352,4 +352,16 @@ CODES: tuple[Code, ...] = (
         good=job("osFilter: {linux: true}"),
         severity=Severity.INFORMATION,
     ),
+    code(
+        "TGT005",
+        "A folder of two targets",
+        "Each target rewrites and deletes what is its own in its folder: two in one would undo each other's work.",
+        bad=files({"targets/agents.yaml": _KEEPER, "targets/more.yaml": _KEEPER.replace("agents", "more")}),
+        good=files(
+            {
+                "targets/agents.yaml": _KEEPER,
+                "targets/more.yaml": _KEEPER.replace("agents", "more").replace("srv", "mnt"),
+            }
+        ),
+    ),
 )

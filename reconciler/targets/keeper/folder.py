@@ -149,6 +149,16 @@ def open_folder(path: str, *, target: str) -> Iterator[Folder]:
         os.close(fd)
 
 
+def shares_files(path: str, other: str) -> bool:
+    """Return whether two paths lead to the same folder, or to one within the other, whatever they look like."""
+    first, second = (Path(os.path.realpath(name)) for name in (path, other))
+    if first == second or first in second.parents or second in first.parents:
+        return True
+    with suppress(OSError):
+        return first.samefile(second)  # one folder may be mounted at two places
+    return False
+
+
 def _why(path: str, error: OSError) -> str:
     if error.errno == ENOENT:
         return f"there is no folder {path}"

@@ -242,4 +242,5 @@ KEEPER_RULES = ProviderRules(
     selects_devices=False,
     starts_runs=False,
     holds_schedules=True,
+    folder_setting="path",
 )

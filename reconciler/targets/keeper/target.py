@@ -1,7 +1,8 @@
 """A folder of Keeper job files as a target: the agents that read it hold the schedules, and run the jobs."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from reconciler.model.live import LiveObject, LiveState
 from reconciler.model.run import OutputRecord, Run
 from reconciler.model.secret import Secret
 from reconciler.targets.keeper.arguments import CannotQuote
-from reconciler.targets.keeper.folder import MAX_FILES, Folder, open_folder
+from reconciler.targets.keeper.folder import MAX_FILES, Folder, open_folder, shares_files
 from reconciler.targets.keeper.marks import Mark, Marks, read_marks, write_marks
 from reconciler.targets.keeper.reading import NotOurs, Reading, parse_file, read_job
 from reconciler.targets.keeper.words import is_shipped
@@ -47,6 +48,8 @@ class _Found(Struct, frozen=True, kw_only=True):
 class KeeperTarget:
     """``path`` is the agents' folder as this machine sees it, ``timezone`` that of their clocks.
 
+    ``folders_of_others`` are those of other targets, by name.
+
     Results of runs are not read: what a job file can say of them is not documented.
     """
 
@@ -63,13 +66,16 @@ class KeeperTarget:
     max_runs = 1
     """A run that got here nonetheless is taken, and refused with its reason."""
 
-    def __init__(self, name: str, *, path: str, timezone: str = "UTC") -> None:
+    def __init__(
+        self, name: str, *, path: str, timezone: str = "UTC", folders_of_others: Mapping[str, str] = {}
+    ) -> None:
         self.name = name
         self._path = path
         self._timezone = timezone
+        self._folders_of_others = folders_of_others
 
     def read(self) -> LiveState:
-        with open_folder(self._path, target=self.name) as folder:
+        with self._open() as folder:
             marks = read_marks(folder)
             names = [name for name in folder.names() if name.endswith(ENDING) and not name.startswith(".")]
             twins = _by_folded(names)
@@ -90,6 +96,18 @@ class KeeperTarget:
                         unmanaged=found.reading.unmanaged,
                     )
         return LiveState(objects=objects, foreign=foreign, complete=len(names) <= MAX_FILES)
+
+    @contextmanager
+    def _open(self) -> Iterator[Folder]:
+        """Open the folder. Raises TargetUnavailable, also where links make it another target's."""
+        for other, path in sorted(self._folders_of_others.items()):
+            if shares_files(self._path, path):
+                raise TargetUnavailable(
+                    f"target {self.name}: {self._path} and {path}, the folder of target {other}, are one",
+                    hint="Give each target a folder of its own: two would undo each other's work.",
+                )
+        with open_folder(self._path, target=self.name) as folder:
+            yield folder
 
     def normalise(self, form: Form) -> Form:
         if not isinstance(form, Job):
@@ -121,7 +139,7 @@ class KeeperTarget:
         """Write or remove one file. Raises TargetRefused where the file is no longer as it was read."""
         if change.kind is not Kind.JOB:
             return
-        with open_folder(self._path, target=self.name) as folder:
+        with self._open() as folder:
             folder.lock()
             folder.sweep()
             marks = read_marks(folder)
