@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from fakes.datto.things import Behaviour
 from support.datto import DattoRig, datto_job, datto_rig
 
-from reconciler.targets.rest.limits import fan_out_seconds
+from reconciler.model.pace import Pace
+from reconciler.planning.fan_out import last_start_seconds
 
 
 def measure(rig: DattoRig, devices: int) -> None:
@@ -34,7 +35,7 @@ def measure(rig: DattoRig, devices: int) -> None:
         rig.turn(1)
     ended = (rig.clock() - began).total_seconds()
     real = time.perf_counter() - begin
-    ideal = fan_out_seconds(devices, limit=100)
+    ideal = last_start_seconds(devices, Pace(100))
     made = Counter(job.name for job in rig.world.jobs)
     print(f"  all started after {started:,.0f} s; the limit itself takes {ideal:,.0f} s: {started / ideal - 1:+.1%}")
     print(f"  all ended and reported after {ended:,.0f} s of simulated time, {real:.1f} s of ours")

@@ -13,6 +13,9 @@ from reconciler.model.errors import CouldNot, UsageError
 from reconciler.model.job import Devices, Job
 from reconciler.model.run import Device
 from reconciler.model.systems import SYSTEMS, keeps_off, systems_of
+from reconciler.planning.fan_out import judge_fan_out
+from reconciler.planning.judgement_values import Known, Matched
+from reconciler.planning.renderings.words import fan_out_words, write
 from reconciler.targets.protocol import LiveTarget, Paced
 
 
@@ -82,8 +85,10 @@ def _tell_of_job(job: Job, live: LiveTarget, selected: int, number: int) -> None
         tell(f"{job.id} is for {only}: {selected - number} more are selected, and left out")
     if job.devices is not None and job.devices.max is not None and selected > job.devices.max:
         tell(f"{job.id} would not start: devices.max is {job.devices.max}, and {selected} match")
-    if isinstance(live, Paced) and (seconds := live.least_seconds(number)):
-        tell(f"starting {job.id} on all of them takes at least {seconds / 60:.0f} min: the target's limits")
+    if isinstance(live, Paced):
+        known = Known(paces={live.name: live.pace()}, match=lambda _target, _job: Matched(count=number))
+        if (fan_out := judge_fan_out(live.name, job, None, known)) is not None:
+            tell(f"starting {job.id} on {write(fan_out_words(fan_out), str)}")
 
 
 def find_target(targets: Any, name: str) -> LiveTarget:

@@ -5,6 +5,7 @@ Field by field it is described in ``schemas/job.schema.json``; DESIGN section 3 
 
 from datetime import datetime
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from msgspec import Struct
@@ -223,6 +224,10 @@ class Rollout(FormPart, frozen=True, kw_only=True):
     batch_percent: int = 100
     max_failures: int | None = None
     pause_seconds: int = 0
+
+    def batch_size(self, devices: int) -> int:
+        """Return how many of so many devices start together."""
+        return max(1, ceil(devices * self.batch_percent / 100))
 
 
 class ComponentLink(FormPart, frozen=True, kw_only=True):

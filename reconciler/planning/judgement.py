@@ -10,11 +10,22 @@ from typing import TypeVar
 from reconciler.model.change import Action, Change, FieldCause, Plan
 from reconciler.model.forms import Component, Kind, OneOff, Variable
 from reconciler.model.job import Job
+from reconciler.planning.fan_out import judge_fan_out, mark_fan_out
 from reconciler.planning.judgement_contents import elevations_of, selector_of, unseen_of
 from reconciler.planning.judgement_marks import Case, caution, danger, mark_job, note
 from reconciler.planning.judgement_starts import judge_one_off, judge_starts
 from reconciler.planning.judgement_texts import judge_fields
-from reconciler.planning.judgement_values import DeviceFacts, Judgement, Key, Known, Mark, Starts, key_of, place_of
+from reconciler.planning.judgement_values import (
+    DeviceFacts,
+    Judgement,
+    Key,
+    Known,
+    Mark,
+    Starts,
+    key_of,
+    place_of,
+    run_by,
+)
 from reconciler.planning.judgement_variables import mark_variable
 from reconciler.schedule.anchor import moves_anchor
 
@@ -34,7 +45,11 @@ def judge(change: Change, *, now: datetime, known: Known) -> Judgement:
     before = _starts_before(change, was, now=now, known=known) if was is not None else None
     after = _starts_after(change, was, will, now=now, known=known)
     places = [_device_facts(change.target, form, known) for form in (was, change.after)]
+    job = run_by(change.after, known.job_of) if change.action is not Action.HELD else None
+    fan_out = judge_fan_out(change.target, job, after, known) if job is not None else None
     marks = [*_mark_action(change, before), *_mark_unseen(change)]
+    if fan_out is not None and job is not None:
+        marks += mark_fan_out(fan_out, job, after)
     if will is not None and after is not None and change.action is not Action.HELD:
         case = Case(
             change=change,
@@ -60,6 +75,7 @@ def judge(change: Change, *, now: datetime, known: Known) -> Judgement:
         after=after,
         devices_before=places[0] if was is not None else None,
         devices_after=places[1] if change.after is not None else None,
+        fan_out=fan_out,
         fields=fields,
         more_fields=more_fields,
         texts=texts,

@@ -50,6 +50,12 @@ MARKS = {
         "`executionType: UserElevated`, or `runAs` of root, Administrator or SYSTEM. Dangerous where that is new; "
         "worth a look where what it runs changes.",
     ),
+    "fan-out": Explained(
+        "takes long to start on all devices",
+        (C,),
+        "The target takes only so many starts in some time. So the last devices get theirs when the job is due again, "
+        "or not before `expireAfterMinutes` lets them expire: name fewer devices, or start it less often.",
+    ),
     "held": Explained("held back", (N,), "Nothing is done to it now; the reason stands beside it."),
     "laxer": Explained(
         "fails less easily",

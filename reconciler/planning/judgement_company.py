@@ -11,6 +11,9 @@ from reconciler.schedule.times import count_fires
 MOST_QUESTIONS = 200_000
 """Of one plan; one costs some six microseconds."""
 
+MOST_OTHERS = 20
+"""So many are told by id: the devices of each may have to be looked up."""
+
 _NAMED = 4
 _INSTANT = timedelta(microseconds=1)
 
@@ -33,7 +36,7 @@ class Timetable:
                 return None
             self._found[target, minute] = _starting(groups, minute)
         others = [other for other in self._found[target, minute] if other != job_id]
-        return Company(count=len(others), names=tuple(others[:_NAMED]))
+        return Company(count=len(others), names=tuple(others[:_NAMED]), others=tuple(others[:MOST_OTHERS]))
 
 
 def _group(jobs: Iterable[Scheduled]) -> dict[tuple[Schedule, datetime | None], list[str]]:

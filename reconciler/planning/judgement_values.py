@@ -9,11 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.model.change import Change, FieldCause
 from reconciler.model.forms import Kind, OneOff
 from reconciler.model.inventory import Hold
 from reconciler.model.job import Devices, Job
+from reconciler.model.pace import Pace
 from reconciler.model.systems import ALL_SYSTEMS, systems_of
 
 Key = tuple[str, Kind, str]
@@ -24,11 +26,23 @@ Place = tuple[str, Devices | None, frozenset[str]]
 """A target, a selector, and the systems that are admitted: what tells on which devices something runs."""
 
 
-def place_of(target: str, form: object, job_of: Callable[[str], Job | None]) -> Place:
-    """Return where ``form``, a job or a one-off of one, runs; ``job_of`` gives a declared job by id."""
+JobOf = Callable[[str], Job | None]
+"""Gives a declared job by id."""
+
+
+def run_by(form: object, job_of: JobOf) -> Job | None:
+    """Return the job that ``form`` runs: itself, or that of a one-off, on its devices."""
+    if isinstance(form, OneOff):
+        job = job_of(form.job)
+        return replace(job, devices=form.devices or job.devices) if job is not None else None
+    return form if isinstance(form, Job) else None
+
+
+def place_of(target: str, form: object, job_of: JobOf) -> Place:
+    """Return where ``form``, a job or a one-off of one, runs."""
     devices = form.devices if isinstance(form, Job | OneOff) else None
-    job = job_of(form.job) if isinstance(form, OneOff) else form
-    return target, devices, systems_of(job) if isinstance(job, Job) else ALL_SYSTEMS
+    job = run_by(form, job_of)
+    return target, devices, systems_of(job) if job is not None else ALL_SYSTEMS
 
 
 def key_of(change: Change) -> Key:
@@ -99,6 +113,26 @@ class DeviceFacts(Struct, frozen=True, kw_only=True, rename="camel"):
     matched: Matched | None = None
 
 
+class FanOut(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The starts of one instant: the last comes ``seconds`` after the first.
+
+    In ``batches``, of which each begins ``pause_seconds`` after the runs of the one before have ended: their own time
+    is not in ``seconds``.  ``others`` are jobs that start in the same minute, and share the limit with their
+    ``other_devices``; of ``others_unknown`` more nobody knows the devices.  ``spread_seconds`` is the time of
+    one batch.
+    """
+
+    devices: int
+    seconds: float
+    pace: Pace
+    batches: int = 1
+    pause_seconds: int = 0
+    others: tuple[str, ...] = ()
+    other_devices: int = 0
+    others_unknown: int = 0
+    spread_seconds: float = 0
+
+
 class Shown(Struct, frozen=True, rename="camel"):
     """A value as text; ``note`` is our word on it: ``default``, ``10 min``. Empty text: there is none."""
 
@@ -139,6 +173,7 @@ class Judgement(Struct, frozen=True, kw_only=True, rename="camel"):
     after: Starts | None = None
     devices_before: DeviceFacts | None = None
     devices_after: DeviceFacts | None = None
+    fan_out: FanOut | None = None
     fields: tuple[FieldFact, ...] = ()
     more_fields: int = 0
     texts: tuple[TextChange, ...] = ()
@@ -149,10 +184,11 @@ class Judgement(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Company(Struct, frozen=True, kw_only=True):
-    """Other jobs that start in the same minute."""
+    """Other jobs that start in the same minute: how many, some ``names`` to show, and the first ``others`` by id."""
 
     count: int
     names: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 def _alone(_target: str, _job_id: str, _at: datetime) -> Company | None:
@@ -165,11 +201,14 @@ class Known(Struct, frozen=True, kw_only=True):
     ``anchors`` is where applied intervals count from, by (target, root id); ``holds`` are by root id; ``devices`` by
     place.  ``job_of`` gives a declared job by id.  ``root_targets`` run their services as root or SYSTEM.
     ``company`` tells who else starts in the minute of an instant: (target, own id, instant).
+    ``paces`` is how fast targets take starts; ``match`` looks up the devices of another job.
     """
 
     anchors: Mapping[tuple[str, str], datetime] = {}
     holds: Mapping[str, Hold] = {}
     devices: Mapping[Place, Matched] = {}
-    job_of: Callable[[str], Job | None] = lambda _id: None
+    job_of: JobOf = lambda _id: None
     root_targets: frozenset[str] = frozenset()
     company: Callable[[str, str, datetime], Company | None] = _alone
+    paces: Mapping[str, Pace] = {}
+    match: Callable[[str, Job], Matched | None] = lambda _target, _job: None

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import ceil
 
 from msgspec.structs import replace
 
@@ -17,9 +16,5 @@ def hold_later_batches(runs: Sequence[Run], rollout: Rollout | None) -> tuple[Ru
     """Return ``runs``, all but the first batch of them held."""
     if rollout is None:
         return tuple(runs)
-    size = batch_size(len(runs), rollout)
+    size = rollout.batch_size(len(runs))
     return (*runs[:size], *(replace(run, start_after=HELD) for run in runs[size:]))
-
-
-def batch_size(number: int, rollout: Rollout) -> int:
-    return max(1, ceil(number * rollout.batch_percent / 100))

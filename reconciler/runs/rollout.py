@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from reconciler.model.job import Rollout
 from reconciler.model.run import Run, RunStatus, TaskResult
-from reconciler.runs.batches import HELD, batch_size
+from reconciler.runs.batches import HELD
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import ended_record, finish_all, first_task
 from reconciler.targets.protocol import LiveTarget, Progress
@@ -41,6 +41,6 @@ def _advance(driver: Driver, runs: Sequence[Run]) -> bool:
         return False
     ends = [run.ended_at for run in released if run.ended_at is not None]
     due_at = max(ends, default=driver.clock()) + timedelta(seconds=rollout.pause_seconds)
-    batch = held[: batch_size(len(runs), rollout)]
+    batch = held[: rollout.batch_size(len(runs))]
     driver.store.release_batch([run.uid for run in batch], due_at=due_at)
     return True

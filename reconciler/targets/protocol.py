@@ -14,6 +14,7 @@ from reconciler.model.event import Event
 from reconciler.model.forms import Component, Form
 from reconciler.model.job import Devices, Job
 from reconciler.model.live import ComponentState, LiveState
+from reconciler.model.pace import Pace
 from reconciler.model.run import Device, OutputRecord, Question, Run, RunStatus, TaskResult
 from reconciler.model.secret import Secret
 
@@ -265,8 +266,8 @@ class Paced(Protocol):
         """Return from when on at least one may be started."""
         ...
 
-    def least_seconds(self, number: int) -> float:
-        """Return how long it takes at least to start so many."""
+    def pace(self) -> Pace:
+        """Return how many starts it takes in some time; it may be asked for that."""
         ...
 
 

@@ -12,6 +12,7 @@ from reconciler.planning.renderings.words import (
     Judged,
     Words,
     device_words,
+    fan_out_words,
     moments_of,
     pace_words,
     starts_words,
@@ -49,6 +50,8 @@ def fact_rows(item: Judged) -> list[Row]:
                 after=[after or ["-"]] if facts.devices_after is not None else None,
             )
         )
+    if facts.fan_out is not None:
+        rows.append(Row(label="Fan-out", before=None, after=[list(fan_out_words(facts.fan_out))]))
     return rows
 
 

@@ -125,6 +125,7 @@ def _facts_document(facts: Judgement) -> dict[str, Any]:
         "startsAfter": _starts_document(facts.after),
         "devicesBefore": _device_document(facts.devices_before),
         "devicesAfter": _device_document(facts.devices_after),
+        "fanOut": msgspec.to_builtins(facts.fan_out),
         "texts": [msgspec.to_builtins(text) for text in facts.texts],
     }
 

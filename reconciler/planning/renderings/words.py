@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from reconciler.model.change import CHANGING, Action, Change, FieldCause, Plan
 from reconciler.model.forms import Kind, OneOff
+from reconciler.model.pace import Pace
 from reconciler.planning.judgement_catalogue import MARKS
 from reconciler.planning.judgement_values import (
     DeviceFacts,
+    FanOut,
     FieldFact,
     Judgement,
     Key,
@@ -227,6 +229,34 @@ def device_words(facts: DeviceFacts | None) -> Iterator[str | Foreign]:
     for index, (name, values) in enumerate(facts.selector):
         yield f"{'; ' if index else ''}{name} "
         yield from name_words(values) if values else ("devices",)
+
+
+def fan_out_words(fan_out: FanOut) -> Iterator[str | Foreign]:
+    """Yield ``500 devices: about 4 min at 100 starts a minute``, in which batches, and who shares the limit."""
+    yield f"{counted(fan_out.devices, 'device')}: about {length_words(fan_out.seconds)} at {_pace(fan_out.pace)}"
+    if fan_out.batches > 1:
+        pause = f" with {length_words(fan_out.pause_seconds)} between" if fan_out.pause_seconds else ""
+        yield f", in {fan_out.batches:,} batches{pause}, beside the time of their runs"
+    if fan_out.others:
+        yield f"; {counted(fan_out.other_devices, 'start')} at the same time of "
+        yield from name_words(fan_out.others)
+    if fan_out.others_unknown:
+        others = "1 more job starts" if fan_out.others_unknown == 1 else f"{fan_out.others_unknown:,} more jobs start"
+        yield f"; later by what {others} then"
+
+
+def _pace(pace: Pace) -> str:
+    if pace.seconds == 60:
+        return f"{pace.starts:,} starts a minute"
+    return f"{pace.starts:,} starts in {length_words(pace.seconds)}"
+
+
+def length_words(seconds: float) -> str:
+    """Return ``45 s``, ``4 min``, ``4 min 10 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    parts = [(hours, "h"), (minutes, "min"), (rest if not hours else 0, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
 def value_words(shown: Shown) -> Iterator[str | Foreign]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import httpx
@@ -13,6 +14,7 @@ from reconciler.model.forms import Component, Form
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, value_text
 from reconciler.model.live import ComponentState, LiveState
+from reconciler.model.pace import Pace
 from reconciler.model.run import Device, OutputRecord, Run
 from reconciler.model.secret import Secret
 from reconciler.targets.datto.alerts import AlertReader
@@ -43,7 +45,6 @@ from reconciler.targets.protocol import (
 )
 from reconciler.targets.rest.client import RestClient
 from reconciler.targets.rest.errors import AnswerLost, Denied, NotCarriedOut, NotFound, Oversized, Rejected
-from reconciler.targets.rest.limits import fan_out_seconds
 
 STARTS_AT_ONCE = 25
 """So many starts take some seconds; then other targets have their turn."""
@@ -132,8 +133,10 @@ class DattoTarget:
         now = self._clock()
         return max(self._client.gate.closed_until or now, self.api.limits.next_write_at(JOB_START, now))
 
-    def least_seconds(self, number: int) -> float:
-        return fan_out_seconds(number, limit=self.api.limits.of(JOB_START).limit)
+    def pace(self) -> Pace:
+        with suppress(TargetUnavailable):  # what was last known of the limit stands
+            self.api.sync()
+        return Pace(self.api.limits.of(JOB_START).limit)
 
     def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
         try:

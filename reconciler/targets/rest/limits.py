@@ -52,8 +52,3 @@ class RateWindow:
             self._times.popleft()
         if self._others_until is not None and now >= self._others_until:
             self._others, self._others_until = 0, None
-
-
-def fan_out_seconds(number: int, *, limit: int, seconds: float = 60) -> float:
-    """Return how long it takes at least to make ``number`` requests under a rolling limit, the window being empty."""
-    return max(0, (number - 1) // max(1, limit)) * seconds

@@ -3,9 +3,12 @@
 import zipfile
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 from fakes.datto.things import Variable
 from support.datto import COMPONENT, JOB
+
+from reconciler.definitions.schemas import schema_of
 
 
 def test_a_one_off_runs_a_component_on_a_device_and_its_report_names_the_commit(project, world):
@@ -66,7 +69,7 @@ def test_targets_are_listed_checked_and_their_devices_shown(project, world):
     assert [device["hostname"] for device in listed["devices"]] == ["ACME-DC01", "ACME-DC02"]
     [chosen] = project.call("devices", "--target", "acme", "--job", "clean", "--format", "json").json["devices"]
     assert chosen["hostname"] == "ACME-DC01"
-    assert "takes at least" not in project.call("devices", "--target", "acme", "--job", "clean").err
+    assert "starts a minute" not in project.call("devices", "--target", "acme", "--job", "clean").err
 
 
 def test_a_run_by_hand_on_many_devices_starts_all_that_the_limit_allows(project, world):
@@ -85,7 +88,14 @@ def test_how_long_a_fan_out_takes_is_said_before_it_begins(project, world):
     wide = JOB.replace("hostnames: [ACME-DC01]", "all: true").replace("id: clean", "id: wide")
     project.repo.write("definitions/jobs/wide.yaml", wide)
     project.repo.commit("Run it everywhere")
-    assert "takes at least 2 min" in project.call("devices", "--target", "acme", "--job", "wide").err
+    said = "252 devices: about 2 min at 100 starts a minute"
+    assert f"starting wide on {said}\n" in project.call("devices", "--target", "acme", "--job", "wide").err
+    assert f"        fan-out: {said}\n" in project.call("plan").out
+    document = project.call("plan", "--format", "json").json
+    jsonschema.validate(document, schema_of("plan"))
+    assert [change["facts"]["fanOut"]["seconds"] for change in document["changes"] if change["id"] == "wide"] == [120]
+    assert said in project.call("plan", "--format", "markdown").out
+    assert said in project.call("plan", "--format", "html").out
 
 
 def test_r9_a_component_that_somebody_edited_in_the_portal_is_told_and_left_alone(project, world):

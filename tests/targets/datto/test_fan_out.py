@@ -7,7 +7,8 @@ from fakes.datto.things import Behaviour
 from support.datto import datto_job
 
 from reconciler.model.job import Overlap
-from reconciler.targets.rest.limits import fan_out_seconds
+from reconciler.model.pace import Pace
+from reconciler.planning.fan_out import last_start_seconds
 
 
 def starts_of(fleet):
@@ -31,7 +32,7 @@ def test_a_fan_out_to_500_devices_takes_the_time_that_the_limit_takes(fleet):
     while len(fleet.world.jobs) < 500:
         fleet.turn(0.2)
     seconds = (fleet.clock() - began).total_seconds()
-    ideal = fan_out_seconds(500, limit=100)
+    ideal = last_start_seconds(500, Pace(100))
     assert ideal == 240
     assert seconds <= 1.05 * ideal
     drive_to_the_end(fleet)
