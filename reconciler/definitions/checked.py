@@ -118,6 +118,7 @@ def _check_carefully(kind: Kind, stem: str, text: str, *, is_json: bool) -> Chec
         *(() if is_json else _empty_values(document)),
         *_schema_problems(kind, document),
     ]
+    problems = list(_without_those_below(document, problems))
     problems += _wrong_instants(kind, document, problems)
     problems += _id_problems(stem, document, problems, kind)
     value, wrong = _repair(kind, stem, document, problems)
@@ -132,6 +133,15 @@ def _check_carefully(kind: Kind, stem: str, text: str, *, is_json: bool) -> Chec
     return CheckedFile(
         form, tuple(_not_too_many(problems)), tuple(damaged), document.first_line, _given_id(stem, document)
     )
+
+
+def _without_those_below(document: Document, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Leave out what is wrong inside of a value that should not be a list or mapping at all."""
+    places = [(document.resolve(path_steps(problem.json_path)), problem) for problem in problems]
+    wrong = {path for path, problem in places if problem.code == "TYPE001"}
+    for path, problem in places:
+        if not any(path[:length] in wrong for length in range(len(path))):
+            yield problem
 
 
 def _not_a_mapping(document: Document) -> Iterator[Problem]:
@@ -178,9 +188,7 @@ def _schema_problems(kind: Kind, document: Document) -> list[Problem]:
 def _convert_folded(kind: Kind, value: Any) -> bool:
     try:
         msgspec.convert(fold_definition(kind, value), FORM_TYPES[kind])
-    except ReadingError:
-        return True
-    except msgspec.ValidationError:
+    except (ReadingError, msgspec.ValidationError):
         return False
     return True
 
@@ -232,6 +240,8 @@ def _repair(kind: Kind, stem: str, document: Document, problems: list[Problem]) 
     """Return the value without what is wrong, and the paths that were taken out."""
     wrong = {document.resolve(path_steps(problem.json_path)) for problem in problems} | document.damaged
     wrong.discard(())
+    if kind is Kind.JOB and not _says_what_to_do(document.value, wrong):
+        wrong.add(("tasks",))
     if not wrong:
         return document.value, wrong
     value = _copied(document.value)
@@ -245,6 +255,10 @@ def _repair(kind: Kind, stem: str, document: Document, problems: list[Problem]) 
         _complete(kind, stem, value)
         wrong |= fields
     return value, wrong
+
+
+def _says_what_to_do(value: dict[str, Any], wrong: Collection[Path]) -> bool:
+    return any(name in value and (name,) not in wrong for name in ("tasks", "component"))
 
 
 def _copied(value: Any) -> Any:

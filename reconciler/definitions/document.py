@@ -181,6 +181,10 @@ def _spelled(mapping: dict[str, Any], name: str) -> str:
     return next((key for key in mapping if key.casefold() == name.casefold()), name)
 
 
+def _lines(first: int, second: int) -> str:
+    return f"(lines {first} and {second})" if first != second else f"on line {first}"
+
+
 class Builder:
     """Builds a document from what a parser meets, in order; refuses what goes past the limits."""
 
@@ -217,7 +221,7 @@ class Builder:
             self.document.damaged.add(full)
             self.problem(
                 "KEY001",
-                f"`{escape_text(name, limit=80)}` is given twice (lines {first.line} and {span.line})",
+                f"`{escape_text(name, limit=80)}` is given twice {_lines(first.line, span.line)}",
                 span,
                 path=full,
                 hint="Keep one of them.",

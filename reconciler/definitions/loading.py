@@ -77,8 +77,9 @@ class Loading:
         self._scripts.read_all(self._script_files())
         targets = self._load_targets()
         components = self._load_components()
-        jobs = self._load_jobs(targets, components)
-        one_offs = self._load_one_offs(jobs, targets)
+        resolver = self._resolver(targets, components)
+        jobs = self._load_jobs(resolver)
+        one_offs = self._load_one_offs(jobs, targets, resolver)
         self._check_jobs_together(one_offs)
         self._problems += self._scripts.problems
         self._spread_waiting()
@@ -126,19 +127,31 @@ class Loading:
         checks = TargetChecks(self._providers)
         targets = {}
         for item, target in self._forms(Kind.TARGET, Target):
+            found = [] if "provider" in item.checked.damaged_fields else checks.check(target)
+            self._tell(item, found)
+            if found or "provider" in item.checked.damaged_fields:
+                continue  # whose it is nobody knows, so nothing can be said of its settings and its jobs
             targets[item.id] = target
-            if "provider" in item.checked.damaged_fields:
-                continue
-            self._tell(item, checks.check(target))
             if "settings" not in item.checked.damaged and not checks.accepts_settings(target):
                 document = self._places.document(item)
                 if document is not None:
+                    told = {problem.json_path for problem in item.checked.problems}
                     problems = checks.settings_problems(target, document, item.checked.damaged)
-                    self._problems += [replace(problem, path=item.path) for problem in problems]
+                    self._problems += [
+                        replace(problem, path=item.path) for problem in problems if problem.json_path not in told
+                    ]
                     self._waiting.add((Kind.TARGET, item.id))
         for name, finding in checks.check_folders(targets):
             self._tell(self._items[Kind.TARGET][name], [finding])
         return targets
+
+    def _damaged(self, kind: Kind, name: str, field: str) -> bool:
+        """True where a field of another file has an error, so that what depends on it cannot be judged."""
+        item = self._items[kind].get(name)
+        if item is None:
+            return False
+        is_refused = kind is Kind.TARGET and (kind, name) in self._waiting and field == "settings"
+        return is_refused or field in item.checked.damaged_fields
 
     def _load_components(self) -> dict[str, Component]:
         components = {}
@@ -152,19 +165,22 @@ class Loading:
         if script_file is not None and script_file in self._scripts.broken:
             self._waiting.add(key)
 
-    def _load_jobs(self, targets: Mapping[str, Target], components: Mapping[str, Component]) -> dict[str, Job]:
+    def _resolver(self, targets: Mapping[str, Target], components: Mapping[str, Component]) -> JobResolver:
         known_targets = {*self._known(Kind.TARGET), LOCAL}
         self._check_default_targets(known_targets)
-        resolver = JobResolver(
+        return JobResolver(
             targets={LOCAL: Target(id=LOCAL, provider=LOCAL), **targets},
             known_targets=known_targets,
             components=components,
+            damaged=self._damaged,
             known_components=self._known(Kind.COMPONENT),
             providers=self._providers,
             default_targets=self._settings.default_targets,
             scripts=self._scripts,
             folder=self._tree.root,
         )
+
+    def _load_jobs(self, resolver: JobResolver) -> dict[str, Job]:
         jobs = {}
         for item, job in self._forms(Kind.JOB, Job):
             resolved, findings = resolver.resolve(job, item.checked.damaged_fields)
@@ -209,7 +225,9 @@ class Loading:
             self._problems.append(replace(problem, path=SETTINGS_PATH))
             self._waiting.add((Kind.TARGET, name))
 
-    def _load_one_offs(self, jobs: Mapping[str, Job], targets: Mapping[str, Target]) -> dict[str, OneOff]:
+    def _load_one_offs(
+        self, jobs: Mapping[str, Job], targets: Mapping[str, Target], resolver: JobResolver
+    ) -> dict[str, OneOff]:
         one_offs = {}
         known_jobs = self._known(Kind.JOB)
         known_targets = {*self._known(Kind.TARGET), LOCAL}
@@ -229,6 +247,7 @@ class Loading:
             else:
                 if self._is_whole(one_off.job) and "variables" not in item.checked.damaged_fields:
                     findings += check_one_off_job(one_off, jobs[one_off.job])
+                    findings += resolver.check_elsewhere(one_off, jobs[one_off.job])
                 if one_off.job in jobs:
                     names = one_off.targets or jobs[one_off.job].targets
                     findings += check_startable([targets[name] for name in names if name in targets], self._providers)

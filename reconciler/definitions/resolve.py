@@ -1,6 +1,6 @@
 """From forms as written to forms as they are applied: references followed, components unfolded, scripts read in."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from reconciler.definitions.checks.job import check_component_system
 from reconciler.definitions.checks.parameters import check_values, read_value, read_values
 from reconciler.definitions.script_files import ScriptFiles
 from reconciler.definitions.suggest import closest, did_you_mean, listed, quote
-from reconciler.model.forms import Component, OneOff, Target
+from reconciler.model.forms import Component, Kind, OneOff, Target
 from reconciler.model.job import ComponentLink, Job, Parameter
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
@@ -49,6 +49,7 @@ class JobResolver:
         targets: Mapping[str, Target],
         known_targets: Collection[str],
         components: Mapping[str, Component],
+        damaged: Callable[[Kind, str, str], bool],
         known_components: Collection[str],
         providers: Mapping[str, ProviderRules],
         default_targets: tuple[str, ...],
@@ -58,6 +59,7 @@ class JobResolver:
         self._targets = targets
         self._known_targets = frozenset(known_targets)
         self._components = components
+        self._is_damaged = damaged
         self._known_components = known_components
         self._providers = providers
         self._default_targets = default_targets
@@ -85,7 +87,7 @@ class JobResolver:
             findings += check_condition(resolved)
         if "targets" not in damaged:
             targets = [self._targets[name] for name in names if name in self._targets]
-            findings += self._check_by_targets(resolved, targets, len(targets) == len(names), damaged)
+            findings += self._check_by_targets(resolved, targets, all_known=len(targets) == len(names), damaged=damaged)
         return resolved, findings
 
     def _expression_of(self, job: Job, names: Iterable[str]) -> str | None:
@@ -127,7 +129,7 @@ class JobResolver:
             if variable.name in own:
                 message = f"parameter {quote(variable.name)} is also a variable of component {quote(component.id)}"
                 findings.append(Finding(code="PARAM001", json_path="parameters", message=message))
-        if "variables" not in damaged:
+        if "variables" not in damaged and not self._is_damaged(Kind.COMPONENT, component.id, "variables"):
             noun, owner = "component variable", f"component {quote(component.id)}"
             findings += check_values(job.variables, component.variables, "variables", noun=noun, owner=owner)
             findings += _missing(job, component)
@@ -157,7 +159,9 @@ class JobResolver:
             tasks.append(replace(task, script=text))
         return {"tasks": tuple(tasks)}
 
-    def _check_by_targets(self, job: Job, targets: list[Target], all_known: bool, damaged: frozenset[str]) -> Findings:
+    def _check_by_targets(
+        self, job: Job, targets: list[Target], *, all_known: bool, damaged: frozenset[str]
+    ) -> Findings:
         """Return what the targets cannot express; the same finding of two targets is told once."""
         findings: dict[tuple[str, str, str], Finding] = {}
         for target in targets:
@@ -167,6 +171,8 @@ class JobResolver:
                 *(rules.check(job, target) if rules is not None else ()),
             ]
             for finding in found:
+                if _is_by_settings(finding) and self._is_damaged(Kind.TARGET, target.id, "settings"):
+                    continue
                 shown = finding
                 if job.component is not None and finding.json_path.startswith("tasks"):
                     shown = replace(finding, json_path="component")
@@ -174,6 +180,20 @@ class JobResolver:
         if all_known:
             findings |= {(f.code, f.json_path, f.message): f for f in self._check_vendor_fields(job, targets)}
         return list(findings.values())
+
+    def check_elsewhere(self, one_off: OneOff, job: Job) -> Findings:
+        """Return why the targets that only a one-off names cannot run its job."""
+        findings = []
+        sent = replace(job, devices=one_off.devices or job.devices)
+        for index, name in enumerate(one_off.targets):
+            target = self._targets.get(name)
+            if target is None or name in job.targets:
+                continue
+            for finding in self._check_by_targets(sent, [target], all_known=False, damaged=frozenset()):
+                if finding.severity is Severity.ERROR:
+                    message = f"job {quote(job.id)} cannot run there: {finding.message}"
+                    findings.append(replace(finding, json_path=f"targets[{index}]", message=message))
+        return findings
 
     def _check_vendor_fields(self, job: Job, targets: list[Target]) -> Findings:
         findings = []
@@ -183,6 +203,11 @@ class JobResolver:
                 message = f"`{name}` is for a {name} target, and this job has none"
                 findings.append(Finding(code="REF007", json_path=name, message=message, hint="Remove it."))
         return findings
+
+
+def _is_by_settings(finding: Finding) -> bool:
+    """True for what a target's settings would allow if they were as they are meant."""
+    return finding.code == "HTTP002" or finding.json_path.endswith("runAs")
 
 
 def _check_here(
@@ -232,7 +257,8 @@ def _missing(job: Job, component: Component) -> Findings:
             message = f"component variable {quote(variable.name)} is required"
             what = f" ({variable.description})" if variable.description else ""
             hint = f"Give it in variables{quote(what)[1:-1]}."
-            findings.append(Finding(code="PARAM006", json_path="variables", message=message, hint=hint))
+            where = "variables" if job.variables else "component"
+            findings.append(Finding(code="PARAM006", json_path=where, message=message, hint=hint))
     return findings
 
 
@@ -249,7 +275,9 @@ def check_one_off_job(one_off: OneOff, job: Job) -> Findings:
         given = one_off.variables.get(parameter.name, job.variables.get(parameter.name, parameter.default))
         if parameter.required and given is None:
             message = f"parameter {quote(parameter.name)} of job {quote(job.id)} is required but has no value"
-            findings.append(Finding(code="PARAM006", json_path="variables", message=message))
+            where = "variables" if one_off.variables else "job"
+            hint = f"Give it in variables: {{{parameter.name}: ...}}."
+            findings.append(Finding(code="PARAM006", json_path=where, message=message, hint=hint))
     return findings
 
 

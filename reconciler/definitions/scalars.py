@@ -61,7 +61,9 @@ def _read_number(text: str) -> Scalar | Doubtful:
         plain = text.replace("_", "")
         return Doubtful("SYN013", f"`{text}` has digits with `_`; write {plain}", f'For text write "{text}".', text)
     if _SEXAGESIMAL.match(text):
-        message = f'quote times: "{text}"'
+        hour, _, minute = text.partition(":")
+        is_time = minute.isdigit() and int(hour) < 24
+        message = f'quote times: "{int(hour):02}:{int(minute):02}"' if is_time else f'quote times: "{text}"'
         return Doubtful("SYN014", message, f"Other programs read {text} without quotes as a number of base 60.", text)
     return text
 

@@ -1,5 +1,6 @@
 """What a schema says against a value, in words: one problem per mistake, at its place."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -8,9 +9,11 @@ from reconciler.definitions.document import MAX_PROBLEMS, Document, Path, Span
 from reconciler.definitions.document import make_problem as make
 from reconciler.definitions.faults import Fault, find_faults, is_choice_of_names
 from reconciler.definitions.identity_words import explain_id
+from reconciler.definitions.schema_fields import example_of, home_of, other_word
 from reconciler.definitions.schemas import SCHEMA_NAMES
 from reconciler.definitions.suggest import closest, kind_of, listed, quote, show
 from reconciler.model.problem import Problem
+from reconciler.model.text import escape_text
 
 _TYPES = {
     "string": "text",
@@ -91,7 +94,9 @@ class _Teller:
                 continue
             span = self._document.key_span(full)
             message = f"unknown field {quote(name)}"
-            match = closest(name, known)
+            word = other_word(name)
+            match = word if word in known else closest(name, known)
+            home = home_of(self._schema, word or name, fault.schema.get("properties", {}))
             if name in _OF_SCHEMAS:
                 message = f"{quote(name)}: schemas and regular expressions cannot be set in a definition"
                 hint = "For an editor write the comment `# yaml-language-server: $schema=PATH` in a .yaml file."
@@ -99,11 +104,22 @@ class _Teller:
                 yield make("KEY005", message, span=span, path=full, hint=hint)
             elif match and match.casefold() == name.casefold() and match in fault.value:
                 yield self._given_twice(match, name, path)
+            elif home and not (word and match == word):
+                yield self._belongs(name, home, word or name, full)
             elif match:
                 self.meant.add((*path, match))
                 yield make("KEY003", f"{message}; did you mean `{match}`?", span=span, path=full)
             else:
                 yield self._unknown_here(name, known, full)
+
+    def _belongs(self, name: str, home: str, word: str, full: Path) -> Problem:
+        """Say that a field stands beside the one it belongs into."""
+        self.meant.add((*full[:-1], home))
+        message = f"unknown field {quote(name)}; did you mean `{word}` of `{home}`?"
+        hint = f"Write it below {home}: {word}: ..."
+        if home == "http":
+            hint = "A request is written http: {method, url, headers, body, expectStatus}."
+        return make("KEY003", message, span=self._document.key_span(full), path=full, hint=hint)
 
     def _unknown_here(self, name: str, known: list[str], full: Path) -> Problem:
         span, message = self._document.key_span(full), f"unknown field {quote(name)}"
@@ -116,7 +132,7 @@ class _Teller:
         if colon and rest and field in known:
             self.meant.add((*full[:-1], field))
             return make("KEY003", message, span=span, path=full, hint=f"Write a space after the colon: {field}: ...")
-        return make("KEY003", message, span=span, path=full, hint=_where_else(name, known) or self._known_fields(known))
+        return make("KEY003", message, span=span, path=full, hint=self._known_fields(known))
 
     def _known_fields(self, known: list[str]) -> str:
         if len(known) > 20 and self._noun in SCHEMA_NAMES:
@@ -211,24 +227,35 @@ class _Teller:
             return _not_boolean(value, quoted=self._document.is_quoted(path))
         expected = " or ".join(_expected(type_, fault.schema) for type_ in types)
         found = _found(value, path)
-        if types == ["string"] and isinstance(value, int | float):
-            what = f"the number {found}" if found[-1:].isdigit() else found
-            return "TYPE001", f"expected text, found {what}; quote it", ""
+        if "string" in types and isinstance(value, int | float):
+            found = f"the number {found}" if found[-1:].isdigit() else found
+            if _fits(str(value), fault.schema):
+                return "TYPE001", f"expected {expected}, found {found}; quote it", ""
         message = f"expected {expected}, found {found}"
+        if "string" in types and isinstance(value, dict) and (source := self._document.source(path)).startswith("{"):
+            if value.keys() == {"secret"}:
+                return "TYPE001", message, "A secret is given in env or headers: env: {NAME: {secret: NAME}}."
+            if all(item is None for item in value.values()):
+                return "TYPE001", message, f'If a token is meant, quote it: "{escape_text(source, limit=40)}".'
         if "integer" in types and isinstance(value, str) and value.isdigit() and self._document.is_quoted(path):
             message = f"expected {expected}, found text {found}; remove the quotes"
-        return "TYPE001", message, ""
+        return "TYPE001", message, self._example(path, types)
+
+    def _example(self, path: Path, types: list[str]) -> str:
+        """Return how the field at ``path`` is written, by an example of its schema."""
+        name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
+        example = example_of(self._schema, path[len(self._base) :])
+        return f"Write it like {name}: {example}" if example and name and path[-1] == name else ""
+
+
+def _fits(text: str, schema: Mapping[str, Any]) -> bool:
+    """True where a number or word would do if it was quoted."""
+    return "format" not in schema and re.search(schema.get("pattern", ""), text) is not None
 
 
 def _outer(path: Path) -> str:
     """Return the name of the field in which a path stands."""
     return next(str(step) for step in reversed(path[:-1]) if isinstance(step, str))
-
-
-def _where_else(name: str, known: list[str]) -> str:
-    if name in {"url", "method", "headers", "body"} and "http" in known:
-        return "A request is written http: {method, url, headers, body, expectStatus}."
-    return ""
 
 
 def _empty(fault: Fault, name: str) -> Judgement:

@@ -76,7 +76,7 @@ def quote(text: str) -> str:
 def show(value: Any) -> str:
     """Return what was found, for a message."""
     if isinstance(value, str):
-        return quote(value)
+        return quote(value) if value else "an empty text"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

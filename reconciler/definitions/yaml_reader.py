@@ -228,7 +228,7 @@ class _Reader:
             self._builder.problem(value.code, value.message, span, hint=value.hint)
             self._builder.damage()
             value = value.text
-        elif value is None and not event.value and not event.style and event.tag is None:
+        elif value is None and not event.value and not event.style and event.tag is None and event.anchor is None:
             self._empty(span)
         self._builder.value(value, span)
 
@@ -256,6 +256,7 @@ class _Reader:
             shown = escape_text(name, limit=80) or "nothing"
             hint = f'If it is a name, write "{shown}".'
             self._builder.problem("SYN017", f"`{shown}` is not text; quote the field name", span, hint=hint)
+            self._document.damaged.add((*self._builder.path, name))
         return name
 
     def _refuse_anchor(self, event: Any) -> None:
@@ -266,6 +267,9 @@ class _Reader:
         hint = "Repeat the fields, or make a component of what is shared."
         if isinstance(event, AliasEvent):
             hint = f'For text that begins with `*` write quotes: "*{escape_text(event.anchor, limit=40)}".'
+        elif isinstance(event, ScalarEvent) and not event.value and not event.style:
+            hint = f'For text that begins with `&` write quotes: "&{escape_text(event.anchor, limit=40)}".'
+            self._builder.damage()
         self._builder.problem("SYN008", "anchors (`&`) and aliases (`*`) are not allowed", self._span(event), hint=hint)
 
     def _refuse_tag(self, event: Any) -> None:

@@ -1,5 +1,6 @@
 """What libyaml says of a broken file, in words that say what to do."""
 
+import re
 from typing import NamedTuple
 
 from yaml import Mark, MarkedYAMLError, YAMLError
@@ -42,7 +43,8 @@ def explain_error(error: YAMLError, text: str, last: Last) -> Problem:
     opened = _mark(error.context_mark, lines) if error.context_mark is not None else at
     failure = _Failure(error.problem or "", error.context or "", at, opened, lines)
     return (
-        _explain_scanning(failure)
+        _explain_strange_space(failure)
+        or _explain_scanning(failure)
         or _explain_quotes(failure, last)
         or _explain_structure(failure, last)
         or make_problem("SYN001", f"not readable as YAML: {escape_text(failure.what)}", span=at)
@@ -57,6 +59,18 @@ def _mark(mark: Mark, lines: list[str]) -> Span:
     return Span(line, column, line, column + 1)
 
 
+_STRANGE_SPACE = re.compile(r"[ ]*([^\S \t\r\n]|\ufeff|\u200b)")
+
+
+def _explain_strange_space(failure: _Failure) -> Problem | None:
+    """Find an indent that looks like spaces and is none, as copied from a web page."""
+    for number, line in enumerate(failure.lines[: failure.at.line], 1):
+        if not line.isascii() and (match := _STRANGE_SPACE.match(line)):
+            span = Span(number, match.end(), number, match.end() + 1)
+            return make_problem("SYN002", f"line is indented with U+{ord(match[1]):04X}; use spaces", span=span)
+    return None
+
+
 def _explain_scanning(failure: _Failure) -> Problem | None:
     what, where, at, opened, _ = failure
     line = failure.line
@@ -68,8 +82,9 @@ def _explain_scanning(failure: _Failure) -> Problem | None:
             return make_problem("SYN006", f'quote the cron expression: "{rest}"', span=opened)
         return make_problem("SYN006", f'quote the text, it begins with `*`: "{rest}"', span=opened)
     if "cannot start any token" in what:
-        char = escape_text(line[at.column - 1 : at.column])
-        return make_problem("SYN006", f"quote the text, it begins with `{char}`", span=at)
+        char = line[at.column - 1 : at.column]
+        shown = "a backtick" if char == "`" else f"`{escape_text(char)}`"
+        return make_problem("SYN006", f"quote the text, it begins with {shown}", span=at)
     if "block scalar" in where:
         message = "text stands on the same line as `|` or `>`; begin it on the next line"
         return make_problem("SYN001", message, span=at, hint="Quote the value if it begins with `|` or `>`.")
@@ -181,6 +196,8 @@ def _wrong_indent(failure: _Failure) -> Problem:
     indent = len(line) - len(line.lstrip())
     span = Span(at.line, indent + 1, at.line, max(at.column, indent + 2))
     above = [text for text in lines[: at.line - 1] if text.strip() and not text.strip().startswith("#")]
+    if above and (match := _NO_SPACE.match(above[-1])):
+        return _space_missing(match, failure)
     shallower = next((text for text in reversed(above) if _indent(text) < indent), "")
     levels = {_indent(text) for text in above}
     level = min(levels, key=lambda other: (abs(other - indent), other), default=0)
@@ -191,6 +208,20 @@ def _wrong_indent(failure: _Failure) -> Problem:
         if peer and _name(peer) != _name(line):
             message += f"; did you mean the same level as `{_name(peer)}`?"
     return make_problem("SYN001", message, span=span, hint="Fields of one level begin in the same column.")
+
+
+_NO_SPACE = re.compile(r"\s*(?:- )*(?:(?P<dash>-)(?=[A-Za-z_][\w.-]*:(?:\s|$))|(?P<name>[A-Za-z_]\w*):(?=[^\s:/]))")
+
+
+def _space_missing(match: re.Match[str], failure: _Failure) -> Problem:
+    """Say that the line before reads as one text, for want of a space after a colon or dash."""
+    number = next(n for n in range(failure.at.line - 1, 0, -1) if failure.lines[n - 1] == match.string)
+    after, column = ("dash", match.end("dash")) if match["dash"] else ("colon", match.end())
+    name = match["name"] or match.string[match.end() :].partition(":")[0]
+    right = f"{'- ' if match['dash'] else ''}{escape_text(name, limit=40)}: ..."
+    message = f"a space is missing after the {after}"
+    hint = f"Write: {right}"
+    return make_problem("SYN001", message, span=Span(number, column, number, column + 1), hint=hint)
 
 
 def _indent(line: str) -> int:

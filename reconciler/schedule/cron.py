@@ -41,6 +41,7 @@ _FOREIGN_ITEM = re.compile(
     r".*(?P<sign>[?#]).*|(?P<letter>[hr])(\(.*\))?(/.*)?|(?P<last>l)(w|-.*)?"
     rf"|([0-9]+|{'|'.join(_WEEKDAYS)})?(?P<suffix>[lw])"
 )
+_LIKE_CRON = re.compile(r"[-0-9*,/?LWHR]+(?:#[0-9])?|[a-z]{3}(?:[-,#/][-,#/0-9a-z]*)?", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
 
@@ -104,7 +105,7 @@ def parse_cron(text: str) -> Cron:
     plain = _expand_nickname(stripped, start)
     fields = [(match.group(), match.start() + start) for match in re.finditer(r"[^ \t]+", plain)]
     if len(fields) != 5:
-        _refuse_field_count(len(fields), start)
+        _refuse_field_count([field for field, _ in fields], start)
     values = []
     for index, (field, column) in enumerate(fields):
         try:
@@ -160,8 +161,11 @@ def _minutes_of_duration(text: str) -> int:
     return total // 60 if total % 60 == 0 else 0
 
 
-def _refuse_field_count(found: int, start: int) -> NoReturn:
+def _refuse_field_count(fields: list[str], start: int) -> NoReturn:
+    found = len(fields)
     remark = {6: " (seconds are not supported)", 7: " (seconds and years are not supported)"}.get(found, "")
+    if not all(_LIKE_CRON.fullmatch(field) for field in fields):
+        remark = f"; `{shown(' '.join(fields[5:]))}` is no part of it" if found > 5 else ""
     raise CronError(
         "CRON001",
         f"5 fields expected, {found} found{remark}",

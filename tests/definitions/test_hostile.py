@@ -45,12 +45,12 @@ HOSTILE = [
     ),
     pytest.param(
         {"jobs/a.yaml": script_file("a//b"), "scripts/x.sh": "echo"},
-        ["jobs/a.yaml:5:25 PATH001 tasks[0].scriptFile: path must stay inside the repository: `a//b`"],
+        ["jobs/a.yaml:5:25 PATH001 tasks[0].scriptFile: a path is written without `.` and empty parts: `a//b`"],
         id="S117-empty-step",
     ),
     pytest.param(
         {"jobs/a.yaml": script_file("./x.sh"), "scripts/x.sh": "echo"},
-        ["jobs/a.yaml:5:25 PATH001 tasks[0].scriptFile: path must stay inside the repository: `./x.sh`"],
+        ["jobs/a.yaml:5:25 PATH001 tasks[0].scriptFile: a path is written without `.` and empty parts: `./x.sh`"],
         id="S117-dot",
     ),
     pytest.param(
@@ -323,6 +323,46 @@ HOSTILE = [
         {"jobs/a.yaml": script_file("scripts/x.sh"), "scripts/x.sh": b"echo \xff"},
         ["scripts/x.sh:1:6 FILE006 : byte 0xFF at offset 5 is not UTF-8"],
         id="S-script-not-utf-8",
+    ),
+    pytest.param(
+        {"jobs/a.yaml": job_with(tasks='- {id: t, command: x, arguments: ["a\\0b"], env: {A: "\\0"}}')},
+        [
+            "jobs/a.yaml:5:37 TASK006 tasks[0].arguments[0]: the text holds the character NUL",
+            "jobs/a.yaml:5:55 TASK006 tasks[0].env.A: the text holds the character NUL",
+        ],
+        id="S-what-no-program-can-be-given",
+    ),
+    pytest.param(
+        {"jobs/a.yaml": job_with(tasks="- {id: t, command: ' '}")},
+        ["jobs/a.yaml:5:22 TASK006 tasks[0].command: command is blank"],
+        id="S-blank-command",
+    ),
+    pytest.param(
+        {
+            "jobs/a.yaml": job_with(
+                tasks='- {id: t, http: {url: "https://a.example/", headers: {A: "b\\r\\nX-Admin: 1"}}}'
+            )
+        },
+        ["jobs/a.yaml:5:60 TASK006 tasks[0].http.headers.A: a header is one line"],
+        id="S-header-within-a-header",
+    ),
+    pytest.param(
+        {"components/a.yaml": 'id: a\nvariables: [{name: x, defaultValue: "a\\0b"}]\nscript: "echo\\0"\n'},
+        [
+            "components/a.yaml:2:37 TASK006 variables[0].defaultValue: the text holds the character NUL",
+            "components/a.yaml:3:9 TASK006 script: the text holds the character NUL",
+        ],
+        id="S-component-that-no-program-can-be-given",
+    ),
+    pytest.param(
+        {"jobs/a.yaml": job_with(tasks="- {id: t, command: x, env: {URL: 'postgres://app:hunter2@db/orders'}}")},
+        [
+            (
+                "jobs/a.yaml:5:36 SEC001 tasks[0].env.URL: tasks[0].env.URL looks like a secret; use a secret reference"
+                " (value not shown)"
+            )
+        ],
+        id="S119-login-in-an-address",
     ),
     pytest.param(
         {"jobs/a.yaml": job_with(tasks="- {id: t, command: x, env: {RECONCILER_URL: x}}")},

@@ -34,7 +34,7 @@ BAD_KEYS_AND_TYPES = [
     ),
     pytest.param(
         JOB + "labels: {a: x, b: y, a: z}\n",
-        ["6:22 KEY001 labels.a: `a` is given twice (lines 6 and 6)"],
+        ["6:22 KEY001 labels.a: `a` is given twice on line 6"],
         id="K21-twice-below",
     ),
     pytest.param(
@@ -94,7 +94,7 @@ BAD_KEYS_AND_TYPES = [
     ),
     pytest.param(
         job_with(tasks="- {id: t, executionType: Http, url: 'https://example.com'}"),
-        ["5:34 KEY003 tasks[0].url: unknown field `url`"],
+        ["5:34 KEY003 tasks[0].url: unknown field `url`; did you mean `url` of `http`?"],
         id="K25-request-fields-in-a-task",
     ),
     pytest.param(
@@ -408,7 +408,7 @@ BAD_KEYS_AND_TYPES = [
         JOB + "events: [{type: Startup}, 5]\n",
         [
             "6:11 KEY003 events[0].type: unknown field `type`; did you mean `eventType`?",
-            "6:27 TYPE001 events[1]: expected key/value pairs or text, found 5",
+            "6:27 TYPE001 events[1]: expected key/value pairs or text, found the number 5; quote it",
         ],
         id="K-event-of-a-wrong-form",
     ),

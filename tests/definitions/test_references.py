@@ -1,8 +1,10 @@
 """Bad files, by the numbers of RELIABILITY section 3, group X: what files say of one another, and what jobs do."""
 
 import pytest
-from support.definitions import JOB, TASK, job_with, lines_of, load
+from msgspec.structs import replace
+from support.definitions import JOB, PROVIDERS, TASK, job_with, lines_of, load
 
+from reconciler.model.provider import Finding
 from reconciler.targets.registry import provider_rules
 
 
@@ -297,7 +299,7 @@ BAD_REFERENCES = [
     ),
     pytest.param(
         {"components/clean.yaml": CLEAN, "jobs/a.yaml": made("{}")},
-        ["jobs/a.yaml:4:12 PARAM006 variables: component variable `days` is required"],
+        ["jobs/a.yaml:3:12 PARAM006 component: component variable `days` is required"],
         id="X114-variable-missing",
     ),
     pytest.param(
@@ -490,3 +492,38 @@ def test_two_targets_cannot_share_a_folder(path, how):
     files = {"targets/a.yaml": keeper("a", "/srv/Jobs"), "targets/b.yaml": keeper("b", path)}
     expected = [f"targets/b.yaml:3:38 TGT005 settings.path: `{path}` {how} the folder of target `a`"] if how else []
     assert lines_of(load(files, providers=provider_rules())) == expected
+
+
+NOT_THERE = (
+    "runs/once.yaml:3:11 TGT001 targets[0]: job `a` cannot run there: Datto RMM starts components, not scripts of ours"
+)
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [
+        pytest.param(
+            "",
+            [
+                (
+                    "runs/once.yaml:3:11 DEV003 targets[0]: job `a` cannot run there: devices is required: target"
+                    " `acme` has more than one"
+                ),
+                NOT_THERE,
+            ],
+            id="nowhere",
+        ),
+        pytest.param("devices: {all: true}\n", [NOT_THERE], id="with-devices-of-its-own"),
+    ],
+)
+def test_a_one_off_sends_a_job_only_where_it_can_run(devices, expected):
+    def check(job, target):
+        return [Finding(code="TGT001", json_path="tasks", message="Datto RMM starts components, not scripts of ours")]
+
+    providers = PROVIDERS | {"datto": replace(PROVIDERS["datto"], check=check)}
+    files = {
+        "jobs/a.yaml": JOB,
+        "targets/acme.yaml": "id: acme\nprovider: datto\nsettings: {platform: merlot}\n",
+        "runs/once.yaml": f"id: once\njob: a\ntargets: [acme]\n{devices}",
+    }
+    assert lines_of(load(files, providers=providers)) == expected

@@ -28,6 +28,22 @@ BAD_FILES = [
         id="Y1-tab-further-down",
     ),
     pytest.param(
+        "id: a\ntasks:\n\u00a0\u00a0- id: t\n    command: x\n",
+        ["3:1 SYN002 : line is indented with U+00A0; use spaces"],
+        id="Y1-spaces-that-are-none",
+    ),
+    pytest.param("id:a\ntasks: []\n", ["1:3 SYN001 : a space is missing after the colon"], id="Y4-no-space"),
+    pytest.param(
+        "id: a\ntasks:\n  -id: t\n    command: x\n",
+        ["3:3 SYN001 : a space is missing after the dash"],
+        id="Y4-no-space-after-the-dash",
+    ),
+    pytest.param(
+        "id: a\ntasks:\n  - id: t\n    command: `x`\n",
+        ["4:14 SYN006 : quote the text, it begins with a backtick"],
+        id="Y6-backtick",
+    ),
+    pytest.param(
         'id: "a\ntasks: []\n',
         ["1:5 SYN003 : text opened here is never closed"],
         id="Y2-quote-never-closed",

@@ -146,6 +146,14 @@ CODES: tuple[Code, ...] = (
         severity=Severity.WARNING,
     ),
     code(
+        "TASK006",
+        "A value that cannot be used",
+        "No program can be given a text with the character NUL, no header has a line break, and a blank name starts"
+        " nothing.",
+        bad=job(tasks='- id: dump\n  command: pg_dump\n  arguments: ["a\\0b"]'),
+        good=job(tasks='- id: dump\n  command: pg_dump\n  arguments: ["ab"]'),
+    ),
+    code(
         "PARAM001",
         "Declared twice",
         "Two parameters or variables have one name.",
@@ -258,6 +266,15 @@ CODES: tuple[Code, ...] = (
         "Nobody is there to answer a run that a schedule or an event starts; it would wait until its timeout.",
         bad=job(tasks='- id: dump\n  script: read -p "Which database? " name'),
         good=job("parameters: [{name: name, default: orders}]", tasks='- id: dump\n  script: pg_dump "$name"'),
+        severity=Severity.WARNING,
+    ),
+    code(
+        "LINT002",
+        "A command line for a program's name",
+        "command names one program, and no shell takes it apart: what stands after the first space belongs into"
+        " arguments.",
+        bad=job(tasks="- id: dump\n  command: pg_dump orders"),
+        good=job(tasks="- id: dump\n  command: pg_dump\n  arguments: [orders]"),
         severity=Severity.WARNING,
     ),
     code(

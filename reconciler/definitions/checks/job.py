@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reconciler.definitions.checks.characters import check_characters, check_value_characters
 from reconciler.definitions.checks.conditions import check_condition, check_wheres
 from reconciler.definitions.checks.http import check_url
 from reconciler.definitions.checks.parameters import check_declared, key_step
@@ -30,7 +31,8 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     if job.schedule is not None:
         timeout = job.timeout_seconds
         yield from check_schedule(job.schedule, overlap=job.overlap, timeout_seconds=timeout)
-    yield from check_declared(job.parameters, "parameters", text_is_read=False)
+    is_damaged = "parameters" in damaged
+    yield from check_declared(job.parameters, "parameters", text_is_read=False, damaged=is_damaged)
     yield from _check_required(job, damaged)
     yield from _check_tasks(job, damaged)
     yield from _check_variables(job, damaged)
@@ -52,7 +54,8 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     if "events" not in damaged:
         yield from check_wheres(job)
         yield from _check_events(job)
-    yield from _check_event_topic(job)
+    if "mqttTopics" not in damaged:
+        yield from _check_event_topic(job)
     if job.previous_id == job.id:
         yield Finding(code="REF006", json_path="previousId", message="previousId is the job's own id")
 
@@ -100,6 +103,7 @@ def _check_tasks(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
             yield Finding(code="TASK001", json_path=f"{path}.id", message=message)
         seen.setdefault(task.id, index)
         yield from _check_action(task, path, damaged)
+        yield from check_characters(task, path)
         yield from _check_task_values(task, path)
         if task.script is not None and not attended and asks_for_input(task.script):
             yield waiting_finding(f"{path}.script")
@@ -136,7 +140,8 @@ def _check_action(task: Task, path: str, damaged: frozenset[str]) -> Iterator[Fi
         message = "executionType Http needs http: {method, url, headers, body, expectStatus}"
         hint = "How Keeper's own files spell the request is not published, so it cannot be read here."
         yield Finding(code="TASK004", json_path=f"{path}.executionType", message=message, hint=hint)
-    if task.script_type is not ScriptType.AUTO and not (task.script or task.script_file) and "tasks" not in damaged:
+    has_other = bool(given) and not (task.script or task.script_file)
+    if task.script_type is not ScriptType.AUTO and has_other and "tasks" not in damaged:
         message = f"scriptType {task.script_type.value} has no effect: the task has no script"
         yield Finding(code="TASK005", json_path=f"{path}.scriptType", message=message, severity=Severity.WARNING)
     if task.script_file is not None:
@@ -165,17 +170,19 @@ def _check_task_values(task: Task, path: str) -> Iterator[Finding]:
 
 def _check_parameter_secrets(parameters: tuple[Parameter, ...], json_path: str = "parameters") -> Iterator[Finding]:
     for index, parameter in enumerate(parameters):
+        yield from check_value_characters({"default": parameter.default}, f"{json_path}[{index}]")
         if isinstance(parameter.default, str) and parameter.default and is_secret_name(parameter.name):
             yield secret_finding(f"{json_path}[{index}].default")
 
 
 def _check_variables(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
-    if job.variables and job.component is None and "component" not in damaged:
+    if job.variables and job.component is None and not damaged & {"component", "tasks"}:
         message = "variables are for a component, and this job has tasks"
         hint = "Declare parameters with a default instead."
         yield Finding(code="PARAM007", json_path="variables", message=message, hint=hint)
     if job.variables:
         yield from check_named_values(job.variables, "variables")
+        yield from check_value_characters(job.variables, "variables")
 
 
 def check_devices(devices: Devices, json_path: str = "devices") -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from reconciler.definitions.suggest import did_you_mean, kind_of, listed, quote
@@ -28,8 +29,13 @@ def is_reserved(name: str) -> bool:
     return name in _RESERVED or name.startswith(_RESERVED_BEGINNINGS)
 
 
-def check_declared(parameters: Sequence[Parameter], json_path: str, *, text_is_read: bool) -> Iterator[Finding]:
-    """Yield what is wrong with declarations; ``text_is_read``: a default may be written as text (Datto's way)."""
+def check_declared(
+    parameters: Sequence[Parameter], json_path: str, *, text_is_read: bool, damaged: bool = False
+) -> Iterator[Finding]:
+    """Yield what is wrong with declarations; ``text_is_read``: a default may be written as text (Datto's way).
+
+    ``damaged``: something is missing in them that was written, but wrong, and may be a type or a choice.
+    """
     seen: dict[str, int] = {}
     for index, parameter in enumerate(parameters):
         path = f"{json_path}[{index}]"
@@ -42,28 +48,41 @@ def check_declared(parameters: Sequence[Parameter], json_path: str, *, text_is_r
             message = f"{quote(parameter.name)} is a name with a meaning of its own"
             hint = "Values reach scripts as environment variables: take another name."
             yield Finding(code="PARAM002", json_path=f"{path}.name", message=message, hint=hint)
-        yield from _check_default(parameter, path, text_is_read=text_is_read)
+        if not damaged:
+            yield from islice(_check_default(parameter, path, text_is_read=text_is_read), 1)
 
 
 def _check_default(parameter: Parameter, path: str, *, text_is_read: bool) -> Iterator[Finding]:
+    value: Value | None = None if isinstance(parameter.default, SecretRef) else parameter.default
+    if value is not None and text_is_read and _reads_as(parameter.type, value):
+        value = read_value(parameter.type, value)
+    if value is not None and not _has_type(parameter.type, value):
+        yield _other_type(f"default of {quote(parameter.name)}", value, parameter, f"{path}.default")
     for index, choice in enumerate(parameter.choices):
         if not _has_type(parameter.type, choice):
-            message = f"choice of {quote(parameter.name)} is {kind_of(choice)}, type says {parameter.type.value}"
-            yield Finding(code="PARAM003", json_path=f"{path}.choices[{index}]", message=message)
-    if parameter.default is None or isinstance(parameter.default, SecretRef):
-        return
-    try:
-        value = read_value(parameter.type, parameter.default) if text_is_read else parameter.default
-    except ValueError:
-        value = parameter.default
-    if not _has_type(parameter.type, value):
-        message = (
-            f"default of {quote(parameter.name)} is {kind_of(parameter.default)}, type says {parameter.type.value}"
-        )
-        yield Finding(code="PARAM003", json_path=f"{path}.default", message=message)
-    elif parameter.choices and value not in parameter.choices:
+            yield _other_type(f"choice of {quote(parameter.name)}", choice, parameter, f"{path}.choices[{index}]")
+    if value is not None and parameter.choices and value not in parameter.choices:
         message = f"default of {quote(parameter.name)} is not one of its choices"
         yield Finding(code="PARAM004", json_path=f"{path}.default", message=message)
+
+
+def _other_type(what: str, value: Value, parameter: Parameter, json_path: str) -> Finding:
+    """Return the finding for a value of another type; text is what has no type given."""
+    message = f"{what} is {kind_of(value)}, type says {parameter.type.value}"
+    hint = ""
+    if parameter.type is ValueType.STRING:
+        hint = f"Quote it, or write type: {'boolean' if isinstance(value, bool) else 'number'}."
+    elif isinstance(value, str) and _reads_as(parameter.type, value):
+        hint = "Remove the quotes."
+    return Finding(code="PARAM003", json_path=json_path, message=message, hint=hint)
+
+
+def _reads_as(type_: ValueType, value: Value) -> bool:
+    try:
+        read_value(type_, value)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_type(type_: ValueType, value: Value) -> bool:

@@ -22,17 +22,19 @@ _ASKING = ("Read-Host", "read", "input(", "getpass(", "pause", "ask")
 
 def check_script_path(path: str, json_path: str) -> Iterator[Finding]:
     """Yield a finding where ``path`` could name anything but a file under the definitions folder."""
-    steps = path.split("/")
-    if (
-        _OUTSIDE.match(path)
-        or "\\" in path
-        or _ENCODED.search(path)
-        or any(step in {"", ".", ".."} for step in steps)
-        or not path.isprintable()
-    ):
-        message = f"path must stay inside the repository: {quote(path)}"
-        hint = "Write it relative to the definitions folder, with /, such as scripts/clean.sh."
-        yield Finding(code="PATH001", json_path=json_path, message=message, hint=hint)
+    if _is_plain(path):
+        return
+    message = f"path must stay inside the repository: {quote(path)}"
+    hint = "Write it relative to the definitions folder, with /, such as scripts/clean.sh."
+    shorter = "/".join(step for step in path.split("/") if step not in {"", "."})
+    if not _OUTSIDE.match(path) and _is_plain(shorter):
+        message, hint = f"a path is written without `.` and empty parts: {quote(path)}", f"Write {shorter}."
+    yield Finding(code="PATH001", json_path=json_path, message=message, hint=hint)
+
+
+def _is_plain(path: str) -> bool:
+    is_odd = _OUTSIDE.match(path) or "\\" in path or _ENCODED.search(path) or not path.isprintable()
+    return not is_odd and not any(step in {"", ".", ".."} for step in path.split("/"))
 
 
 def asks_for_input(script: str) -> bool:

@@ -31,6 +31,9 @@ _SECRET_ARGUMENT = re.compile(
     r"(?:^|[ \t])(?:--?|/)(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:[=:]|[ \t]+)(?P<value>[^\s-][^\s]*)"
 )
 _HINT = "Write {secret: NAME}, and give NAME its value in the operator's secrets file, outside Git."
+_ENV_HINT = "Give it in env, as in env: {PASSWORD: {secret: NAME}}, and let the program read it from there."
+_NO_REFERENCE = ("arguments", "script", "body", "url")
+_LOGIN = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@{}$]*:(?P<password>[^\s/@{}$]+)@")
 
 
 @lru_cache(maxsize=4096)
@@ -47,6 +50,12 @@ def holds_secret(text: str) -> bool:
 
 def find_secret(text: str) -> int | None:
     """Return where in ``text`` something has the shape of a key."""
+    if "://" in text and "@" in text and (login := _LOGIN.search(text)) is not None:
+        return login.start()
+    return _find_key(text)
+
+
+def _find_key(text: str) -> int | None:
     if len(text) < 20 or not any(beginning in text for beginning in _SECRET_BEGINNINGS):
         return None
     match = _SECRET_VALUE.search(text)
@@ -91,7 +100,8 @@ def check_query(url: str, json_path: str) -> Iterator[Finding]:
     """Yield a finding where the query of an address gives a secret; addresses end up in logs."""
     query = url.partition("?")[2].partition("#")[0]
     pairs = (pair.partition("=") for pair in re.split("[&;]", query))
-    if holds_secret(url) or any(is_secret_name(name) and _is_literal(value) for name, _, value in pairs):
+    has_key = _find_key(url) is not None  # a login is told of by check_url
+    if has_key or any(is_secret_name(name) and _is_literal(value) for name, _, value in pairs):
         yield secret_finding(json_path)
 
 
@@ -105,4 +115,6 @@ def _is_token(value: str) -> bool:
 
 def secret_finding(json_path: str) -> Finding:
     message = f"{json_path} looks like a secret; use a secret reference (value not shown)"
-    return Finding(code="SEC001", json_path=json_path, message=message, hint=_HINT)
+    steps = json_path.replace("[", ".").split(".")
+    hint = _ENV_HINT if any(step in steps for step in _NO_REFERENCE) else _HINT
+    return Finding(code="SEC001", json_path=json_path, message=message, hint=hint)

@@ -18,6 +18,9 @@ from reconciler.model.tokens import fill_tokens
 from reconciler.targets.local.accounts import NAME_PATTERN, SESSION_TYPES, is_account_name
 from reconciler.targets.local.http_order import HttpSettings
 
+# What engine/http_allow.py reads, said where it is written.
+_PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_ENTRY = rf"^(?:https?://)?(?:(?:\*\.)?[._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(?:{_PORT}))?/?$"
 SETTINGS_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Settings of a local target",
@@ -31,13 +34,23 @@ SETTINGS_SCHEMA: dict[str, Any] = {
                 "allow": {
                     "type": "array",
                     "description": "Hosts: api.example.com, *.example.org, http://localhost:8080; https unless given.",
-                    "items": {"type": "string", "minLength": 1, "maxLength": 300},
+                    "items": {
+                        "type": "string",
+                        "maxLength": 300,
+                        "pattern": _ENTRY,
+                        "patternErrorMessage": "names no host; write api.example.com",
+                    },
                     "maxItems": 1000,
                 },
                 "privateAddresses": {
                     "type": "array",
                     "description": "Addresses and networks of this machine or of a private network that may be asked.",
-                    "items": {"type": "string", "minLength": 1, "maxLength": 60},
+                    "items": {
+                        "type": "string",
+                        "maxLength": 60,
+                        "pattern": "^[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?$",
+                        "patternErrorMessage": "is no address or network such as 10.0.0.0/8",
+                    },
                     "maxItems": 100,
                 },
             },
@@ -127,17 +140,28 @@ def _check_task(task: Task, path: str, target: Target, *, run_as: str | None) ->
         )
     if task.run_as is not None:
         yield from _check_account(task.run_as, f"{path}.runAs", target)
+    yield from _check_program(task, path)
     if task.script_type is ScriptType.BATCH:
         yield _cannot(f"{path}.scriptType", "batch needs Windows", "Use bash, python or powershell.")
+
+
+def _check_program(task: Task, path: str) -> Iterator[Finding]:
+    """Yield a warning for a command line where the name of a program belongs: no shell takes it apart."""
+    name = (task.command or "").strip()
+    program, _, rest = name.partition(" ")
+    if task.executable_path is None and rest and not any(sign in name for sign in "/\\{"):
+        yield Finding(
+            code="LINT002",
+            json_path=f"{path}.command",
+            message=f"{quote(name)} is taken for the name of one program",
+            hint=f"Write command: {quote(program)[1:-1]} and the rest into arguments; a line of shell is a script.",
+            severity=Severity.WARNING,
+        )
 
 
 def _check_request(request: HttpRequest, path: str, target: Target) -> Iterator[Finding]:
     """Yield what keeps a request from being made; a host that a token stands for is looked at when it is known."""
     settings = http_settings(target)
-    for entry in settings.allow:
-        if parse_entry(entry) is None:
-            message = f"target {target.id}: settings.http.allow has {quote(entry)}, which names no host"
-            yield Finding(code="TGT001", json_path=path, message=message, hint="Write api.example.com.")
     authority = urlsplit(request.url).netloc if split_url(request.url) is not None else ""
     if not authority or "{" in authority:
         return
@@ -152,6 +176,12 @@ def _check_request(request: HttpRequest, path: str, target: Target) -> Iterator[
         check_destination(destination, settings.allow)
     except NotAllowed:
         host = (urlsplit(request.url).hostname or "").rstrip(".").lower()
+        if any(entry is not None and entry.host == destination.host for entry in map(parse_entry, settings.allow)):
+            where = f"{destination.scheme}://{destination.host}:{destination.port}"
+            message = f"the allow-list of target {quote(target.id)} has the host, but not {quote(where)}"
+            hint = "An entry is for https and port 443, unless it says more: http://api.example.com:8080."
+            yield Finding(code="HTTP002", json_path=f"{path}.url", message=message, hint=hint)
+            return
         yield Finding(
             code="HTTP002",
             json_path=f"{path}.url",
