@@ -36,6 +36,7 @@ from reconciler.model.run import OutputRecord, Question, RunStatus, Stream, Stre
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH_BYTES = 8 << 20
 _PATIENCE_SECONDS = 30.0
+_LINGER_SECONDS = 0.02
 
 
 class RunProgress(Struct, frozen=True, kw_only=True):
@@ -102,13 +103,15 @@ class Engine:
         return known | dict.fromkeys(answer["forgotten"], forgotten)
 
     def wait(self, timeout_seconds: float, uids: Collection[str]) -> None:
-        """Return when one of these is no longer as ``follow`` last showed it, or when the time is over."""
+        """Return soon after one of these is no longer as ``follow`` last showed it, or when the time is over.
+
+        At once where all of them have ended.
+        """
         with self._lock:
             seen = {uid: self._versions.get(uid, 0) for uid in uids}
             generation = self._generation
-        self._call(
-            {"do": "wait", "seen": seen, "generation": generation, "seconds": timeout_seconds}, extra=timeout_seconds
-        )
+        request = {"do": "wait", "seen": seen, "generation": generation, "seconds": timeout_seconds}
+        self._call({**request, "linger": _LINGER_SECONDS}, extra=timeout_seconds)
 
     def output(self, uid: str) -> list[OutputRecord]:
         """Return what is kept of a run's output so far, in the order in which it was read."""

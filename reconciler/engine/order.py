@@ -21,7 +21,7 @@ def late_token(name: str) -> str:
     return f"\0{{{name}}}\0"
 
 
-class TaskOrder(Struct, frozen=True, kw_only=True):
+class TaskOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step: a program with its arguments.
 
     ``env`` is all that the child gets, but for RECONCILER_OUTPUT, which the engine adds.  ``argv[0]`` without a slash
@@ -43,7 +43,7 @@ class TaskOrder(Struct, frozen=True, kw_only=True):
     is_elevated: bool = False
 
 
-class RunLimits(Struct, frozen=True, kw_only=True):
+class RunLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run may use; None: what the engine itself may. Linux only.
 
     ``memory_bytes`` is the data of each of its processes, and what all of them have in memory together; ``open_files``
@@ -55,7 +55,7 @@ class RunLimits(Struct, frozen=True, kw_only=True):
     processes: int | None = None
 
 
-class RunOrder(Struct, frozen=True, kw_only=True):
+class RunOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tasks that run one after the other.
 
     ``output_bytes`` is the cap on what is kept of the output of all tasks.  ``grace_seconds`` lie between TERM and

@@ -100,8 +100,11 @@ class Runner:
                 run.live.stop("cancelled", now=self._loop.now, grace=0)
                 self._roster.look(run)
 
-    def forget(self, uids: Iterable[str], on_durable: Callable[[], None]) -> list[str]:
-        """Drop those of the runs that have ended, with their files; return their uids."""
+    def forget(self, uids: Iterable[str]) -> list[str]:
+        """Drop those of the runs that have ended, with their files; return their uids.
+
+        This need not be durable: one that is remembered after a power cut has ended all the same.
+        """
         known = [uid for uid in uids if uid in self.runs and self.runs[uid].is_settled]
         for uid in known:
             run = self.runs.pop(uid)
@@ -109,7 +112,6 @@ class Runner:
             self._around.scratch.remove(run.order)
         if known:
             self._journal.write([{"kind": "forget", "uids": known, "at": self._around.now() // 1_000_000}])
-        self._journal.sync(on_durable)
         return known
 
     def run_with_token(self, token_hash: str) -> RunState | None:

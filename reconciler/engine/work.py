@@ -10,6 +10,9 @@ URL_VARIABLE = "RECONCILER_URL"
 TOKEN_VARIABLE = "RECONCILER_TOKEN"  # noqa: S105 - the name, not the token
 
 
+_SECRET = frozenset({"argv", "env", "cwd", "script", "masks", "token", "answers"})
+
+
 class Task(NamedTuple):
     """As ``order.TaskOrder``."""
 
@@ -63,11 +66,14 @@ def read_order(plain: dict[str, Any]) -> Order:
 
 def without_secrets(plain: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON form of an order with nothing in it that may be a secret: the journal's."""
-    tasks = [
-        {**task, "argv": [], "env": {}, "cwd": None, "script": None if task.get("script") is None else ""}
-        for task in plain["tasks"]
-    ]
-    return {**plain, "tasks": tasks, "masks": [], "token": "", "answers": {}}
+    tasks = [_without_secrets(task) for task in plain["tasks"]]
+    return {name: value for name, value in plain.items() if name not in _SECRET} | {"tasks": tasks}
+
+
+def _without_secrets(task: dict[str, Any]) -> dict[str, Any]:
+    public = {name: value for name, value in task.items() if name not in _SECRET}
+    # That there is a script says which files there may be.
+    return {**public, "argv": []} if task.get("script") is None else {**public, "argv": [], "script": ""}
 
 
 def output_file(uid: str, index: int) -> str:

@@ -5,10 +5,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from reconciler.engine.eventloop import EventLoop, Timer
+from reconciler.engine.eventloop import EventLoop
 from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id, take_ended_children
@@ -23,10 +22,11 @@ from reconciler.engine.server import Connection, Server
 from reconciler.engine.spawner import Spawner
 from reconciler.engine.spool import SPOOL_FOLDER
 from reconciler.engine.surroundings import Surroundings
+from reconciler.engine.waiters import Waiters
 from reconciler.engine.wire import PROTOCOL, SOCKET_NAME, UNKNOWN_REQUEST, URL_SCHEME
 from reconciler.model.instant import Clock
 
-_COMPACT_BYTES = 1 << 20
+_COMPACT_BYTES = 4 << 20
 _RETRY_SECONDS = 1.0
 _RENEWED = 75
 _TOKEN_BYTES = 24
@@ -52,12 +52,6 @@ class Place(NamedTuple):
         return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
-class _Waiter(NamedTuple):
-    connection: Connection
-    seen: dict[str, int]
-    timer: Timer
-
-
 class Worker:
     def __init__(self, place: Place, legacy: Legacy, *, clock: Clock, idle_seconds: float) -> None:
         self._place = place
@@ -69,8 +63,6 @@ class Worker:
         for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
         self._loop.on_readable(self._wake_reader.fileno(), self._woken)
-        self._waiters: dict[Connection, _Waiter] = {}
-        self._changed_uids: set[str] = set()
         self._generation = f"{os.getpid()}-{self._now()}"
         self._busy_at = self._loop.now
         self._stops = 0
@@ -83,6 +75,7 @@ class Worker:
         self._journal = around.journal
         self._spawner = around.spawner
         self._runner = Runner(around, changed=self._changed, task_over=self._task_over)
+        self._waiters = Waiters(self._loop, self._runner.runs)
         self._requests = Requests(around, self._runner, self._book)
         self._seen = Seen(place.fd)
         recalled = recall(read_journal(place.fd), self._book.read() if self._book else {}, self._boot)
@@ -142,7 +135,7 @@ class Worker:
             # A compaction needs a quiet moment; where none comes by itself, new starts are held back until it has.
             is_overdue = self._journal.size > 4 * self._compact_at
             is_pressed = self._runner.turn(may_start=not is_overdue and not self._journal.problem)
-            self._tell_waiters()
+            self._waiters.tell()
             is_large = self._book is not None and self._book.is_large
             if self._journal.size > self._compact_at or is_large or self._journal.problem:
                 is_pressed = self._compact() or is_pressed
@@ -183,10 +176,10 @@ class Worker:
     def _forget_old(self) -> None:
         """Let go of outcomes that nobody has asked for in a long time."""
         oldest = self._now() - KEEP_SECONDS * 1_000_000
-        self._forget([uid for uid, run in self._runner.runs.items() if (run.ended_at or oldest) < oldest], lambda: None)
+        self._forget([uid for uid, run in self._runner.runs.items() if (run.ended_at or oldest) < oldest])
 
-    def _forget(self, uids: list[str], on_durable: Callable[[], None]) -> None:
-        known = self._runner.forget(uids, on_durable)
+    def _forget(self, uids: list[str]) -> None:
+        known = self._runner.forget(uids)
         self._forgotten |= dict.fromkeys(known, self._now() // 1_000_000)
 
     def _is_forgotten(self, uid: str) -> bool:
@@ -252,7 +245,8 @@ class Worker:
             self._runner.cancel(str(message["uid"]))
             connection.reply({})
         elif what == "forget":
-            self._forget(message["uids"], lambda: connection.reply({}))
+            self._forget(message["uids"])
+            connection.reply({})
         elif what in {ASK, RUN, WAIT, TELL}:
             self._handle_request(connection, message)
         elif what == "answer":
@@ -338,37 +332,17 @@ class Worker:
         }
 
     def _wait(self, connection: Connection, message: dict[str, Any]) -> None:
-        seen = self._versions_of(message)
-        runs = self._runner.runs
-        if any(uid in runs and runs[uid].version != version for uid, version in seen.items()):
-            connection.reply({"changed": True})
-            return
-        timer = self._loop.call_at(self._loop.now + float(message["seconds"]), lambda: self._give_up(connection))
-        self._waiters[connection] = _Waiter(connection, seen, timer)
-
-    def _give_up(self, connection: Connection) -> None:
-        if self._waiters.pop(connection, None) is not None:
-            connection.reply({"changed": False})
+        seen, linger = self._versions_of(message), float(message.get("linger", 0))
+        self._waiters.add(connection, seen, seconds=float(message["seconds"]), linger=linger)
 
     def _changed(self, run: RunState) -> None:
-        self._changed_uids.add(run.uid)
+        self._waiters.changed(run)
 
     def _task_over(self, run: RunState) -> None:
         self._requests.task_over(run)
 
-    def _tell_waiters(self) -> None:
-        changed, self._changed_uids = self._changed_uids, set()
-        if changed:
-            for waiter in list(self._waiters.values()):
-                if not changed.isdisjoint(waiter.seen):
-                    waiter.timer.cancel()
-                    del self._waiters[waiter.connection]
-                    waiter.connection.reply({"changed": True})
-
     def _closed(self, connection: Connection) -> None:
-        waiter = self._waiters.pop(connection, None)
-        if waiter is not None:
-            waiter.timer.cancel()
+        self._waiters.closed(connection)
         self._requests.closed(connection)
 
 
