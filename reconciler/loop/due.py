@@ -23,7 +23,7 @@ from reconciler.targets.protocol import LiveTarget
 TOLERANCE = timedelta(seconds=60)
 """How far behind the clock a start still counts as on time, for `misfire: skip`, while a scheduler is up."""
 
-BATCH = 500
+BATCH = 200
 INSTANT = timedelta(microseconds=1)
 
 
@@ -82,9 +82,16 @@ def skip_to(
     return replace(state, cursor_at=max(state.cursor_at, now), next_at=following), skipped
 
 
-def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TOLERANCE) -> int:
+def settle_due(
+    scheduler: Scheduler,
+    *,
+    now: datetime,
+    tolerance: timedelta = TOLERANCE,
+    between: Callable[[], object] = lambda: None,
+) -> int:
     """Account for every instant up to ``now``, and return how many occurrences were made.
 
+    ``between`` is called where many are due, while others are still to be settled: the first can start meanwhile.
     An instant no older than ``tolerance`` is on time.  A target that cannot be reached keeps its instants for the next
     call; its jobs' grace decides then.
     """
@@ -130,6 +137,8 @@ def settle_due(scheduler: Scheduler, *, now: datetime, tolerance: timedelta = TO
         )
         cancel_replaced(requested, scheduler.targets.get)
         made += len(requested)
+        if len(due) >= BATCH:
+            between()
 
 
 def _is_held_elsewhere(scheduler: Scheduler, applied: Applied) -> bool:

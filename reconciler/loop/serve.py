@@ -96,21 +96,24 @@ class Loop:
         self._hold_lease()
         if now >= self._poll_at:
             self._poll(now)
-        settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now))
+        settle_due(self._world.scheduler, now=now, tolerance=self._tolerance(now), between=self._drive)
         self._start_one_offs(now)
         self._tell_startup()
         self._take_mail()
         poll_sources(self._world)
         settle_events(self._world, now=now)
-        drive_once(self._world.driver, is_last=False)
+        self._drive()
         if settle_events(self._world, now=now):
-            drive_once(self._world.driver, is_last=False)
+            self._drive()
         self._tell_troubles()
         if now >= self._publish_at:
             self.publish()
         if now >= self._prune_at:
             self._prune(now)
         return self._next_turn(now)
+
+    def _drive(self) -> None:
+        drive_once(self._world.driver, is_last=False)
 
     def _tell_troubles(self) -> None:
         """Say once that a target cannot be talked to, and once that it can again."""

@@ -143,7 +143,7 @@ class Transaction:
         """Yield the rows for all ``keys`` of a statement that has the expanding parameter ``keys``, in pieces."""
         ordered = sorted(set(keys))
         for start in range(0, len(ordered), _KEYS_AT_ONCE):
-            yield from self.connection.execute(statement, {"keys": ordered[start : start + _KEYS_AT_ONCE]})
+            yield from self.connection.execute(statement, {"keys": ordered[start : start + _KEYS_AT_ONCE]}).all()
 
     def run(self, statement: Executable, **values: Any) -> int:
         """Return how many rows were changed."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from reconciler.loop.due import settle_due
 from reconciler.model.run import RunStatus
 from reconciler.schedule.zones import tzdata_version
 
@@ -175,3 +176,15 @@ def test_an_instant_at_which_the_condition_does_not_hold_is_skipped_or_runs_the_
     stage.turn_until(stage.serve(), stage.clock() + 3 * HOUR + timedelta(minutes=1))
     assert [line for line in stage.started() if line.startswith("01 02")] == ["01 02:00 c schedule"]
     assert stage.ledger() == ["01 02:00 skipped condition x1"]
+
+
+def test_where_many_are_due_the_first_may_start_while_the_others_are_settled(stage, monkeypatch):
+    monkeypatch.setattr("reconciler.loop.due.BATCH", 2)
+    for job_id in ("a", "b", "c"):
+        stage.commit_job(job_id, **EVERY_HOUR)
+    stage.reconcile()
+    now, store, startable = stage.clock.now + HOUR, stage.world.store, []
+    made = settle_due(
+        stage.world.scheduler, now=now, between=lambda: startable.append(store.count_startable("local", now))
+    )
+    assert (made, startable) == (3, [2])
