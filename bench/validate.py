@@ -5,7 +5,8 @@ schema, and check that alone: no references, schedules, zones, secrets or script
 environment of its own; ajv-cli comes from npm where there is one, and gets the files as YAML.  The plain loop is what a
 script would do: PyYAML's C loader and jsonschema.
 
-Hostile: files of 256 KiB, each checked by itself in one process that is warm.
+Hostile: files of up to 256 KiB, too large by what they hold or as large as may be, each checked by itself in one
+process that is warm.
 
 Warm: ten files changed in a repository of many, at a commit, beside ``git diff-tree`` of the same two commits and a
 Python that only imports what is needed.  All take their turn in each round; figures are medians.
@@ -249,6 +250,8 @@ def _validate(repository: Path, ref: str) -> float:
 
 
 HEAD = "id: a\nschedule: {intervalMinutes: 5}\ntasks: [{id: t, command: x}]\n"
+MOST = 9_900
+"""So many fields are as many as a file may have."""
 HOSTILE = {
     "brackets, never closed": "[" * (1 << 18),
     "a list of numbers": HEAD + "owner: [" + "1," * 120_000 + "]\n",
@@ -262,6 +265,15 @@ HOSTILE = {
     "one word": HEAD + "a" * 250_000 + "\n",
     "a script": "id: a\ntasks:\n  - id: t\n    script: |\n" + "      echo hello\n" * 13_000,
     "JSON": '{"id": "a", "tasks": [' + '{"id": "t", "comand": "x"}, ' * 8_000 + "{}]}",
+    "anchors, as many as may be": HEAD + "".join(f"a{number}: &x{number} 1\n" for number in range(MOST)),
+    "unknown fields, so many": HEAD + "".join(f"key{number:05}: 1\n" for number in range(MOST)),
+    "labels, so many": HEAD + "labels:\n" + "".join(f"  l{number}: v\n" for number in range(MOST)),
+    "the same field, so many": HEAD + "a: 1\n" * MOST,
+    "wrong values, so many": f"id: a\ntasks: [{{id: t, env: {{{', '.join(f'n{n}: 5' for n in range(MOST))}}}}}]\n",
+    "secrets, so many": f"id: a\ntasks: [{{id: t, env: {{{', '.join(f'TOKEN{n}: abcdefg' for n in range(9000))}}}}}]\n",
+    "tasks, so many": "id: a\ntasks:\n" + "  - {id: t, comand: x}\n" * 3_900,
+    "JSON, so many": '{"id": "a", "tasks": [' + '{"id": "t", "comand": "x"}, ' * 3_900 + "{}]}",
+    "JSON numbers, so many": '{"id": "a", "owner": [' + "1,      \n" * 19_900 + "1]}",
 }
 
 
@@ -272,7 +284,7 @@ def measure_hostile(rounds: int) -> None:
         data, taken = text.encode()[: 1 << 18], []
         for _ in range(rounds):
             begin = time.process_time()
-            checked = check_file(Kind.JOB, "a.json" if name == "JSON" else "a.yaml", data)
+            checked = check_file(Kind.JOB, "a.json" if name.startswith("JSON") else "a.yaml", data)
             taken.append(time.process_time() - begin)
         codes = ", ".join(sorted({problem.code for problem in checked.problems})) or "no problem"
         print(f"  {name:34} {statistics.median(taken) * 1000:8.0f} ms   {codes}")

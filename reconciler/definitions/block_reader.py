@@ -47,6 +47,8 @@ def meaning_of(text: str) -> Any:
 
 def read_yaml_quickly(text: str) -> tuple[Any, int]:
     """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
+    if _most_nodes(text) >= MAX_VALUES:
+        raise Unusual  # of a file that may be too large nothing is read twice
     try:
         return read_block_yaml(text)
     except Unusual:
@@ -58,10 +60,15 @@ def read_yaml_quickly(text: str) -> tuple[Any, int]:
 
 def read_block_yaml(text: str) -> tuple[dict[str, Any], int]:
     """Return the value of a file of plain lines, and its first line. Raises Unusual for any other."""
-    lines = text.split("\n")
-    if len(lines) + text.count(",") + text.count(":") >= MAX_VALUES or "\t" in text or "\r" in text:
+    if "\t" in text or "\r" in text:
         raise Unusual
-    return _Lines(lines).read()
+    return _Lines(text.split("\n")).read()
+
+
+def _most_nodes(text: str) -> int:
+    """Return how many names and values there may be at most: each is behind one of these signs, or begins a line."""
+    items = text.count("\n") + text.count(",") + text.count("- ")
+    return items + 2 * (text.count(":") + text.count("[") + text.count("{")) + 2
 
 
 class _Lines:

@@ -112,7 +112,7 @@ def _check_carefully(kind: Kind, stem: str, text: str, *, is_json: bool) -> Chec
     except Unreadable as error:
         return CheckedFile(None, (error.problem,))
     if not isinstance(document.value, dict):
-        return CheckedFile(None, (*document.problems, *_not_a_mapping(document)))
+        return CheckedFile(None, tuple(_not_too_many([*document.problems, *_not_a_mapping(document)])))
     problems = [
         *document.problems,
         *(() if is_json else _empty_values(document)),
@@ -157,9 +157,8 @@ def _not_a_mapping(document: Document) -> Iterator[Problem]:
 
 def _empty_values(document: Document) -> Iterator[Problem]:
     """Yield what is spelled out as null in YAML; Keeper's own files are JSON, and there a null is nothing set."""
-    for path in document.key_spans:
-        name = path[-1]
-        if name in _MAY_BE_NULL or document.is_damaged(path) or _value_at(document.value, path) is not None:
+    for path in document.empty:
+        if path[-1] in _MAY_BE_NULL or document.is_damaged(path):
             continue
         document.damaged.add(path)
         message = f"{path[-1]} is empty; fill it or remove the line"

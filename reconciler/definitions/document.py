@@ -1,7 +1,7 @@
 """A file's content as plain values, and the place of each of them in the text."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from reconciler.model.problem import Problem, Severity
@@ -10,7 +10,8 @@ from reconciler.model.text import escape_text
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
-MAX_PROBLEMS = 200
+"""Of names and values together: each is a node of YAML."""
+MAX_PROBLEMS = 100
 """So many are told of one file; who mends these sees the rest."""
 
 Path = tuple[str | int, ...]
@@ -32,6 +33,10 @@ NOWHERE = Span(0, 0, 0, 0)
 
 class Unusual(Exception):
     """The quick reading met something it does not judge: the reading with positions decides."""
+
+
+class Enough(Exception):
+    """So much is wrong that reading ends: the document has its problems, and no value."""
 
 
 class Unreadable(Exception):
@@ -67,8 +72,8 @@ def make_problem(
 
 
 def too_many_values(span: Span) -> Unreadable:
-    """Return the end of a reading whose next value, at ``span``, is one too many."""
-    message = f"more than {MAX_VALUES:,} values in one file"
+    """Return the end of a reading whose next name or value, at ``span``, is one too many."""
+    message = f"more than {MAX_VALUES:,} names and values in one file"
     return Unreadable(make_problem("FILE004", message, span=span, hint="Split it into several files."))
 
 
@@ -106,35 +111,54 @@ def _unescape(escape: re.Match[str]) -> str:
     return chr(int(word[1:], 16)) if len(word) > 1 else _LINE_ENDS.get(word, word)
 
 
+class Places(dict[Path, Any]):
+    """Spans by path. A reader puts in what it has of a place; that becomes a span when it is asked for."""
+
+    def __init__(self, locate: Callable[[Any], Span]) -> None:
+        super().__init__()
+        self._locate = locate
+
+    def __getitem__(self, path: Path) -> Span:
+        return self._locate(super().__getitem__(path))
+
+    def get(self, path: Path, default: Any = None) -> Any:
+        found = super().get(path)
+        return self._locate(found) if found is not None else default
+
+
 class Document:
-    """The value of a file, with places.
+    """The value of a file, with places. ``locate`` returns the span of what a reader has of a place.
 
     ``problems`` are those of the reading itself.  ``damaged`` holds the paths whose value is not what was written: no
-    other problem at or below them is worth telling.  ``first_line`` is where the value begins.
+    other problem at or below them is worth telling.  ``empty`` are the paths of fields without a value; ``first_line``
+    is where the value begins.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, locate: Callable[[Any], Span]) -> None:
         self.text = text
+        self.locate = locate
         self._lines: list[str] | None = None
         self.value: Any = None
+        self.empty: list[Path] = []
         self.problems: list[Problem] = []
         self.damaged: set[Path] = set()
-        self.spans: dict[Path, Span] = {}
-        self.key_spans: dict[Path, Span] = {}
+        self.spans = Places(locate)
+        self.key_spans = Places(locate)
 
     @property
     def first_line(self) -> int:
-        return self.spans.get((), NOWHERE).line or 1
+        return self.span(()).line or 1
 
     def span(self, path: Path) -> Span:
         """Return the place of the value at ``path``, or of the nearest value around it that there is."""
         while path not in self.spans and path:
             path = path[:-1]
-        return self.spans.get(path, NOWHERE)
+        found: Span = self.spans.get(path, NOWHERE)
+        return found
 
     def key_span(self, path: Path) -> Span:
         """Return the place of the name at ``path``, or of the value where it has none."""
-        return self.key_spans.get(path) or self.span(path)
+        return self.key_spans[path] if path in self.key_spans else self.span(path)
 
     def place(self, path: Path) -> Span:
         """Return where a problem with the value at ``path`` is shown: the value if it is one line, else its name."""
@@ -186,101 +210,98 @@ def _lines(first: int, second: int) -> str:
 
 
 class Builder:
-    """Builds a document from what a parser meets, in order; refuses what goes past the limits."""
+    """Builds a document from what a parser meets, in order; refuses what goes past the limits.
+
+    ``place`` is what the document's ``locate`` makes a span of.
+    ``at_key`` is true where the next scalar is the name of a field.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.at_key = False
         self._stack: list[tuple[Any, Path]] = []
-        self._key: str | None = None
-        self._key_span = NOWHERE
+        self._container: Any = None
+        self._path: Path = ()
+        self._next: Path = ()
         self._skip_key = False
-        self._values = 0
-
-    @property
-    def at_key(self) -> bool:
-        """True where the next scalar is the name of a field."""
-        return bool(self._stack) and isinstance(self._stack[-1][0], dict) and self._key is None
+        self._nodes = 0
 
     @property
     def path(self) -> Path:
         """The path that the next value will have."""
-        if not self._stack:
-            return ()
-        container, path = self._stack[-1]
-        if isinstance(container, list):
-            return (*path, len(container))
-        return path if self._key is None else (*path, self._key)
+        return (*self._path, len(self._container)) if self._container.__class__ is list else self._next
 
-    def key(self, name: str, span: Span) -> None:
+    def key(self, name: str, place: Any) -> None:
         """Take the name of a field; a name given twice is told with both lines, and the first stays."""
-        container, path = self._stack[-1]
-        full = (*path, name)
-        self._key, self._key_span, self._skip_key = name, span, name in container
-        if self._skip_key:
-            first = self.document.key_spans[full]
-            self.document.damaged.add(full)
-            self.problem(
-                "KEY001",
-                f"`{escape_text(name, limit=80)}` is given twice {_lines(first.line, span.line)}",
-                span,
-                path=full,
-                hint="Keep one of them.",
-            )
+        self._nodes += 1
+        if self._nodes > MAX_VALUES:
+            raise too_many_values(self.document.locate(place))
+        full = (*self._path, name)
+        self._next, self.at_key = full, False
+        self._skip_key = name in self._container
+        if not self._skip_key:
+            self.document.key_spans[full] = place
+            return
+        self.document.damaged.add(full)
+        first, second = self.document.key_spans[full].line, self.document.locate(place).line
+        message = f"`{escape_text(name, limit=80)}` is given twice {_lines(first, second)}"
+        self.problem("KEY001", message, place, path=full, hint="Keep one of them.")
+
+    def value(self, value: Any, place: Any) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_VALUES:
+            raise too_many_values(self.document.locate(place))
+        container = self._container
+        if container.__class__ is dict:
+            if not self._skip_key:
+                full = self._next
+                container[full[-1]] = value
+                self.document.spans[full] = place
+                if value is None:
+                    self.document.empty.append(full)
+            self._next, self._skip_key, self.at_key = self._path, False, True
+        elif container is None:
+            self.document.value = value
+            self.document.spans[()] = place
         else:
-            self.document.key_spans[full] = span
+            self.document.spans[(*self._path, len(container))] = place
+            container.append(value)
 
-    def value(self, value: Any, span: Span) -> None:
-        self._count(span)
-        self._attach(value, span)
-
-    def open(self, value: dict[str, Any] | list[Any], span: Span) -> None:
-        self._count(span)
-        if len(self._stack) >= MAX_DEPTH:
+    def open(self, value: dict[str, Any] | list[Any], place: Any) -> None:
+        if len(self._stack) >= MAX_DEPTH and self._nodes < MAX_VALUES:
+            span = self.document.locate(place)
             message = f"nested deeper than {MAX_DEPTH} levels"
             raise Unreadable(make_problem("FILE003", message, span=span, hint="Make it flatter."))
         path = self.path
         if self._skip_key:
             # The value of a repeated name is built beside the document, so that its places do not mix with the first's.
             path = (*path, "\0repeated")
-        self._attach(value, span)
+        self.value(value, place)
         self._stack.append((value, path))
+        self._enter(value, path)
 
-    def close(self, line: int, column: int) -> None:
-        """End the innermost list or mapping at this place."""
+    def close(self, place: Any) -> None:
+        """End the innermost list or mapping, which ``place`` is the whole of."""
         _, path = self._stack.pop()
-        self._key = None
-        span = self.document.spans.get(path)
-        if span is not None:
-            self.document.spans[path] = Span(span.line, span.column, line, column)
+        if path in self.document.spans:
+            self.document.spans[path] = place
+        self._enter(*self._stack[-1] if self._stack else (None, ()))
 
-    def problem(self, code: str, message: str, span: Span, *, path: Path | None = None, hint: str = "") -> None:
-        if len(self.document.problems) > MAX_PROBLEMS:
-            return  # no more are told
+    def problem(self, code: str, message: str, place: Any, *, path: Path | None = None, hint: str = "") -> None:
         where = self.path if path is None else path
         where = tuple(step for step in where if step != "\0repeated")
+        span = self.document.locate(place)
         self.document.problems.append(make_problem(code, message, span=span, path=where, hint=hint))
+        if len(self.document.problems) > MAX_PROBLEMS:
+            raise Enough
 
     def damage(self) -> None:
         """The next value is not what was written."""
         self.document.damaged.add(self.path)
+        if len(self.document.damaged) > MAX_PROBLEMS:
+            raise Enough
 
-    def _count(self, span: Span) -> None:
-        self._values += 1
-        if self._values > MAX_VALUES:
-            raise too_many_values(span)
-
-    def _attach(self, value: Any, span: Span) -> None:
-        if not self._stack:
-            self.document.value = value
-            self.document.spans[()] = span
-            return
-        container, path = self._stack[-1]
-        if isinstance(container, list):
-            self.document.spans[(*path, len(container))] = span
-            container.append(value)
-            return
-        assert self._key is not None
-        if not self._skip_key:
-            container[self._key] = value
-            self.document.spans[(*path, self._key)] = span
-        self._key, self._skip_key = None, False
+    def _enter(self, container: Any, path: Path) -> None:
+        self._container, self._path, self._next = container, path, path
+        self.at_key = container.__class__ is dict
+        self._skip_key = False

@@ -53,9 +53,17 @@ def _unique_items(_: Any, wanted: bool, value: Any, schema: Mapping[str, Any]) -
             yield ValidationError("", validator="uniqueItems", validator_value=wanted, instance=value, schema=schema)
 
 
+def _property_names(validator: Any, wanted: Any, value: Any, _: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Jsonschema makes a validator for each name."""
+    if isinstance(value, dict):
+        of_names = validator.evolve(schema=wanted)
+        for name in value:
+            yield from of_names.iter_errors(name)
+
+
 def _unless_too_many(keyword: str) -> Callable[..., Iterator[ValidationError]]:
     """Return the check of a keyword that looks at nothing where there is more than there may be: that alone is told."""
-    check = Draft202012Validator.VALIDATORS[keyword]
+    check = _property_names if keyword == "propertyNames" else Draft202012Validator.VALIDATORS[keyword]
 
     def look(validator: Any, limit: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
         most = schema.get("maxItems" if isinstance(value, list) else "maxProperties")
@@ -63,6 +71,33 @@ def _unless_too_many(keyword: str) -> Callable[..., Iterator[ValidationError]]:
             yield from check(validator, limit, value, schema) or ()
 
     return look
+
+
+def _unevaluated(validator: Any, wanted: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Jsonschema looks at every field three times; here the names alone say it, unless more is composed."""
+    if wanted is not False or _may_allow_others(schema):
+        yield from Draft202012Validator.VALIDATORS["unevaluatedProperties"](validator, wanted, value, schema)
+    elif isinstance(value, dict) and value.keys() - schema.get("properties", {}).keys():
+        yield ValidationError(
+            "", validator="unevaluatedProperties", validator_value=wanted, instance=value, schema=schema
+        )
+
+
+def _may_allow_others(schema: Mapping[str, Any]) -> bool:
+    """Whether another word of ``schema`` than ``properties`` may allow a field."""
+    if not _WORDS_THAT_ALLOW.isdisjoint(schema):
+        return True
+    known = schema.get("properties", {}).keys()
+    branches = [branch for word in ("allOf", "anyOf", "oneOf") for branch in schema.get(word, ())]
+    return any(
+        not isinstance(branch, Mapping) or branch.get("properties", {}).keys() - known or _may_allow_others(branch)
+        for branch in branches
+    )
+
+
+_WORDS_THAT_ALLOW = frozenset(
+    {"$ref", "$dynamicRef", "if", "patternProperties", "additionalProperties", "dependentSchemas"}
+)
 
 
 @cache
@@ -76,6 +111,7 @@ _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     {
         "pattern": _pattern,
         "uniqueItems": _unique_items,
+        "unevaluatedProperties": _unevaluated,
         **{
             keyword: _unless_too_many(keyword)
             for keyword in ("items", "propertyNames", "additionalProperties", "patternProperties")

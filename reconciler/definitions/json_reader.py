@@ -13,6 +13,7 @@ from reconciler.definitions.document import (
     MAX_VALUES,
     Builder,
     Document,
+    Enough,
     Span,
     Unreadable,
     Unusual,
@@ -24,6 +25,10 @@ from reconciler.model.text import escape_text
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"[ \t\n\r]*")
+_SPACES = frozenset(" \t\n\r")
+_PLAIN_TEXT = re.compile(r'"([^"\\\x00-\x1f]*)"')
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?=[,\]} \t\n\r])", re.ASCII)
+_PLAIN_NAME = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
 _TEXT = re.compile(r'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _WORD = re.compile(r"[^\s,:\[\]{}\"]+")
@@ -87,122 +92,149 @@ def _integer(text: str) -> int:
 
 def read_json(text: str) -> Document:
     """Return the document with the place of each value and the problems of reading it. Raises Unreadable."""
-    document = Document(text)
-    if text.strip(" \t\r\n"):
-        _Reader(document).read()
-    return document
+    reader = _Reader(text)
+    try:
+        if text.strip(" \t\r\n"):
+            reader.read()
+    except Enough:
+        reader.document.value = None
+    return reader.document
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
-        self._text = document.text
-        self._builder = Builder(document)
+    """Builds a document; the place of a value is where it begins in the text and where it ends."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.document = Document(text, self._span)
+        self._builder = Builder(self.document)
         self._at = 0
-        self._line = 1
-        self._line_start = 0
 
     def read(self) -> None:
-        self._value()
         self._skip()
+        self._value()
         if self._at < len(self._text):
             self._fail("text after the end of the definition", hint="One object per file.")
 
     def _value(self) -> None:
-        self._skip()
-        char = self._char
-        if char == "{":
+        """Read a value, and pass the white space behind it."""
+        start = self._at
+        char = self._text[start : start + 1]
+        if char == '"':
+            text = self._string()
+            self._builder.value(text, (start, self._at))
+        elif char == "{":
             self._object()
         elif char == "[":
             self._array()
-        elif char == '"':
-            start = self._at
-            text = self._string()
-            self._builder.value(text, self._span(start))
         else:
             self._atom()
+        self._skip()
 
     def _object(self) -> None:
         start = self._at
         self._at += 1
-        self._builder.open({}, self._span(start))
+        self._builder.open({}, (start, self._at))
         self._skip()
         while self._char != "}":
-            if self._char != '"':
-                self._fail_name(start)
-            key_start = self._at
-            name = self._string()
-            self._builder.key(name, self._span(key_start))
-            self._skip()
-            if self._char != ":":
-                self._fail(f"expected `:` after {_shown(name)}")
-            self._at += 1
+            match = _PLAIN_NAME.match(self._text, self._at)
+            if match is not None:
+                self._builder.key(match[1], (self._at, match.end(1) + 1))
+                self._at = match.end()
+            else:
+                self._name(start)
             self._value()
-            self._separator("}", start)
+            if self._char == ",":
+                self._pass_comma("}")
+            elif self._char != "}":
+                self._fail_separator(start)
         self._at += 1
-        self._builder.close(self._line, self._column(self._at))
+        self._builder.close((start, self._at))
+
+    def _name(self, opened: int) -> None:
+        """Read a name that has an escape in it, or is none."""
+        if self._char != '"':
+            self._fail_name(opened)
+        start = self._at
+        name = self._string()
+        self._builder.key(name, (start, self._at))
+        self._skip()
+        if self._char != ":":
+            self._fail(f"expected `:` after {_shown(name)}")
+        self._at += 1
+        self._skip()
 
     def _array(self) -> None:
         start = self._at
         self._at += 1
-        self._builder.open([], self._span(start))
+        self._builder.open([], (start, self._at))
         self._skip()
         while self._char != "]":
             self._value()
-            self._separator("]", start)
+            if self._char == ",":
+                self._pass_comma("]")
+            elif self._char != "]":
+                self._fail_separator(start)
         self._at += 1
-        self._builder.close(self._line, self._column(self._at))
+        self._builder.close((start, self._at))
 
-    def _separator(self, closing: str, opened: int) -> None:
+    def _pass_comma(self, closing: str) -> None:
         """Pass a comma; a comma before ``closing`` is JSON's most common mistake."""
+        comma = self._at
+        self._at += 1
         self._skip()
         if self._char == closing:
-            return
+            self._at = comma
+            hint = "Remove the comma, or use a .yaml file."
+            self._fail(f"JSON does not allow a comma before `{closing}`", code="SYN022", hint=hint)
         if self._char == ",":
-            comma = self._at
-            self._at += 1
-            self._skip()
-            if self._char == closing:
-                self._at = comma
-                hint = "Remove the comma, or use a .yaml file."
-                self._fail(f"JSON does not allow a comma before `{closing}`", code="SYN022", hint=hint)
-            if self._char == ",":
-                self._fail("a comma too many")
-            return
+            self._fail("a comma too many")
+
+    def _fail_separator(self, opened: int) -> NoReturn:
         self._fail_unclosed(opened)
         self._fail("a comma is missing before this")
 
     def _atom(self) -> None:
         start = self._at
+        plain = _PLAIN_INTEGER.match(self._text, start)
+        if plain is not None:
+            self._at = plain.end()
+            self._builder.value(int(plain[0]), (start, self._at))
+            return
         match = _NUMBER.match(self._text, start)
         word = _WORD.match(self._text, start)
         if match and word and match.end() == word.end():
             self._at = match.end()
-            self._number(match, self._span(start))
+            self._number(match, (start, self._at))
             return
         if word and word[0] in _LITERALS:
             self._at = word.end()
-            self._builder.value(_LITERALS[word[0]], self._span(start))
+            self._builder.value(_LITERALS[word[0]], (start, self._at))
             return
         self._fail_word(word[0] if word else self._char)
 
-    def _number(self, match: "re.Match[str]", span: Span) -> None:
+    def _number(self, match: "re.Match[str]", where: tuple[int, int]) -> None:
         value: Any = float(match[0]) if match[1] or match[2] else whole_number(match[0])
         if isinstance(value, Doubtful):
-            self._builder.problem(value.code, value.message, span, hint=value.hint)
+            self._builder.problem(value.code, value.message, where, hint=value.hint)
             self._builder.damage()
             value = 0
         elif not math.isfinite(value):
-            self._builder.problem("SYN015", f"`{match[0][:40]}` is not a finite number", span)
+            self._builder.problem("SYN015", f"`{match[0][:40]}` is not a finite number", where)
             self._builder.damage()
             value = 0
-        self._builder.value(value, span)
+        self._builder.value(value, where)
 
     def _string(self) -> str:
+        match = _PLAIN_TEXT.match(self._text, self._at)
+        if match is not None:
+            self._at = match.end()
+            return match[1]
         match = _TEXT.match(self._text, self._at)
         if match is None:
             self._fail_string()
         self._at = match.end()
-        value: str = json.loads(match[0]) if "\\" in match[1] else match[1]
+        value: str = json.loads(match[0])
         if _SURROGATE.search(value):
             self._at = match.start()
             self._fail("half of a surrogate pair is not a character", hint="Write both \\u escapes, or the character.")
@@ -254,6 +286,10 @@ class _Reader:
             self._fail(f"`{bracket}` opened here is never closed", code="SYN004")
 
     def _fail(self, message: str, *, code: str = "SYN021", hint: str = "") -> NoReturn:
+        """Say what is wrong here; a comment is a mistake of its own."""
+        if self._text.startswith(("//", "/*", "#"), self._at):
+            message, code = "JSON does not allow comments", "SYN023"
+            hint = "Remove it, or use a .yaml file."
         raise Unreadable(make_problem(code, message, span=place(self._text, self._at), hint=hint))
 
     @property
@@ -261,21 +297,17 @@ class _Reader:
         return self._text[self._at : self._at + 1]
 
     def _skip(self) -> None:
-        """Pass white space; a comment is a mistake of its own."""
-        match = _SPACE.match(self._text, self._at)
-        assert match is not None
-        if newlines := match[0].count("\n"):
-            self._line += newlines
-            self._line_start = self._text.rindex("\n", 0, match.end()) + 1
-        self._at = match.end()
-        if self._text.startswith(("//", "/*", "#"), self._at):
-            self._fail("JSON does not allow comments", code="SYN023", hint="Remove it, or use a .yaml file.")
+        """Pass white space."""
+        if self._text[self._at : self._at + 1] in _SPACES:
+            match = _SPACE.match(self._text, self._at)
+            assert match is not None
+            self._at = match.end()
 
-    def _column(self, offset: int) -> int:
-        return offset - self._line_start + 1
-
-    def _span(self, start: int) -> Span:
-        return Span(self._line, self._column(start), self._line, self._column(self._at))
+    def _span(self, where: Any) -> Span:
+        if where.__class__ is Span:
+            return where
+        start, end = (place(self._text, offset) for offset in where)
+        return Span(start.line, start.column, end.line, end.column)
 
 
 def _shown(text: str) -> str:

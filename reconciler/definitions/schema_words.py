@@ -29,6 +29,9 @@ _PRIVATE = frozenset({"env", "headers", "variables", "settings", "default", "def
 _OF_SCHEMAS = frozenset({"$schema", "$ref", "$id", "$defs", "pattern", "patternProperties"})
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n"})
 _UNKNOWN = frozenset({"unevaluatedProperties", "additionalProperties"})
+_MOST_GUESSED = 20
+"""Of so many unknown fields it is guessed which was meant: a guess takes longer than all else, and who mends these
+names sees the rest."""
 
 Judgement = tuple[str, str, str]
 """Code, message, hint."""
@@ -57,11 +60,12 @@ class _Teller:
         self._document = document
         self._base = base
         self._noun = noun
+        self._guesses = _MOST_GUESSED
         self.meant: set[Path] = set()
 
     def tell(self, faults: Iterable[Fault]) -> Iterator[Problem]:
         # Unknown fields first: a field that is missing because its name is misspelt is told once.
-        some = islice(faults, 10 * MAX_PROBLEMS)
+        some = islice(faults, MAX_PROBLEMS + 1)
         for fault in sorted(some, key=lambda fault: fault.rule not in _UNKNOWN):
             path = (*self._base, *fault.path)
             if not self._document.is_damaged(path):
@@ -87,7 +91,7 @@ class _Teller:
             yield make(code, message, span=self._document.place(path), path=path, hint=hint)
 
     def _unknown(self, fault: Fault, path: Path) -> Iterator[Problem]:
-        known = list(fault.schema.get("properties", {}))
+        known = frozenset(fault.schema.get("properties", {}))
         for name in fault.value:
             full = (*path, name)
             if name in known or self._document.is_damaged(full):
@@ -95,8 +99,8 @@ class _Teller:
             span = self._document.key_span(full)
             message = f"unknown field {quote(name)}"
             word = other_word(name)
-            match = word if word in known else closest(name, known)
-            home = home_of(self._schema, word or name, fault.schema.get("properties", {}))
+            match = word if word in known else self._guess(name, known)
+            home = home_of(self._schema, word or name, fault.schema.get("properties", {})) if self._guesses > 0 else ""
             if name in _OF_SCHEMAS:
                 message = f"{quote(name)}: schemas and regular expressions cannot be set in a definition"
                 hint = "For an editor write the comment `# yaml-language-server: $schema=PATH` in a .yaml file."
@@ -112,6 +116,10 @@ class _Teller:
             else:
                 yield self._unknown_here(name, known, full)
 
+    def _guess(self, name: str, known: frozenset[str]) -> str:
+        self._guesses -= 1
+        return closest(name, known) if self._guesses >= 0 else ""
+
     def _belongs(self, name: str, home: str, word: str, full: Path) -> Problem:
         """Say that a field stands beside the one it belongs into."""
         self.meant.add((*full[:-1], home))
@@ -121,7 +129,7 @@ class _Teller:
             hint = "A request is written http: {method, url, headers, body, expectStatus}."
         return make("KEY003", message, span=self._document.key_span(full), path=full, hint=hint)
 
-    def _unknown_here(self, name: str, known: list[str], full: Path) -> Problem:
+    def _unknown_here(self, name: str, known: frozenset[str], full: Path) -> Problem:
         span, message = self._document.key_span(full), f"unknown field {quote(name)}"
         above = self._schema.get("properties", {})
         if len(full) > 1 and name in above and name not in self._document.value:
@@ -134,7 +142,7 @@ class _Teller:
             return make("KEY003", message, span=span, path=full, hint=f"Write a space after the colon: {field}: ...")
         return make("KEY003", message, span=span, path=full, hint=self._known_fields(known))
 
-    def _known_fields(self, known: list[str]) -> str:
+    def _known_fields(self, known: frozenset[str]) -> str:
         if len(known) > 20 and self._noun in SCHEMA_NAMES:
             return f"`reconciler schema {self._noun}` lists the fields."
         return f"Known here: {listed(known, limit=20)}." if known else "Nothing is known here."

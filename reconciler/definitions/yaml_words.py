@@ -1,7 +1,8 @@
 """What libyaml says of a broken file, in words that say what to do."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from yaml import Mark, MarkedYAMLError, YAMLError
 
@@ -11,13 +12,28 @@ from reconciler.model.text import escape_text
 
 
 class Last:
-    """What was read before the error: the last text, how it was quoted, where it all ended, the brackets still open."""
+    """Where that is which was read before the error: all, the last text and how it was quoted, the open brackets."""
 
-    def __init__(self) -> None:
-        self.scalar: Span = NOWHERE
+    def __init__(self, locate: Callable[[Any], Span]) -> None:
+        self._locate = locate
+        self.place: tuple[int, int, int, int] = (1, 1, 1, 1)
+        self.text: tuple[int, int, int, int] | None = None
         self.style: str | None = None
-        self.end: tuple[int, int] = (1, 1)
-        self.brackets: list[Span] = []
+        self.brackets: list[tuple[int, int, int, int]] = []
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where all that was read ended."""
+        span = self._locate(self.place)
+        return span.end_line, span.end_column
+
+    @property
+    def scalar(self) -> Span:
+        return self._locate(self.text) if self.text is not None else NOWHERE
+
+    @property
+    def bracket(self) -> Span | None:
+        return self._locate(self.brackets[-1]) if self.brackets else None
 
 
 class _Failure(NamedTuple):
@@ -132,8 +148,7 @@ def _explain_structure(failure: _Failure, last: Last) -> Problem | None:
     is_at_end = at.line == len(lines) and at.column > len(line)
     if "flow sequence" in where or "flow mapping" in where:
         return _never_closed(opened, "[" if "sequence" in where else "{")
-    if "flow node" in where and is_at_end and last.brackets:
-        span = last.brackets[-1]
+    if "flow node" in where and is_at_end and (span := last.bracket) is not None:
         return _never_closed(span, lines[span.line - 1][span.column - 1])
     if "flow node" in where:
         message = "a comma too many, or a value is missing"

@@ -368,12 +368,12 @@ BAD_KEYS_AND_TYPES = [
     ),
     pytest.param(
         JOB + "keeper: {x: [" + "1," * 20_001 + "]}\n",
-        ["6:39994 FILE004 : more than 20,000 values in one file"],
+        ["6:39978 FILE004 : more than 20,000 names and values in one file"],
         id="K52-many-values",
     ),
     pytest.param(
         {"jobs/a.json": '{"id": "a", "x": [1' + ",1" * 20_001 + "]}"},
-        ["jobs/a.json:1:40013 FILE004 : more than 20,000 values in one file"],
+        ["jobs/a.json:1:40009 FILE004 : more than 20,000 names and values in one file"],
         id="K52-many-values-in-json",
     ),
     pytest.param(

@@ -3,7 +3,7 @@
 import pytest
 from support.definitions import JOB, job_with
 
-from reconciler.definitions import yaml_reader
+from reconciler.definitions import schema_words, yaml_reader
 from reconciler.definitions.checked import check_file
 from reconciler.definitions.document import MAX_BYTES, MAX_PROBLEMS, MAX_VALUES, Unreadable
 from reconciler.model.forms import Kind
@@ -77,6 +77,50 @@ def test_of_a_list_that_is_too_long_nothing_else_is_told(field):
 def test_reading_stops_at_the_limits(events, text, most):
     assert not check_file(Kind.JOB, "a.yaml", text.encode()).is_valid
     assert events() <= most
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("".join(f"a{number}: &x{number} 1\n" for number in range(5000)), id="anchors"),
+        pytest.param("a: &x 1\n" + "".join(f"a{number}: *x\n" for number in range(5000)), id="aliases"),
+        pytest.param("".join(f"a{number}: !t 1\n" for number in range(5000)), id="tags"),
+        pytest.param("".join(f"a{number}:\n" for number in range(5000)), id="nothing"),
+        pytest.param("a: 1\n" * 5000, id="the-same-field"),
+        pytest.param("owner: [" + "0755, " * 5000 + "]\n", id="doubtful-numbers"),
+    ],
+)
+def test_reading_ends_where_enough_is_wrong(events, text):
+    checked = check_file(Kind.JOB, "a.yaml", (JOB + text).encode())
+    assert checked.form is None
+    assert 1 <= len(checked.problems) <= MAX_PROBLEMS + 1
+    assert events() <= 5 * MAX_PROBLEMS + 100
+
+
+def test_a_file_that_may_be_too_large_is_read_once(events):
+    lines = "".join(f"  k{number}: v\n" for number in range(9_000))
+    check_file(Kind.JOB, "a.yaml", (JOB + "labels:\n" + lines).encode())
+    assert events() <= 18_000 + 100
+
+
+def test_of_many_unknown_fields_only_a_few_are_guessed(monkeypatch):
+    guesses = []
+    monkeypatch.setattr(schema_words, "closest", lambda word, known: guesses.append(word) or "")
+    checked = check_file(Kind.JOB, "a.yaml", (JOB + "".join(f"nam{number}: x\n" for number in range(5000))).encode())
+    assert len(guesses) == 20
+    assert [problem.code for problem in checked.problems[-2:]] == ["KEY003", "FILE015"]
+
+
+@pytest.mark.parametrize("field", ["env: {{{}}}", "http: {{headers: {{{}}}}}"])
+def test_of_many_wrong_values_no_more_are_looked_at_than_are_told(monkeypatch, field):
+    looked_at = []
+    tell = schema_words._Teller._explain
+    monkeypatch.setattr(
+        schema_words._Teller, "_explain", lambda self, fault, path: looked_at.append(path) or tell(self, fault, path)
+    )
+    values = ", ".join(f"k{number}: 5" for number in range(5000))
+    check_file(Kind.JOB, "a.yaml", job_with(tasks="- {id: t, command: x, " + field.format(values) + "}").encode())
+    assert 0 < len(looked_at) <= MAX_PROBLEMS + 1
 
 
 def test_a_file_over_the_size_is_not_parsed_at_all(events):

@@ -70,9 +70,13 @@ def test_every_value_of_json_has_its_place(path, span):
     assert read_json(JSON).spans[path] == span
 
 
+def places(spans):
+    return {path: spans[path] for path in spans}
+
+
 def test_windows_line_ends_change_no_place():
     unix, windows = read_yaml(YAML), read_yaml(YAML.replace("\n", "\r\n"))
-    assert unix.key_spans == windows.key_spans
+    assert places(unix.key_spans) == places(windows.key_spans)
     assert unix.value == windows.value
 
 
@@ -134,8 +138,8 @@ def test_json_is_yaml(value):
     text = json.dumps(value, ensure_ascii=False)
     from_yaml, from_json = read_yaml(text), read_json(text)
     assert from_yaml.value == value
-    assert from_yaml.spans == from_json.spans
-    assert from_yaml.key_spans == from_json.key_spans
+    assert places(from_yaml.spans) == places(from_json.spans)
+    assert places(from_yaml.key_spans) == places(from_json.key_spans)
     assert read_yaml_quickly(text)[0] == value
 
 
@@ -273,7 +277,7 @@ def test_every_place_is_in_the_text(text):
         except Unreadable as error:
             spans = [(error.problem.line, error.problem.column)]
         else:
-            spans = [(span.line, span.column) for span in document.spans.values()]
+            spans = [(span.line, span.column) for span in places(document.spans).values()]
         lines = text.split("\n")
         assert all(1 <= line <= len(lines) and 1 <= column <= len(lines[line - 1]) + 1 for line, column in spans)
 

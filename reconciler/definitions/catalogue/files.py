@@ -32,7 +32,7 @@ CODES: tuple[Code, ...] = (
     code(
         "FILE004",
         "Too many values",
-        "A file holds at most 20,000 values.",
+        "A file holds at most 20,000 names and values.",
         bad=job("labels: {x: [" + "1," * 20_000 + "]}"),
         good=_GOOD,
     ),
@@ -115,7 +115,7 @@ CODES: tuple[Code, ...] = (
     code(
         "FILE015",
         "Many problems in one file",
-        "Of one file at most 200 problems are told. Mend these, and check again.",
+        "Of one file at most 100 problems are told. Mend these, and check again.",
         bad=job("osFilter: {" + ", ".join(f"n{number}: true" for number in range(201)) + "}"),
         good=job("osFilter: {linux: true}"),
     ),
