@@ -1,4 +1,4 @@
-"""`run` and `wait` within a job: asked of the engine that runs it, which needs no configuration."""
+"""`run`, `wait` and `event` within a job: asked of the engine that runs it, which needs no configuration."""
 
 import math
 import os
@@ -10,7 +10,9 @@ import click
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.output import echo_json, tell
 from reconciler.engine.inside import RunLink, inside_run
+from reconciler.engine.request import SEND
 from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.event import Event
 from reconciler.model.run import RunStatus
 from reconciler.model.text import escape_text
 from reconciler.model.uids import new_uid
@@ -32,6 +34,31 @@ def call_runs(link: RunLink, *, wait: float | None, format_: str, what: str = "r
 
     Return 0 without waiting, else how they went.
     """
+    answer = _request(link, what, wait=wait, **fields)
+    if answer is None:
+        tell("Accepted; nobody drives runs here just now, so it begins with the next `reconcile`, or with `serve`.")
+        return ExitCode.DONE
+    if "expired" in answer:
+        tell(f"Not ended within {wait:.0f} seconds: {', '.join(answer['children']) or 'it was not begun'}.")
+        return ExitCode.RUN_UNKNOWN
+    return _tell_runs(answer["runs"], has_waited=wait is not None, format_=format_)
+
+
+def send_event(link: RunLink, event: Event, *, format_: str) -> int:
+    """Tell of ``event`` as one of the run; the jobs that name it are started by whoever drives runs."""
+    told = {"id": event.id, "type": event.type, "device": event.device, "data": event.data}
+    name = escape_text(event.type)
+    if _request(link, SEND, wait=None, event=told) is None:
+        tell(f"event {name} accepted; nobody drives runs here just now: the next `reconcile`, or `serve`, takes it.")
+    else:
+        tell(f"event {name} recorded: {escape_text(event.id)}")
+    if format_ == "json":
+        echo_json([])
+    return ExitCode.DONE
+
+
+def _request(link: RunLink, what: str, *, wait: float | None, **fields: Any) -> dict[str, Any] | None:
+    """Return the engine's answer; None where there is none yet, and nobody asked to wait. Raises what it refuses."""
     answer = link.request(
         what,
         key=new_uid(),
@@ -40,16 +67,10 @@ def call_runs(link: RunLink, *, wait: float | None, format_: str, what: str = "r
         seconds_after_acceptance=_PATIENCE_SECONDS if wait is None else None,
         **fields,
     )
-    if answer is None:
-        tell("Accepted; nobody drives runs here just now, so it begins with the next `reconcile`, or with `serve`.")
-        return ExitCode.DONE
-    if refusal := answer.get("refusal"):
+    if answer is not None and (refusal := answer.get("refusal")):
         kind = UsageError if refusal["isUsage"] else CouldNot
         raise kind(refusal["message"], hint=refusal["hint"])
-    if "expired" in answer:
-        tell(f"Not ended within {wait:.0f} seconds: {', '.join(answer['children']) or 'it was not begun'}.")
-        return ExitCode.RUN_UNKNOWN
-    return _tell_runs(answer["runs"], has_waited=wait is not None, format_=format_)
+    return answer
 
 
 def _tell_runs(runs: Sequence[dict[str, Any]], *, has_waited: bool, format_: str) -> int:

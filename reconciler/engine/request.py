@@ -1,4 +1,4 @@
-"""What a task asks for while it runs: the answer of a person, or other runs.
+"""What a task asks for while it runs: the answer of a person, other runs, or that an event is taken.
 
 A request is durable before it is acknowledged, and has a key of its caller's: made again after our death, it is the
 same one.  Its marks in the journal are ``request``, ``settle`` (the runs it led to), ``answer``, ``leave`` (its caller
@@ -21,9 +21,13 @@ MAX_NOTE = 200
 _MAX_VALUES = 200
 _MAX_VALUE = 64 << 10
 _MAX_NAME = 1_000
+MAX_EVENT = 64 << 10
 ASK, RUN, WAIT = "ask", "run", "wait for"
+SEND = "event"
 TELL = "tell"
 """How far a task is; nothing waits for it, and nobody keeps it."""
+
+TASK_REQUESTS = frozenset({ASK, RUN, WAIT, SEND, TELL})
 
 
 class Request:
@@ -112,6 +116,8 @@ def read_body(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any
         _name(message["key"])
         if message["do"] == ASK:
             return _question(message, mask_forms)
+        if message["do"] == SEND:
+            return _event(message["event"], mask_forms)
         return _call(message, mask_forms) if message["do"] == RUN else _wait(message)
     except (KeyError, TypeError, ValueError) as error:
         return f"not understood: {error}"
@@ -157,6 +163,20 @@ def _call(message: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | 
         "wait": bool(message["wait"]),
         "uids": [],
     }
+
+
+def _event(event: dict[str, Any], mask_forms: list[bytes]) -> dict[str, Any] | str:
+    """Return the event; who takes it judges it by what an event may be."""
+    device, data = event["device"], event["data"]
+    names = {"id": _name(event["id"]), "type": _name(event["type"]), "device": _name(device) if device else ""}
+    if not isinstance(data, dict):
+        return "the data of an event is an object"
+    text = json.dumps([names, data], ensure_ascii=False)
+    if len(_plain(text).encode()) > MAX_EVENT + 4 * _MAX_NAME:
+        return f"the data of an event has {MAX_EVENT:,} bytes at most"
+    if mask_text(text, mask_forms) != text:
+        return "the event holds a secret of this run, and a secret is not passed on"
+    return {"event": {**names, "data": data}, "wait": False, "uids": []}
 
 
 def _wait(message: dict[str, Any]) -> dict[str, Any] | str:

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.engine.book import Book
 from reconciler.engine.journal import Entry
 from reconciler.engine.masks import mask_text
-from reconciler.engine.request import ASK, MAX_ANSWER, RUN, TELL, Request, hash_token, is_plain, read_body, read_note
+from reconciler.engine.request import ASK, MAX_ANSWER, TELL, WAIT, Request, hash_token, is_plain, read_body, read_note
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
 from reconciler.engine.server import Connection
@@ -166,7 +166,7 @@ class Requests:
         if request.has_caller and not request.is_over:
             self._mark(run, {"kind": "leave", "key": request.key})
             request.has_caller = False
-            if request.is_settled or request.what != RUN:
+            if request.is_settled or request.what == WAIT:
                 self._close(run, request, "left")
 
     def task_over(self, run: RunState) -> None:

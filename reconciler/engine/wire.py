@@ -8,7 +8,7 @@ import struct
 import sys
 from typing import Any
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_MESSAGE_BYTES = 64 << 20
 SOCKET_NAME = "socket"
 UNKNOWN_REQUEST = "unknown request"

@@ -12,7 +12,7 @@ from reconciler.engine.guardian import GuardianLink, Legacy, Renewal
 from reconciler.engine.journal import Journal, read_journal
 from reconciler.engine.processes import become_subreaper, boot_id, take_ended_children
 from reconciler.engine.recall import boot_entry, recall
-from reconciler.engine.request import ASK, RUN, TELL, WAIT
+from reconciler.engine.request import TASK_REQUESTS
 from reconciler.engine.requests import Requests
 from reconciler.engine.run import RunState
 from reconciler.engine.runner import Runner
@@ -247,7 +247,7 @@ class Worker:
         elif what == "forget":
             self._forget(message["uids"])
             connection.reply({})
-        elif what in {ASK, RUN, WAIT, TELL}:
+        elif what in TASK_REQUESTS:
             self._handle_request(connection, message)
         elif what == "answer":
             self._requests.answer(connection, message)
@@ -263,7 +263,7 @@ class Worker:
 
     def _handle_request(self, connection: Connection, message: dict[str, Any]) -> None:
         """Take what a task asks: its token says of which run it is."""
-        if message.get("do") in {ASK, RUN, WAIT, TELL}:
+        if message.get("do") in TASK_REQUESTS:
             self._requests.take(connection, message)
         else:
             connection.reply({"error": "this is for tasks, and what they may ask"})

@@ -16,7 +16,7 @@ MAX_DEPTH = 16
 MAX_NAME = 200
 
 MAX_CHAIN = 8
-"""How many runs may follow from one another's ends, until the next end starts nothing."""
+"""How many runs may follow from one another's events and ends, until the next starts nothing."""
 
 OWN_SOURCE = "reconciler"
 GIVEN_SOURCE = "command"
@@ -25,6 +25,9 @@ GIVEN_SOURCE = "command"
 STARTUP = "Startup"
 RUN_COMPLETED = "runCompleted"
 RUN_FAILED = "runFailed"
+RUN_SOURCE = "run:"
+"""How the source of an event begins that a run tells of; its uid follows."""
+
 OWN_EVENTS = frozenset({STARTUP, RUN_COMPLETED, RUN_FAILED})
 """Those that are sent from here; others come from outside."""
 
@@ -34,7 +37,7 @@ _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?
 class Event(Struct, frozen=True, kw_only=True):
     """Unique by (source, id). ``device`` is a hostname or a uid, or empty; ``data`` is what JSON can hold.
 
-    ``depth`` is how many runs, each started by the end of the one before, led to it.
+    ``depth`` is how many runs, each started by what the one before did, led to it.
     """
 
     id: str
@@ -67,7 +70,9 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @property
     def parent_uid(self) -> str | None:
-        """The run whose end it is, or None."""
+        """The run whose end it is, or that tells of it, or None."""
+        if self.source.startswith(RUN_SOURCE):
+            return self.source.removeprefix(RUN_SOURCE)
         return str(self.data["runUid"]) if _is_end(self) else None
 
 

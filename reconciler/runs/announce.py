@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reconciler.model.event import OWN_SOURCE, RUN_COMPLETED, RUN_FAILED, Event
 from reconciler.model.run import Run, RunStatus
+from reconciler.runs.lineage import depth_after
 from reconciler.store.records import FinishedRun
 from reconciler.store.store import Store
 
@@ -23,16 +24,16 @@ def announce_ends(store: Store, ended: Sequence[tuple[Run, FinishedRun]]) -> Non
     types = {_TYPE_OF[record.status] for _, record in ended if record.status in _TYPE_OF}
     awaited = store.awaited_types(types) if types else set()
     if awaited:
-        events = [_end_event(run, record) for run, record in ended if _TYPE_OF.get(record.status) in awaited]
+        events = [_end_event(store, run, record) for run, record in ended if _TYPE_OF.get(record.status) in awaited]
         store.add_events(events)
 
 
-def _end_event(run: Run, record: FinishedRun) -> Event:
+def _end_event(store: Store, run: Run, record: FinishedRun) -> Event:
     return Event(
         id=run.uid,
         type=_TYPE_OF[record.status],
         source=OWN_SOURCE,
         at=record.ended_at,
         data={"jobId": run.job_id, "runUid": run.uid, "status": record.status.value, "target": run.target},
-        depth=int(run.event.get("depth", 0)) + 1,
+        depth=depth_after(store, run),
     )

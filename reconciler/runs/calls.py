@@ -1,22 +1,23 @@
-"""Runs that the task of another run asks for: made once, linked to it, and told of when they have ended."""
+"""What the task of a run asks for: other runs, made once, linked to it and told of when they have ended; or events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from reconciler.model.errors import CouldNot, ReconcilerError, TargetUnavailable, UsageError
+from reconciler.model.event import RUN_SOURCE, Event, check_event
 from reconciler.model.forms import Kind
 from reconciler.model.run import Run, RunStatus, TriggerKind
 from reconciler.runs.components import find_component
 from reconciler.runs.document import run_document
 from reconciler.runs.driver import Driver
+from reconciler.runs.lineage import depth_after, line_of
 from reconciler.runs.manual import Asked, find_jobs, refuse_cycle, request_component_run, request_manual_run
 from reconciler.targets.protocol import Call, Settlement
 
 WAITED_FOR = 10
 """What is waited for goes before all that is not: those who wait hold a process each. The deeper, the sooner."""
-
-_LONGEST_CHAIN = 100
 
 
 class Settled(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,10 @@ def settle_new(driver: Driver, run: Run, calls: Sequence[Call]) -> tuple[list[Se
     is_all = True
     for call in calls:
         try:
+            if call.event is not None:
+                _take_event(driver, run, call.event)
+                settled.append(Settled(run=run, call=call, settlement=Settlement()))
+                continue
             runs = _find_waited(driver, run, call) if call.uids else _make(driver, run, call)
             documents = tuple(run_document(child, ()) for child in runs)
             settlement = Settlement(children=tuple(child.uid for child in runs), runs=documents)
@@ -97,8 +102,22 @@ def _make(driver: Driver, run: Run, call: Call) -> list[Run]:
     return made
 
 
+def _take_event(driver: Driver, run: Run, told: Mapping[str, Any]) -> None:
+    """Record what ``run`` tells of, once: whoever drives lets it reach the jobs. Raises UsageError."""
+    event = Event(
+        id=told["id"],
+        type=told["type"],
+        source=f"{RUN_SOURCE}{run.uid}",
+        at=driver.clock(),
+        device=told["device"],
+        data=told["data"],
+        depth=depth_after(driver.store, run),
+    )
+    driver.store.add_events([check_event(event)])
+
+
 def _asked(driver: Driver, run: Run, call: Call, key: str) -> Asked:
-    line = _line_of(driver, run)
+    line = line_of(driver.store, run)
     depth = sum(each.trigger.kind is not TriggerKind.RETRY for each in line)
     if depth > driver.max_depth:
         raise CouldNot(
@@ -117,17 +136,6 @@ def _asked(driver: Driver, run: Run, call: Call, key: str) -> Asked:
     )
 
 
-def _line_of(driver: Driver, run: Run) -> list[Run]:
-    """Return ``run`` and the runs that led to it, the latest first."""
-    line = [run]
-    while line[-1].parent_uid and len(line) < _LONGEST_CHAIN:
-        parent = driver.store.run(line[-1].parent_uid)
-        if parent is None:
-            break
-        line.append(parent)
-    return line
-
-
 def _starters(line: Sequence[Run]) -> list[Run]:
     """Return those of ``line`` whose tasks led to the first; beyond an event begins another story."""
     for number, run in enumerate(line):
@@ -138,7 +146,7 @@ def _starters(line: Sequence[Run]) -> list[Run]:
 
 def _find_waited(driver: Driver, run: Run, call: Call) -> list[Run]:
     found = []
-    line = _line_of(driver, run)
+    line = line_of(driver.store, run)
     held = {each.concurrency.key for each in line if each.concurrency and not each.status.is_ended}
     for uid in call.uids:
         other = driver.store.run(uid)

@@ -116,6 +116,8 @@ StartAnswer = Started | Unavailable | Offline | Refused | Ambiguous
 class Call(Struct, frozen=True, kw_only=True):
     """What the task of a run asks of other runs: that they are made, or, with ``uids``, the end of those.
 
+    Or, with an ``event`` (its `id`, `type`, `device` and `data`), that it is taken.
+
     ``key`` tells it from others of the run.  ``waits``: they are there, as ``children``, and their end is waited for;
     else they are still to be made.  ``wait`` is what was asked for.
     """
@@ -131,6 +133,7 @@ class Call(Struct, frozen=True, kw_only=True):
     wait: bool = False
     children: tuple[str, ...] = ()
     waits: bool = False
+    event: dict[str, Any] | None = None
 
 
 class Settlement(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import pytest
 from support.engine import die, until
 
 from reconciler.engine.client import Engine
+from reconciler.model.event import MAX_CHAIN
 from reconciler.model.instant import utc_now
 
 CHILD = {
@@ -166,3 +167,71 @@ def kill_supervisor(folder):
     engine = Engine(folder, clock=utc_now)
     die(engine)
     engine.close()
+
+
+def told(project, script, **waiter):
+    """Let a job tell of something, as ``script`` does it, and ``waiter`` wait for it; return what the job wrote."""
+    tasks = [{"id": "hear", "script": 'printf "%s" "$RECONCILER_EVENT"'}]
+    project.commit_job("waiter", events=["disk-full"], tasks=tasks, **waiter)
+    apply(project, script)
+    return run_parent(project)
+
+
+def test_a_job_tells_of_an_event_from_any_folder(project):
+    """Its source is the run, so that nobody can pass for another; what it starts is linked to it."""
+    parent, out = told(project, "reconciler event disk-full --data mount=/var --id e1 2>&1")
+    assert out == "event disk-full recorded: e1\n"
+    project.call("reconcile")
+    (child,) = children(project, parent["uid"])
+    assert (child["jobId"], child["trigger"]["key"]) == ("waiter", f"event:e1@run:{parent['uid']}")
+    event = json.loads(project.call("runs", "logs", child["uid"]).out)
+    assert (event["source"], event["data"]) == (f"run:{parent['uid']}", {"mount": "/var"})
+
+
+@pytest.fixture
+def a_secret(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECONCILER_SECRETS", str(tmp_path / "secrets.toml"))
+    monkeypatch.setenv("THE_TOKEN", "correct-horse-battery")
+    (tmp_path / "secrets.toml").write_text('[TOKEN]\nenv = "THE_TOKEN"\njobs = ["*"]\ntargets = ["*"]\n')
+
+
+@pytest.mark.usefixtures("a_secret")
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("event go --source monitor", 64, "within a job an event has the run for its source"),
+        ("event go --wait", 64, "Leave --source and --wait out"),
+        ("event ''", 64, "its name is empty"),
+        ("event go --data x=$(head -c 70000 /dev/zero | tr '\\0' x)", 64, "65,536 are allowed"),
+        ("event go --data token=$TOKEN", 1, "the event holds a secret of this run"),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused_in_clear_words(project, command, code, words):
+    script = f"reconciler {command} 2>&1; echo code $?"
+    tasks = [{"id": "only", "env": {"TOKEN": {"secret": "TOKEN"}}, "script": script}]
+    project.commit_job("parent", tasks=tasks)
+    assert project.call("apply").code == 0
+    _, out = run_parent(project)
+    assert words in out
+    assert out.endswith(f"code {code}\n")
+
+
+def test_a_job_that_its_own_event_starts_comes_to_an_end(project):
+    project.commit_job(
+        "echo", events=["again"], overlap="allow", tasks=[{"id": "a", "script": "reconciler event again"}]
+    )
+    apply(project, "reconciler event again")
+    run_parent(project)
+    project.call("reconcile")
+    runs = project.call("runs", "list", "--job", "echo", "--format", "json").json
+    assert (len(runs), {run["status"] for run in runs}) == (MAX_CHAIN, {"completed"})
+    assert project.call("events", "list", "--format", "json").json[0]["outcome"] == {"too_deep": 1}
+
+
+def test_many_events_of_a_job_are_one_run_that_counts_them(project):
+    _, out = told(project, "for n in 1 2 3 4 5; do reconciler event disk-full; done 2>&1")
+    assert out.count("recorded") == 5
+    project.call("reconcile")
+    events = project.call("events", "list", "--format", "json").json
+    assert len(project.call("runs", "list", "--job", "waiter", "--format", "json").json) == 1
+    assert sorted(word for event in events for word in event["outcome"]) == ["coalesced"] * 4 + ["started"]
