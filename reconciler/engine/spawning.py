@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.engine.guardian import Legacy, Orphan
 from reconciler.engine.journal import Entry
@@ -28,7 +28,7 @@ from reconciler.engine.spawner import CannotStart, Program, prepare_program
 from reconciler.engine.spool import SpoolWriter
 from reconciler.engine.streams import OutputStream, open_pipe
 from reconciler.engine.surroundings import Surroundings
-from reconciler.engine.work import OUTPUT_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
+from reconciler.engine.work import OUTPUT_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Task
 
 StreamRead = Callable[[RunState, OutputStream], None]
 _NO_PIPES = (-1, -1)
@@ -56,11 +56,9 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
     account = find_account(task.account)
     output_path = around.scratch.output_path(run.uid, run.index, task)
     script_path = around.scratch.prepare(run.uid, run.index, task, account)
-    outputs = run.outputs
-    argv = [fill_late(text, outputs, script_path) for text in task.argv]
-    env = {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
+    argv, env = _fill(task, run.outputs, script_path)
     url = around.url if account is None else around.open_url()
-    env |= {OUTPUT_VARIABLE: output_path, URL_VARIABLE: url, TOKEN_VARIABLE: run.order.token}
+    env = {**env, OUTPUT_VARIABLE: output_path, URL_VARIABLE: url, TOKEN_VARIABLE: run.order.token}
     out, their_out = open_pipe()
     try:
         err, their_err = open_pipe()
@@ -90,6 +88,16 @@ def prepare_task(around: Surroundings, run: RunState) -> Preparation:
         ticks_now(),
         [os.fstat(out).st_ino, os.fstat(err).st_ino],
     )
+
+
+def _fill(
+    task: Task, outputs: Mapping[str, Mapping[str, Any]], script_path: str
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Return the task's arguments and environment with what the order left open. Raises UnknownToken."""
+    if "\0" not in "".join((*task.argv, *task.env.values())):
+        return task.argv, task.env  # nearly all are so
+    argv = [fill_late(text, outputs, script_path) for text in task.argv]
+    return argv, {name: fill_late(text, outputs, script_path) for name, text in task.env.items()}
 
 
 def mark_start(around: Surroundings, run: RunState, made: Preparation) -> str:

@@ -60,6 +60,7 @@ class Worker:
         self._book = legacy.book
         self._loop = EventLoop()
         self._wake_reader, self._wake_writer = socket.socketpair()
+        self._is_woken = False
         for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
         self._loop.on_readable(self._wake_reader.fileno(), self._woken)
@@ -188,11 +189,14 @@ class Worker:
     # -- signals and the journal's thread
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._wake_writer.send(b"\0")
+        if not self._is_woken:
+            self._is_woken = True
+            with contextlib.suppress(BlockingIOError):
+                self._wake_writer.send(b"\0")
 
     def _woken(self) -> None:
         numbers = set(self._wake_reader.recv(4096))
+        self._is_woken = False  # before looking: whoever has something more wakes us again
         if numbers & {signal.SIGTERM, signal.SIGINT}:
             self._stop()
         # Starts before ends: whose pid it is should be known when its end is looked at.
