@@ -10,7 +10,7 @@ from reconciler.cli.session import Session, open_session
 from reconciler.loop.components import drifted_components
 from reconciler.loop.surroundings import look_around
 from reconciler.model.errors import UsageError
-from reconciler.planning.drift import TargetDrift, find_drift
+from reconciler.planning.drift import TargetDrift, find_drift, merge_drift
 from reconciler.planning.renderings.drift import drift_document, drift_markdown, drift_text
 from reconciler.targets.protocol import KeepsComponents
 
@@ -74,4 +74,4 @@ def read_drift(session: Session, target: str | None = None, *, components: bool 
         world = replace(world, targets={target: world.targets[target]})
     around = look_around(world, now=session.clock())
     found = find_drift(session.store.inventory(), around)
-    return (*found, *drifted_components(world)) if components else found
+    return merge_drift([*found, *drifted_components(world)]) if components else found

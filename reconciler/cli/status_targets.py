@@ -10,8 +10,10 @@ from reconciler.cli.drift import read_drift
 from reconciler.cli.output import echo_table, instant_text
 from reconciler.cli.session import Session
 from reconciler.loop.standing import Standing, standings
+from reconciler.loop.variables import has_variables
 from reconciler.model.text import escape_text
 from reconciler.planning.drift import TargetDrift
+from reconciler.targets.protocol import LiveTarget
 
 _MOST_TOLD = 5
 _NO_COMMIT = "-"
@@ -20,8 +22,8 @@ _NO_COMMIT = "-"
 class TargetStatus(Struct, frozen=True, kw_only=True):
     """``standing`` is how the last pass left it, ``drift`` what it holds now: None where nobody looked.
 
-    ``asks``: it holds its jobs itself, so that it takes a look there to know.  ``silence`` is why its runs could not be
-    asked for.
+    ``asks``: it holds jobs or variables itself, so that it takes a look there to know.  ``silence`` is why its runs
+    could not be asked for.
     """
 
     name: str
@@ -63,11 +65,15 @@ def read_targets(session: Session, *, offline: bool) -> list[TargetStatus]:
             jobs=jobs.get(name, 0),
             standing=known.get(name),
             drift=asked.get(name),
-            asks=name in targets and targets[name].capabilities.holds_schedules,
+            asks=name in targets and _asks(session, targets[name]),
             silence=" ".join([str(trouble), trouble.hint]).rstrip() if (trouble := session.troubles.get(name)) else "",
         )
         for name in sorted({*known, *jobs})
     ]
+
+
+def _asks(session: Session, target: LiveTarget) -> bool:
+    return target.capabilities.holds_schedules or has_variables(session.store, target)
 
 
 def echo_targets(targets: Sequence[TargetStatus]) -> None:

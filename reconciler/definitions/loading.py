@@ -1,7 +1,7 @@
 """What is found across files: targets, then components, then jobs, then one-offs, each by those before it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from reconciler.definitions.settings import SETTINGS_PATH
 from reconciler.definitions.suggest import did_you_mean, listed, quote
 from reconciler.definitions.targets import TargetChecks
 from reconciler.model.desired import Declared, DesiredState, Loaded, SourceTree
-from reconciler.model.forms import FILE_KINDS, Component, Kind, OneOff, Target, digest_form
+from reconciler.model.forms import FILE_KINDS, Component, Kind, OneOff, Target, Variable, digest_form
 from reconciler.model.job import Job, Schedule
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.provider import Finding, ProviderRules
@@ -92,6 +92,7 @@ class Loading:
                 targets=self._declare(Kind.TARGET, targets),
                 one_offs=self._declare(Kind.RUN, one_offs),
             )
+            desired = replace(desired, variables=dict(self._declare_variables(desired.targets.values())))
         problems = sorted(dict.fromkeys(self._problems), key=lambda problem: problem.sort_key)
         return Loaded(desired=desired, problems=tuple(problems), files=len(self._listing.candidates))
 
@@ -290,6 +291,15 @@ class Loading:
                 if user not in self._waiting:
                     self._waiting.add(user)
                     queue.append(user)
+
+    def _declare_variables(
+        self, targets: Iterable[Declared[Target]]
+    ) -> Iterator[tuple[tuple[str, str], Declared[Variable]]]:
+        for item in targets:
+            rules = self._providers.get(item.form.provider)
+            for form in rules.variables(item.form) if rules is not None and rules.variables is not None else ():
+                declared = Declared(form=form, path=item.path, blob=item.blob, digest=digest_form(form), line=item.line)
+                yield (item.form.id, form.id), declared
 
     def _declare(self, kind: Kind, forms: Mapping[str, F]) -> dict[str, Declared[F]]:
         declared = {}

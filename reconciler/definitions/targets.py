@@ -20,12 +20,13 @@ class TargetChecks:
         self._verdicts: dict[str, Verdict] = {}
 
     def check(self, target: Target) -> list[Finding]:
-        """Return what is wrong with the provider of ``target``; its settings are not looked at."""
+        """Return what is wrong with the provider of ``target``, and what that says of it; no schema is looked at."""
         if target.id == "local" and target.provider != "local":
             message = f"the target `local` is this machine, its provider cannot be {quote(target.provider)}"
             return [Finding(code="REF005", json_path="provider", message=message, hint="Give it another id.")]
         if target.provider in self._providers:
-            return []
+            check = self._providers[target.provider].check_target
+            return list(check(target)) if check is not None else []
         message = f"unknown provider {quote(target.provider)}{did_you_mean(target.provider, self._providers)}"
         hint = f"Known: {listed(self._providers)}."
         return [Finding(code="REF005", json_path="provider", message=message, hint=hint)]

@@ -68,25 +68,31 @@ def apply_plan(world: World, plan: Plan, *, now: datetime, keep: Callable[[], No
     origins = _origins(world, plan.commit, [change for change in changes if not change.retires])
     before = {(state.target, state.root_id): state for state in world.store.schedules()} if changes else {}
     record = partial(_record, world, origins=origins, before=before, now=now)
-    remote = {name for name, target in world.targets.items() if target.capabilities.holds_schedules}
     # A target that could not be read has no changes in the plan; its journal stays for the next look.
-    for name in sorted({change.target for change in changes} & remote):
-        begin_changes(world, name, [change for change in changes if change.target == name], now=now)
+    remote = [change for change in changes if _is_remote(world, change)]
+    for name in sorted({change.target for change in remote}):
+        begin_changes(world, name, [change for change in remote if change.target == name], now=now)
     done: list[Change] = []
     failures: list[ApplyFailure] = []
     for change in changes:
-        if change.target in remote:
+        if _is_remote(world, change):
             keep()
         if (failure := _carry_out(world, change, failures)) is not None:
             failures.append(failure)
             continue
         done.append(change)
-        if change.target in remote:
+        if _is_remote(world, change):
             with world.store.transaction():
                 record([change])
                 close_change(world, change)
-    record([change for change in done if change.target not in remote])
+    record([change for change in done if not _is_remote(world, change)])
     return ApplyResult(done=tuple(done), failures=tuple(failures))
+
+
+def _is_remote(world: World, change: Change) -> bool:
+    """Return whether its target keeps the object, and not only this state."""
+    target = world.targets.get(change.target)
+    return target is not None and (target.capabilities.holds_schedules or change.kind is Kind.VARIABLE)
 
 
 def _carry_out(world: World, change: Change, failures: Sequence[ApplyFailure]) -> ApplyFailure | None:

@@ -27,6 +27,7 @@ from reconciler.model.problem import Problem, Severity
 from reconciler.model.run import Run
 from reconciler.planning.one_offs import check_receipts
 from reconciler.planning.plan import make_plan
+from reconciler.planning.surroundings import Surroundings
 from reconciler.reports.publish import Published, publish_reports
 from reconciler.runs.drive import drive_until_ended
 from reconciler.store.records import RunFilter
@@ -59,7 +60,7 @@ class PassResult(Struct, frozen=True, kw_only=True):
 
 def plan_commit(world: World, source: CommitState) -> Planned:
     """Return the plan that brings what is applied and what is live to what ``source`` declares; only reads."""
-    around = look_around(world, now=world.clock())
+    around = look_around(world, now=world.clock(), desired=source.loaded.desired)
     plan = make_plan(
         source.loaded.desired,
         world.store.inventory(),
@@ -69,7 +70,13 @@ def plan_commit(world: World, source: CommitState) -> Planned:
         around=around,
     )
     problems = (*source.loaded.problems, *check_receipts(source.loaded.desired, world.store.receipts()))
-    return Planned(loaded=source.loaded, plan=plan, problems=problems, unavailable=around.unavailable)
+    return Planned(loaded=source.loaded, plan=plan, problems=problems, unavailable=_unavailable(around))
+
+
+def _unavailable(around: Surroundings) -> dict[str, str]:
+    """Return why targets did not tell what they have, by name."""
+    of_kinds = {target: f"its {kind.value}s: {why}" for (target, kind), why in around.silent.items()}
+    return of_kinds | dict(around.unavailable)
 
 
 def _agree(planned: Planned) -> None:

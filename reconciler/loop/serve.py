@@ -21,6 +21,7 @@ from reconciler.loop.reconcile import Planned, apply_commit
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.sources import poll_sources
 from reconciler.loop.statuses import send_statuses, tell_refusal
+from reconciler.loop.variables import keeps_variables
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import CHANGING, Action, Change
@@ -191,7 +192,7 @@ class Loop:
         if now < self._look_again_at:
             return False
         holding = any(target.capabilities.holds_schedules for target in self._world.targets.values())
-        return holding or self._world.store.has_retired()
+        return holding or keeps_variables(self._world) or self._world.store.has_retired()
 
     def _reconcile(self, commit: str, now: datetime) -> None:
         # What a definition or a guard refuses is attempted once; the next attempt is another commit, or a restart.

@@ -4,21 +4,28 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from reconciler.loop.journal import begun_forms
+from reconciler.loop.variables import read_secrets, read_variables
 from reconciler.loop.world import World
+from reconciler.model.desired import DesiredState
 from reconciler.model.errors import CouldNot
 from reconciler.planning.surroundings import Surroundings, TargetView
 from reconciler.targets.protocol import LiveTarget
 
+NOTHING = DesiredState()
 REMOTE_GRACE = timedelta(hours=24)
 """Where a target holds jobs itself, a removed one is history and all gone: a day to notice."""
 
 
-def look_around(world: World, *, now: datetime) -> Surroundings:
-    """Return what the next plan is made against; reads the targets that hold jobs, and writes nothing."""
+def look_around(world: World, *, now: datetime, desired: DesiredState = NOTHING) -> Surroundings:
+    """Return what the next plan of ``desired`` is made against; reads what targets hold, writes nothing."""
     live, unavailable = _read_targets(world.targets)
+    views, silent = read_variables(world, desired.variables)
+    live |= views
     return Surroundings(
         live=live,
         unavailable=unavailable,
+        silent=silent,
+        secrets=read_secrets(world, desired.variables),
         holds={root_id: hold for root_id, hold in world.store.holds().items() if hold.covers(now)},
         begun={place: forms for target in live for place, forms in begun_forms(world, target).items()},
         graces={name: _grace_of(world, target) for name, target in world.targets.items()},

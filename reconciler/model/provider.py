@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.model.forms import Target
+from reconciler.model.forms import Target, Variable
 from reconciler.model.job import Job
 from reconciler.model.problem import Severity
 
@@ -30,7 +30,8 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     only this provider reads (``datto``, ``psu`` ...), or empty.  Not ``selects_devices``: a job goes to all there are,
     and need not say so.  Not ``starts_runs``: nobody can ask such a target to run a job, so no one-off can name it.
     ``holds_schedules``: it starts its jobs by itself, so no scheduler of ours does.  ``folder_setting``: the setting
-    with the path of a folder that is a target's alone, or empty.
+    with the path of a folder that is a target's alone, or empty.  ``variables`` gives those that the file of a target
+    declares, ``check_target`` says what is wrong with that file beyond its schemas.
     """
 
     name: str
@@ -41,3 +42,5 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     starts_runs: bool = True
     holds_schedules: bool = False
     folder_setting: str = ""
+    variables: Callable[[Target], Iterable[Variable]] | None = None
+    check_target: Callable[[Target], Iterable[Finding]] | None = None

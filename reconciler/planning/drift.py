@@ -83,6 +83,28 @@ def find_drift(inventory: Collection[Applied], around: Surroundings) -> tuple[Ta
     return tuple(found)
 
 
+def merge_drift(found: Iterable[TargetDrift]) -> tuple[TargetDrift, ...]:
+    """Return one drift for each target, in order of first appearance, of what different looks at it found."""
+    merged: dict[str, TargetDrift] = {}
+    for item in found:
+        known = merged.get(item.target)
+        merged[item.target] = item if known is None else _merged(known, item)
+    return tuple(merged.values())
+
+
+def _merged(one: TargetDrift, other: TargetDrift) -> TargetDrift:
+    return TargetDrift(
+        target=one.target,
+        unavailable="; ".join(why for why in (one.unavailable, other.unavailable) if why),
+        is_complete=one.is_complete and other.is_complete,
+        applied=one.applied + other.applied,
+        items=(*one.items, *other.items),
+        left_alone={**one.left_alone, **other.left_alone},
+        not_ours=(*one.not_ours, *other.not_ours),
+        foreign={**one.foreign, **other.foreign},
+    )
+
+
 def component_drift(
     target: str, inventory: Iterable[Applied], steps: Sequence[ManualStep], compared: int, *, unseen: str = ""
 ) -> TargetDrift:

@@ -10,7 +10,7 @@ from reconciler.model.errors import CouldNot
 from reconciler.model.job import Job
 from reconciler.model.run import OutputRecord, Stream, StreamSummary, TaskResult
 from reconciler.runs.driver import Driver
-from reconciler.targets.protocol import LiveTarget, Progress
+from reconciler.targets.protocol import KeepsVariables, LiveTarget, Progress
 
 _WITHHELD = "its output is not kept: the secrets that would be taken out of it are not there"
 
@@ -22,13 +22,15 @@ def mask_news(
     if target.capabilities.is_local:
         return news, tuple(output)
     try:
-        secrets = driver.secrets.for_job(job, target.name)
+        secrets = [*driver.secrets.for_job(job, target.name).values()]
+        if isinstance(target, KeepsVariables):
+            secrets += target.hidden_values()  # any script of an account can write what the account hides
     except CouldNot:
         tasks = tuple(_silenced(task) for task in news.tasks)
         return replace(news, tasks=tasks), ()
     if not secrets:
         return news, tuple(output)
-    forms = mask_forms(secret.reveal() for secret in secrets.values())
+    forms = mask_forms(secret.reveal() for secret in secrets)
     masked = tuple(_masked_records(output, forms))
     tasks = tuple(
         replace(task, stdout=_summary(task.stdout, forms), stderr=_summary(task.stderr, forms)) for task in news.tasks

@@ -20,6 +20,7 @@ _forms = schema.forms.c
 _APPLIED = select(schema.inventory, schema.forms.c.data).join(schema.forms, schema.FORM_OF)
 _ALL = _APPLIED.order_by(_inventory.target, _inventory.kind, _inventory.id)
 _OF_TARGET = _ALL.where(_inventory.target == bindparam("of_target"))
+_OF_KIND = _OF_TARGET.where(_inventory.kind == bindparam("of_kind"))
 _JOB = _APPLIED.where(
     _inventory.target == bindparam("of_target"),
     _inventory.kind == Kind.JOB.value,
@@ -83,6 +84,11 @@ class Inventory(Part):
         with self._db.read() as tx:
             rows = tx.rows(_ALL) if target is None else tx.rows(_OF_TARGET, of_target=target)
         return [applied_of(row) for row in rows]
+
+    def applied_of(self, target: str, kind: Kind) -> list[Applied]:
+        """Return what is applied of a kind on ``target``, ordered by id."""
+        with self._db.read() as tx:
+            return [applied_of(row) for row in tx.rows(_OF_KIND, of_target=target, of_kind=kind.value)]
 
     def applied_targets(self) -> list[str]:
         """Return the targets on which something is applied."""

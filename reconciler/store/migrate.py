@@ -25,12 +25,17 @@ _PROGRAM = select(meta.c.value).where(meta.c.key == "program")
 _SET_PROGRAM = sqlalchemy.update(meta).where(meta.c.key == "program").values(value=__version__)
 
 
-def create_tables(connection: Connection, *, state_id: str, created_at: str) -> None:
-    """Make the tables in an empty database, as they are after all migrations, and give the state its id."""
+def create_tables(connection: Connection, *, state_id: str, created_at: str, fingerprint_key: str) -> None:
+    """Make the tables in an empty database, as they are after all migrations, and give the state its id and its key."""
     metadata.create_all(connection, checkfirst=False)
     _version.create(connection)
     connection.execute(_version.insert(), {"version_num": REVISION})
-    values = {"state_id": state_id, "created_at": created_at, "program": __version__}
+    values = {
+        "state_id": state_id,
+        "created_at": created_at,
+        "fingerprint_key": fingerprint_key,
+        "program": __version__,
+    }
     connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from reconciler.model.instant import NewUid, format_instant
+from reconciler.model.secret import Secret
+from reconciler.model.uids import new_key
 from reconciler.store.database import Database
 from reconciler.store.migrate import bring_to_head, create_tables
 from reconciler.store.schema import meta
@@ -27,7 +29,7 @@ def open_store(path: Path, *, new_uid: NewUid, now: datetime, busy_seconds: floa
     path = path.resolve()  # SQLite too puts its log beside the file itself, not beside a link to it
 
     def create(connection: Connection) -> None:
-        create_tables(connection, state_id=new_uid(), created_at=format_instant(now))
+        create_tables(connection, state_id=new_uid(), created_at=format_instant(now), fingerprint_key=new_key())
 
     engine, file = open_engine(path, busy_seconds=busy_seconds, create=create)
     database = Database(engine, file)
@@ -40,4 +42,4 @@ def open_store(path: Path, *, new_uid: NewUid, now: datetime, busy_seconds: floa
     except BaseException:
         database.close()
         raise
-    return Store(database, path=path, state_id=known["state_id"])
+    return Store(database, path=path, state_id=known["state_id"], fingerprint_key=Secret(known["fingerprint_key"]))

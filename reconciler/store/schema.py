@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-REVISION = "0010"
+REVISION = "0011"
 """The head of the migrations: a database that says so is opened without Alembic."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")

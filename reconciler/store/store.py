@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from reconciler.model.secret import Secret
 from reconciler.store.database import Database
 from reconciler.store.endings import Endings
 from reconciler.store.events import Events
@@ -27,10 +28,12 @@ class Store(
     Instants are kept to the millisecond.  Any operation raises CouldNot when the database cannot be used.
     """
 
-    def __init__(self, database: Database, *, path: Path, state_id: str) -> None:
+    def __init__(self, database: Database, *, path: Path, state_id: str, fingerprint_key: Secret) -> None:
+        """``fingerprint_key`` never leaves the state (``model/secret.py``)."""
         super().__init__(database)
         self.path = path
         self.state_id = state_id
+        self.fingerprint_key = fingerprint_key
 
     def transaction(self) -> AbstractContextManager[Any]:
         """Make all operations of this thread inside it one transaction, durable together at its end, or not at all."""

@@ -286,6 +286,23 @@ class KeepsComponents(Protocol):
 
 
 @runtime_checkable
+class KeepsVariables(Protocol):
+    """A target that keeps variables for what it runs; ``apply`` writes them as it does other objects."""
+
+    def read_variables(self, ids: Collection[str]) -> LiveState:
+        """Return all variables of the places that ``ids`` name; reads only."""
+        ...
+
+    def read_all_variables(self) -> LiveState:
+        """Return the variables of all places; reads only."""
+        ...
+
+    def hidden_values(self) -> Sequence[Secret]:
+        """Return what masked variables stand for: anything that runs may write it. Raises CouldNot."""
+        ...
+
+
+@runtime_checkable
 class ResolvesAlerts(Protocol):
     """A target whose events are alerts that can be resolved."""
 

@@ -55,13 +55,17 @@ def datto(folder: Path, monkeypatch) -> Iterator[Setup]:
     world.add_component("Clear Temp Files")
     secrets = folder.parent / "secrets.toml"
     secrets.write_text('[KEY]\nenv = "A_KEY"\n[SECRET]\nenv = "A_SECRET"\n')
-    for name, value in (("A_KEY", "api-key"), ("A_SECRET", "s3cr3t"), ("RECONCILER_SECRETS", str(secrets))):
+    for name, value in (
+        ("A_KEY", "api-key"),
+        ("A_SECRET", "s3cr3t-of-the-account"),
+        ("RECONCILER_SECRETS", str(secrets)),
+    ):
         monkeypatch.setenv(name, value)
     with serving(world) as url:
         settings = {"apiUrl": url, "apiKey": {"secret": "KEY"}, "apiSecret": {"secret": "SECRET"}}
         yield Setup(
             DattoTarget,
-            {"provider": "datto", "settings": settings},
+            {"provider": "datto", "settings": settings, "variables": {"region": "eu", "hidden": {"secret": "SECRET"}}},
             {"component": "clear-temp", "devices": {"all": True}},
             sent=lambda: [request.method for request in world.requests if "/auth/" not in request.path],
         )

@@ -14,6 +14,8 @@ from fakes.datto.world import World
 from support.driving import Rig
 from support.values import ManualClock
 
+from reconciler.model.errors import CouldNot
+from reconciler.model.forms import Variable
 from reconciler.model.job import ComponentLink, Devices, Job
 from reconciler.model.run import Run
 from reconciler.model.secret import Secret
@@ -48,6 +50,8 @@ class Account:
         self.name = name
         self.clock = clock or ManualClock()
         self.world: World = (SeedWorld if dialect == "seed" else World)(self.clock)
+        self.variables: tuple[Variable, ...] = ()
+        self.secrets: dict[str, str] = {}
         self.target = self.open(dialect=Dialect(dialect), **settings)
 
     def open(self, **settings: Any) -> DattoTarget:
@@ -64,8 +68,15 @@ class Account:
             run_credentials=credentials,
             clock=self.clock,
             pause=self.advance,
+            variables=self.variables,
+            reveal=self.reveal,
             transport=FakeTransport(self.world, advance=self.advance, latency_seconds=0.02),
         )
+
+    def reveal(self, name: str) -> Secret:
+        if name not in self.secrets:
+            raise CouldNot(f"secret {name} is not defined on this machine")
+        return Secret(self.secrets[name])
 
     def advance(self, seconds: float) -> None:
         self.clock.now += timedelta(seconds=seconds)

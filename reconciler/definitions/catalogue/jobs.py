@@ -1,6 +1,6 @@
 """What jobs do: JOB, TASK, PARAM, TOKEN, SEC, HTTP, HOST, LINT, KEEPER and TGT."""
 
-from reconciler.definitions.catalogue.entry import DUMP, Code, code, files, job
+from reconciler.definitions.catalogue.entry import DUMP, Code, Example, code, files, job
 from reconciler.model.problem import Severity
 
 _COMPONENT = "id: clean\nvariables: [{name: days, type: number, required: true}]\nscript: echo\n"
@@ -16,6 +16,13 @@ def _made(values: str) -> dict[str, str | bytes]:
 
 def _request(url: str) -> str:
     return f"- id: call\n  http: {{url: '{url}'}}"
+
+
+def _on_account(variable: str) -> Example:
+    target = f"id: acme\nprovider: datto\nsettings: {{platform: merlot}}\nvariables: {{{variable}: eu}}\n"
+    component = "id: clean\nname: Clean up\nvariables: [{name: region, type: string}]\n"
+    job_ = "id: backup\nevents: [Startup]\ntargets: [acme]\ndevices: {all: true}\ncomponent: clean\n"
+    return files({"targets/acme.yaml": target, "components/clean.yaml": component, "jobs/backup.yaml": job_})
 
 
 def _on_keeper(job_id: str) -> str:
@@ -380,5 +387,14 @@ CODES: tuple[Code, ...] = (
                 "targets/more.yaml": _KEEPER.replace("agents", "more").replace("srv", "mnt"),
             }
         ),
+    ),
+    code(
+        "TGT006",
+        "A variable of the account that is not seen",
+        "An input of a component hides a variable of the account or the site that has its name, even when the input is"
+        " empty, so the script never gets the other value.",
+        bad=_on_account("region"),
+        good=_on_account("days"),
+        severity=Severity.WARNING,
     ),
 )

@@ -94,11 +94,11 @@ def drift_markdown(found: Sequence[TargetDrift]) -> str:
         lines += [f"### {code_span(target.target)}", ""]
         if target.unavailable:
             lines += [f"Could not be read: {code_span(target.unavailable)}", ""]
-        elif target.items:
+        if target.items:
             lines += ["| Object | What | Field | Applied | Live | Cause |", "|---|---|---|---|---|---|"]
             lines += [row for item in target.items for row in _rows(item)]
             lines.append("")
-        else:
+        elif not target.unavailable:
             lines += [f"As applied: {target.applied}.", ""]
         if target.not_ours:
             names = ", ".join(code_span(id_) for _, id_ in target.not_ours[:_MOST_NAMES])

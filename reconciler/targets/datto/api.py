@@ -89,7 +89,7 @@ class Api:
         self.clock = clock
         self._reader = reader
         self._runner = runner
-        self._pause = pause
+        self.pause = pause
         self._synced_at: datetime | None = None
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -151,7 +151,7 @@ class Api:
             raise NotCarriedOut(
                 f"{self.client.name}: the limit of reads is used up", retry_at=self.limits.reads.next_free_at(now)
             )
-        self._pause(max(seconds, 0.01))
+        self.pause(max(seconds, 0.01))
 
     def pages(self, path: str, name: str, query: Mapping[str, str] | None = None) -> Listing:
         """Return all items of a list, page by page, by our own parameters: the next page's address loses some."""

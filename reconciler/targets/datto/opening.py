@@ -13,6 +13,7 @@ from reconciler.targets.datto.settings import (
     datto_settings,
 )
 from reconciler.targets.datto.target import DattoTarget
+from reconciler.targets.datto.variables import declared_variables
 from reconciler.targets.opening import Opening
 from reconciler.targets.rest.client import check_url
 
@@ -39,6 +40,8 @@ def open_target(target: Target, opening: Opening) -> DattoTarget:
         run_credentials=_source(target, opening, executing.api_key, executing.api_secret) if executing else reading,
         clock=opening.clock,
         pause=opening.pause,
+        variables=declared_variables(target),
+        reveal=lambda name: opening.reveal(name, target.id),
         threads=THREADS,
     )
 

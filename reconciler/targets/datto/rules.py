@@ -7,7 +7,8 @@ from reconciler.model.forms import Target
 from reconciler.model.job import Job, Overlap
 from reconciler.model.problem import Severity
 from reconciler.model.provider import Finding, ProviderRules
-from reconciler.targets.datto.settings import PLATFORMS, PROVIDER
+from reconciler.targets.datto.settings import PLATFORMS, PROVIDER, Dialect
+from reconciler.targets.datto.variables import VARIABLES_SCHEMA, check_hidden, check_variables, declared_variables
 
 ALERT_EVENT = "datto.alert"
 _SECRET: dict[str, Any] = {
@@ -58,6 +59,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "description": "As the account has it.",
         },
         "readsPerMinute": {"type": "integer", "minimum": 1, "maximum": 100000, "description": "As the account has it."},
+        "variables": VARIABLES_SCHEMA,
         "maxRuns": {"type": "integer", "minimum": 1, "maximum": 1000000, "description": "How many may be under way."},
     },
     "unevaluatedProperties": False,
@@ -80,9 +82,7 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
     if job.devices is not None and job.devices.tags and not target.settings.get("tagFields"):
         hint = "Say in the target's settings which user-defined fields are tags: tagFields: [udf1]."
         yield _cannot(target, "devices.tags", "a device has no tags of its own", hint)
-    if target.variables:
-        hint = "Keep them in the portal, and remove them from the target's file."
-        yield _cannot(target, "targets", "variables of an account cannot be applied yet", hint)
+    yield from check_hidden(job, target)
     for name in job.datto:
         yield _cannot(target, f"datto.{name}", "this is not known", "Remove it.")
     if job.mqtt_topics is not None or job.event_topic is not None:
@@ -94,8 +94,24 @@ def check_job(job: Job, target: Target) -> Iterator[Finding]:
         )
 
 
+def check_target(target: Target) -> Iterator[Finding]:
+    """Yield what is wrong with the variables of an account."""
+    yield from check_variables(target)
+    if target.settings.get("dialect") == Dialect.SEED and declared_variables(target):
+        message = f"target {target.id}: the simpler dialect knows no variables of an account"
+        path = "variables" if target.variables else "settings.variables"
+        yield Finding(code="TGT001", json_path=path, message=message, hint="Remove them, or dialect: seed.")
+
+
 def _cannot(target: Target, json_path: str, message: str, hint: str) -> Finding:
     return Finding(code="TGT001", json_path=json_path, message=f"target {target.id}: {message}", hint=hint)
 
 
-DATTO_RULES = ProviderRules(name=PROVIDER, settings_schema=SETTINGS_SCHEMA, check=check_job, vendor_field=PROVIDER)
+DATTO_RULES = ProviderRules(
+    name=PROVIDER,
+    settings_schema=SETTINGS_SCHEMA,
+    check=check_job,
+    vendor_field=PROVIDER,
+    variables=declared_variables,
+    check_target=check_target,
+)

@@ -1,7 +1,6 @@
 """Settings of a Datto RMM target, and the names that the vendor's own tools use for its credentials."""
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -41,7 +40,6 @@ class DattoSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     job_starts_per_minute: int = 100
     reads_per_minute: int = 600
     max_runs: int = 10_000
-    site_variables: dict[str, dict[str, Any]] = {}
 
 
 def datto_settings(target: Target) -> DattoSettings:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import httpx
 
 from reconciler.model.change import Change
-from reconciler.model.errors import TargetRefused, TargetUnavailable
+from reconciler.model.errors import CouldNot, TargetRefused, TargetUnavailable
 from reconciler.model.event import Event
-from reconciler.model.forms import Component, Form
+from reconciler.model.forms import Component, Form, Kind, Variable
 from reconciler.model.instant import Clock
 from reconciler.model.job import Devices, value_text
 from reconciler.model.live import ComponentState, LiveState
@@ -31,6 +31,7 @@ from reconciler.targets.datto.rules import ALERT_EVENT
 from reconciler.targets.datto.seed import SeedDialect
 from reconciler.targets.datto.settings import DattoSettings
 from reconciler.targets.datto.settings import Dialect as DialectName
+from reconciler.targets.datto.variable_keeper import VariableKeeper
 from reconciler.targets.protocol import (
     Ambiguous,
     Capabilities,
@@ -58,6 +59,11 @@ _OFFLINE_CODE = "DEVICE_OFFLINE"
 _NOT_NOW = frozenset({409, 423})
 
 
+def no_secret(name: str) -> Secret:
+    """Give none, where nothing says where secrets come from."""
+    raise CouldNot(f"secret {name} is not known here")
+
+
 class DattoTarget:
     capabilities = Capabilities(
         holds_schedules=False,
@@ -81,9 +87,12 @@ class DattoTarget:
         run_credentials: CredentialSource,
         clock: Clock,
         pause: Callable[[float], object],
+        variables: Sequence[Variable] = (),
+        reveal: Callable[[str], Secret] = no_secret,
         transport: httpx.BaseTransport | None = None,
         threads: int = 1,
     ) -> None:
+        """``variables`` are those that the target's file declares; ``reveal`` gives a secret, and raises CouldNot."""
         self.name = name
         self.max_runs = settings.max_runs
         self._clock = clock
@@ -104,6 +113,7 @@ class DattoTarget:
         self.components = ComponentFinder(self._dialect, clock=clock)
         self._devices = DeviceFinder(self.api, tag_fields=settings.tag_fields)
         self._follower = Follower(self.api, self._dialect)
+        self._variables = VariableKeeper(self.api, declared=variables, reveal=reveal)
         self._alerts = AlertReader(self.api, source=name)
         self._threads = threads
         self._started_at: datetime | None = None
@@ -113,10 +123,21 @@ class DattoTarget:
         return LiveState()
 
     def normalise(self, form: Form) -> Form:
-        return form
+        return form.as_live() if isinstance(form, Variable) else form
 
     def apply(self, change: Change) -> None:
-        """Nothing to do for a job: its schedule is ours, and its component is the account's."""
+        """Write a variable. Nothing to do for a job: its schedule is ours, and its component is the account's."""
+        if change.kind is Kind.VARIABLE:
+            self._variables.apply(change)
+
+    def read_variables(self, ids: Collection[str]) -> LiveState:
+        return self._variables.lister.read(ids)
+
+    def read_all_variables(self) -> LiveState:
+        return self._variables.lister.read_all()
+
+    def hidden_values(self) -> Sequence[Secret]:
+        return self._variables.secrets()
 
     def devices(self, selector: Devices | None) -> DeviceList:
         return self._devices.find(selector)

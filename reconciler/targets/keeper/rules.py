@@ -22,6 +22,7 @@ from reconciler.model.provider import Finding, ProviderRules
 from reconciler.model.secret import SecretRef
 from reconciler.targets.keeper.arguments import CannotQuote, foreign_braces, join_arguments
 from reconciler.targets.keeper.words import API_BASE_URL, JOB_FIELDS, is_device_name, is_shipped
+from reconciler.targets.no_variables import refuse_variables
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -243,4 +244,5 @@ KEEPER_RULES = ProviderRules(
     starts_runs=False,
     holds_schedules=True,
     folder_setting="path",
+    check_target=refuse_variables,
 )

@@ -17,6 +17,7 @@ from reconciler.model.systems import systems_of
 from reconciler.model.tokens import fill_tokens
 from reconciler.targets.local.accounts import NAME_PATTERN, SESSION_TYPES, is_account_name
 from reconciler.targets.local.http_order import HttpSettings
+from reconciler.targets.no_variables import refuse_variables
 
 # What engine/http_allow.py reads, said where it is written.
 _PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
@@ -194,4 +195,6 @@ def _cannot(json_path: str, message: str, hint: str) -> Finding:
     return Finding(code="TGT001", json_path=json_path, message=f"target local: {message}", hint=hint)
 
 
-LOCAL_RULES = ProviderRules(name="local", settings_schema=SETTINGS_SCHEMA, check=check_job)
+LOCAL_RULES = ProviderRules(
+    name="local", settings_schema=SETTINGS_SCHEMA, check=check_job, check_target=refuse_variables
+)

@@ -173,12 +173,14 @@ class Variable:
     name: str
     value: str
     masked: bool = False
+    made_at: datetime | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self, *, masked_as: str | None = "*****") -> dict[str, Any]:
+        """What is answered for the value of a masked one is not known of the service."""
         return {
             "id": self.id,
             "name": self.name,
-            "value": "*****" if self.masked else self.value,
+            "value": masked_as if self.masked else self.value,
             "masked": self.masked,
         }
 

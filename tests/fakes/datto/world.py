@@ -44,6 +44,8 @@ class World:
         self.requests: list[Request] = []
         self.rates = Rates(clock)
         self.log_delay_seconds = 0.0
+        self.variable_delay_seconds = 0.0
+        self.masked_as: str | None = "*****"
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._numbers = 0
         self._lock = threading.RLock()
@@ -329,19 +331,39 @@ class World:
     def _variables(self, site: str) -> list[Variable]:
         return self.site_variables.setdefault(site, []) if site else self.account_variables
 
+    def add_variable(self, name: str, value: str, *, masked: bool = False, site: str = "") -> Variable:
+        made = Variable(self._number(), name, value, masked, made_at=self.clock())
+        self._variables(site).append(made)
+        return made
+
+    def _seen_variables(self, site: str) -> list[Variable]:
+        """Return those that are known everywhere already."""
+        since = self.clock() - timedelta(seconds=self.variable_delay_seconds)
+        return [item for item in self._variables(site) if item.made_at is None or item.made_at <= since]
+
     def list_variables(self, request: Request, site: str = "") -> Answer:
-        return self.page(request, "variables", [item.document() for item in self._variables(site)])
+        if site and site not in {one.uid for one in self.sites}:
+            return answer_error(404, "Site was not found")
+        return self.page(
+            request, "variables", [item.document(masked_as=self.masked_as) for item in self._seen_variables(site)]
+        )
 
     def create_variable(self, request: Request, site: str = "") -> Answer:
-        body = request.json
-        if any(item.name == body["name"] for item in self._variables(site)):
+        """What the service says of a name that is taken is assumed."""
+        try:
+            name, value, masked = (request.json[key] for key in ("name", "value", "masked"))
+        except (ValueError, KeyError, TypeError):
+            return answer_error(400, "Failed to read request")
+        if not isinstance(name, str) or not isinstance(value, str) or not isinstance(masked, bool):
+            return answer_error(400, "Failed to read request")
+        if any(item.name == name for item in self._seen_variables(site)):
             return answer_error(400, "Variable already exists")
-        made = Variable(self._number(), body["name"], body["value"], bool(body.get("masked")))
-        self._variables(site).append(made)
+        self.add_variable(name, value, masked=masked, site=site)
         return Answer(200)
 
     def update_variable(self, request: Request, number: str, site: str = "") -> Answer:
-        for item in self._variables(site):
+        """An update has no say in whether it is masked."""
+        for item in self._seen_variables(site):
             if str(item.id) == number:
                 item.name, item.value = request.json["name"], request.json["value"]
                 return Answer(200)
@@ -374,9 +396,9 @@ def operation_of(request: Request) -> str:
         return JOB
     if request.path.endswith("/resolve"):
         return "alert-resolve"
-    return {"PUT": "account-variable-create", "POST": "account-variable-update"}.get(
-        request.method, "account-variable-delete"
-    )
+    place = "site" if "/site/" in request.path else "account"
+    what = {"PUT": "create", "POST": "update"}.get(request.method, "delete")
+    return f"{place}-variable-{what}"
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -36,11 +36,6 @@ def test_what_cannot_be_done_is_said_at_validation(job, expected):
     assert [f"{finding.code} {finding.json_path}" for finding in check_job(job, ACME)] == expected
 
 
-def test_variables_of_the_target_are_not_left_out_silently():
-    target = Target(id="acme", provider="datto", variables={"region": "eu"})
-    assert [finding.json_path for finding in check_job(datto_job(), target)] == ["targets"]
-
-
 @pytest.mark.parametrize(
     ("settings", "is_valid"),
     [
