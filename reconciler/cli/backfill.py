@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli.completing import complete_job, complete_target
 from reconciler.cli.exits import code_of_status, first_of
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
@@ -24,11 +25,16 @@ from reconciler.runs.parameters import parse_assignment
     reconciler backfill backup-db --from 2026-03-01 --to 2026-03-03
     """,
 )
-@click.argument("job")
+@click.argument("job", shell_complete=complete_job)
 @click.option("--from", "start", required=True, metavar="T", help="The start of the span: an instant or a date.")
 @click.option("--to", "until", required=True, metavar="T", help="Its end, which is not part of it, and not after now.")
 @click.option("--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
-@click.option("--target", metavar="NAME", help="On this target.  [default: all that the job names]")
+@click.option(
+    "--target",
+    metavar="NAME",
+    shell_complete=complete_target,
+    help="On this target.  [default: all that the job names]",
+)
 @click.option("--dry-run", is_flag=True, help="Only list the instants.")
 @format_option("text", "json")
 @state_option

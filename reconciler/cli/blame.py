@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_job
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, instant_text, table_text
 from reconciler.cli.requesting import find_job
@@ -24,7 +25,7 @@ NOT_HERE = "(not in the history of HEAD)"
     reconciler blame backup-db --limit 5 --format json
     """,
 )
-@click.argument("job")
+@click.argument("job", shell_complete=complete_job)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many commits.")
 @format_option("text", "json", "markdown")
 @state_option

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_job, complete_target
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell
@@ -27,8 +28,20 @@ from reconciler.targets.protocol import LiveTarget, Paced
     reconciler devices --target acme --job clean
     """,
 )
-@click.option("--target", metavar="NAME", default="local", show_default=True, help="The target to ask.")
-@click.option("--job", metavar="ID", help="Only those on which this job, as it is declared at HEAD, would run.")
+@click.option(
+    "--target",
+    metavar="NAME",
+    shell_complete=complete_target,
+    default="local",
+    show_default=True,
+    help="The target to ask.",
+)
+@click.option(
+    "--job",
+    metavar="ID",
+    shell_complete=complete_job,
+    help="Only those on which this job, as it is declared at HEAD, would run.",
+)
 @click.option("--hostname", "hostnames", multiple=True, metavar="GLOB", help="Only these; may be repeated.")
 @click.option("--site", "sites", multiple=True, metavar="NAME", help="Only of this site; may be repeated.")
 @format_option("text", "json")

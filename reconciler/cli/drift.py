@@ -3,6 +3,7 @@
 import click
 from msgspec.structs import replace
 
+from reconciler.cli.completing import complete_target
 from reconciler.cli.exits import ExitCode, first_of
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json
@@ -23,7 +24,12 @@ from reconciler.targets.protocol import KeepsComponents
     reconciler drift --format markdown
     """,
 )
-@click.option("--target", metavar="NAME", help="Only this target.  [default: all that hold jobs or components]")
+@click.option(
+    "--target",
+    metavar="NAME",
+    shell_complete=complete_target,
+    help="Only this target.  [default: all that hold jobs or components]",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when something is not as it was applied.")
 @format_option("text", "json", "markdown")
 @state_option

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_code
 from reconciler.cli.options import format_option, verb
 from reconciler.cli.output import echo_json
 from reconciler.definitions.catalogue.entry import Code
@@ -21,7 +22,7 @@ from reconciler.model.errors import UsageError
     reconciler explain                # all codes
     """,
 )
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=complete_code)
 @format_option("text", "json", "markdown")
 def command(*, directory: str | None, code: str | None, format_: str) -> int:  # noqa: ARG001 - needs no repository
     """Explain the CODE of a problem, with a bad and a good example, a guard or a mark of a plan; or list all codes."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.completing import complete_job
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, out_option, ref_option, state_option, verb
 from reconciler.cli.output import json_text, write_result
@@ -27,7 +28,7 @@ DAYS = 7
     reconciler forecast --days 28 --format svg --out starts.svg
     """,
 )
-@click.argument("job", required=False)
+@click.argument("job", required=False, shell_complete=complete_job)
 @click.option("--days", type=click.IntRange(1, 366), metavar="N", help=f"So many days from now.  [default: {DAYS}]")
 @click.option("--from", "start", metavar="T", help="The start of the span: an instant or a date.")
 @click.option("--to", "until", metavar="T", help="Its end.")

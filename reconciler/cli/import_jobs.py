@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_target
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, tell
@@ -28,7 +29,13 @@ _MOST_FOREIGN = 20
     reconciler import --target agents --into definitions/jobs/agents
     """,
 )
-@click.option("--target", required=True, metavar="NAME", help="The target, as a saved file in targets/ declares it.")
+@click.option(
+    "--target",
+    required=True,
+    metavar="NAME",
+    shell_complete=complete_target,
+    help="The target, as a saved file in targets/ declares it.",
+)
 @click.option("--into", metavar="DIR", help="Where definitions go.  [default: jobs/ of the definitions folder]")
 @click.option("--rename", is_flag=True, help="Give jobs whose id cannot be declared another one, at the target too.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be written, and what cannot be.")

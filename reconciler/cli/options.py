@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.completing import complete_job
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -94,7 +96,9 @@ wait_option = click.option(
     help="Wait for the end, at most so long; the exit code tells how it went.",
 )
 
-job_option = click.option("--job", metavar="ID", help="The last run of this job, instead of a uid.")
+job_option = click.option(
+    "--job", metavar="ID", shell_complete=complete_job, help="The last run of this job, instead of a uid."
+)
 last_option = click.option("--last", is_flag=True, help="The last run, of all or of --job.")
 
 ref_option = click.option(

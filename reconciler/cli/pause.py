@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from reconciler.cli.completing import complete_job
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.requesting import find_job
@@ -21,7 +22,7 @@ from reconciler.targets.registry import holding_targets
     reconciler pause backup-db --until 2026-03-01T08:00:00Z --reason "INC-1234"
     """,
 )
-@click.argument("job")
+@click.argument("job", shell_complete=complete_job)
 @click.option("--until", metavar="T", help="Resume by itself at this instant.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown wherever the pause shows.")
 @state_option

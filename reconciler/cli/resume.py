@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli.completing import complete_job
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.pause import held_elsewhere
@@ -11,7 +12,7 @@ from reconciler.model.errors import UsageError
 
 
 @verb("resume", examples="reconciler resume backup-db")
-@click.argument("job")
+@click.argument("job", shell_complete=complete_job)
 @state_option
 def command(*, directory: str | None, job: str, state: str | None) -> int:
     """End the pause of a job. What passed under it stays skipped; its schedule goes on from now."""

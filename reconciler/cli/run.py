@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_component, complete_job, complete_target
 from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.model.errors import UsageError
@@ -19,12 +20,22 @@ from reconciler.runs.parameters import parse_assignment, parse_assignments
     reconciler run --component "Clear Temp Files" --variables "days=30" --wait=600
     """,
 )
-@click.argument("job", required=False)
-@click.option("--component", metavar="NAME|UID", help="Run this component by itself, without a job.")
+@click.argument("job", required=False, shell_complete=complete_job)
+@click.option(
+    "--component",
+    metavar="NAME|UID",
+    shell_complete=complete_component,
+    help="Run this component by itself, without a job.",
+)
 @click.option("--device", metavar="NAME|UID", help="Only on this device.")
 @click.option("--var", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--variables", metavar="K=V,K2=V2", help=r"Parameters in one text; \, is a comma.")
-@click.option("--target", metavar="NAME", help="On this target.  [default: all that the job names]")
+@click.option(
+    "--target",
+    metavar="NAME",
+    shell_complete=complete_target,
+    help="On this target.  [default: all that the job names]",
+)
 @wait_option
 @click.option("--force", is_flag=True, help="Run a job that is disabled.")
 @format_option("text", "json")

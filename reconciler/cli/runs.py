@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import click
 import msgspec
 
+from reconciler.cli.completing import complete_job, complete_run, complete_target
 from reconciler.cli.missed import echo_missed
 from reconciler.cli.options import format_option, state_option, verb
 from reconciler.cli.output import echo_json, tell
@@ -56,10 +57,10 @@ def command() -> None:
     reconciler runs list --device web-1 --trigger schedule
     """,
 )
-@click.option("--job", metavar="ID", help="Runs of this job.")
+@click.option("--job", metavar="ID", shell_complete=complete_job, help="Runs of this job.")
 @click.option("--status", type=click.Choice([status.value for status in RunStatus]), help="Runs with this status.")
 @click.option("--commit", metavar="SHA", help="Runs of this commit.")
-@click.option("--target", metavar="NAME", help="Runs on this target.")
+@click.option("--target", metavar="NAME", shell_complete=complete_target, help="Runs on this target.")
 @click.option("--device", metavar="NAME", help="Runs on this device, by hostname or uid.")
 @click.option("--site", metavar="NAME", help="Runs on devices of this site.")
 @click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Runs that this made due.")
@@ -116,7 +117,7 @@ def list_command(
 
 
 @verb("show", examples="reconciler runs show 0198a1c2")
-@click.argument("uid")
+@click.argument("uid", shell_complete=complete_run)
 @format_option("text", "json")
 @state_option
 def show_command(*, directory: str | None, uid: str, format_: str, state: str | None) -> int:

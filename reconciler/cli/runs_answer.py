@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from reconciler.cli.completing import complete_run
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
 from reconciler.cli.report import find_run
@@ -26,7 +27,7 @@ _MOST_CHARACTERS = 65_536
     pass show vault | reconciler runs answer 0198a1c2 -
     """,
 )
-@click.argument("uid")
+@click.argument("uid", shell_complete=complete_run)
 @click.argument("text", required=False)
 @state_option
 def answer_command(*, directory: str | None, uid: str, text: str | None, state: str | None) -> int:

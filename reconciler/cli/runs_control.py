@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 
+from reconciler.cli.completing import complete_run
 from reconciler.cli.driving import publish, see_through
 from reconciler.cli.options import format_option, secrets_option, state_option, verb, wait_option
 from reconciler.cli.output import echo_json, tell
@@ -20,7 +21,7 @@ _PATIENCE = timedelta(seconds=5)
 
 
 @verb("cancel", examples="reconciler runs cancel 0198a1c2")
-@click.argument("uid")
+@click.argument("uid", shell_complete=complete_run)
 @format_option("text", "json")
 @state_option
 def cancel_command(*, directory: str | None, uid: str, format_: str, state: str | None) -> int:
@@ -65,7 +66,7 @@ def _words(run: Run, *, was_active: bool) -> str:
     reconciler runs retry 0198a1c2 --wait
     """,
 )
-@click.argument("uid")
+@click.argument("uid", shell_complete=complete_run)
 @wait_option
 @click.option("--force", is_flag=True, help="Although the job is paused.")
 @format_option("text", "json")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from reconciler.cli.completing import complete_run
 from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.options import format_option, job_option, last_option, state_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
@@ -41,7 +42,7 @@ def pick_run(session: Session, uid: str | None, job: str | None, *, last: bool) 
     reconciler runs logs --job disk-space --last
     """,
 )
-@click.argument("uid", required=False)
+@click.argument("uid", required=False, shell_complete=complete_run)
 @job_option
 @last_option
 @click.option("--attempt", type=click.IntRange(min=1), help="What an earlier attempt wrote.  [default: the last]")
@@ -158,7 +159,7 @@ def _record_document(record: OutputRecord) -> dict[str, str | None]:
     reconciler runs output --job disk-space --last --format json
     """,
 )
-@click.argument("uid", required=False)
+@click.argument("uid", required=False, shell_complete=complete_run)
 @job_option
 @last_option
 @format_option("text", "json")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from reconciler.cli.completing import complete_job
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
@@ -43,7 +44,7 @@ class _Span(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True
 @click.option("--to", "until", required=True, metavar="T", help="Its end, which is not part of it.")
 @click.option("--definitions", metavar="DIR", help="Read this folder, instead of the work tree's.")
 @click.option("--ref", metavar="REF", help="Read a commit instead of files.")
-@click.option("--job", "job_id", metavar="ID", help="Only this job.")
+@click.option("--job", "job_id", metavar="ID", shell_complete=complete_job, help="Only this job.")
 @click.option("--downtime", metavar="FILE", help='Spans without a scheduler, as JSON: [{"from": "...", "to": "..."}].')
 @format_option("text", "json")
 def command(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.completing import complete_component, complete_target
 from reconciler.cli.devices import find_target
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
@@ -60,7 +61,7 @@ def list_command(*, directory: str | None, format_: str, state: str | None, secr
     reconciler targets check acme
     """,
 )
-@click.argument("names", nargs=-1, metavar="[TARGET]...")
+@click.argument("names", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
 @format_option("text", "json")
 @state_option
 @secrets_option
@@ -93,8 +94,13 @@ def check_command(
     reconciler targets bundle acme --component clear-temp --out dist
     """,
 )
-@click.argument("name", metavar="TARGET")
-@click.option("--component", metavar="ID", help="Only this component.  [default: all that have a script]")
+@click.argument("name", metavar="TARGET", shell_complete=complete_target)
+@click.option(
+    "--component",
+    metavar="ID",
+    shell_complete=complete_component,
+    help="Only this component.  [default: all that have a script]",
+)
 @click.option("--out", metavar="DIR", default="dist", show_default=True, help="The folder to write to.")
 @state_option
 @secrets_option

@@ -4,6 +4,7 @@ import math
 
 import click
 
+from reconciler.cli.completing import complete_run
 from reconciler.cli.inside import call_runs, link_of_call
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 
@@ -15,7 +16,7 @@ from reconciler.cli.options import format_option, secrets_option, state_option, 
     reconciler wait 0198a1c2 0198a1c3 --timeout 600
     """,
 )
-@click.argument("uids", nargs=-1, required=True, metavar="UID...")
+@click.argument("uids", nargs=-1, required=True, metavar="UID...", shell_complete=complete_run)
 @click.option("--timeout", type=click.IntRange(min=0), metavar="N", help="Wait at most N seconds.  [default: no limit]")
 @format_option("text", "json")
 @state_option
