@@ -92,9 +92,16 @@ class Api:
         self.pause = pause
         self._synced_at: datetime | None = None
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, *, max_bytes: int = MAX_BYTES) -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        is_private: bool = False,
+    ) -> Any:
         """Return what is at ``path``; asked again where the answer is lost."""
-        call = Call(method="GET", path=f"{API}{path}", query=query or {}, max_bytes=max_bytes)
+        call = Call(method="GET", path=f"{API}{path}", query=query or {}, max_bytes=max_bytes, is_private=is_private)
         return self.client.read(lambda: self._read(call))
 
     def _read(self, call: Call) -> Any:
@@ -135,6 +142,7 @@ class Api:
                     json=call.json,
                     headers=headers,
                     acts=call.acts,
+                    is_private=call.is_private,
                     max_bytes=call.max_bytes,
                 )
             )
@@ -153,12 +161,14 @@ class Api:
             )
         self.pause(max(seconds, 0.01))
 
-    def pages(self, path: str, name: str, query: Mapping[str, str] | None = None) -> Listing:
+    def pages(
+        self, path: str, name: str, query: Mapping[str, str] | None = None, *, is_private: bool = False
+    ) -> Listing:
         """Return all items of a list, page by page, by our own parameters: the next page's address loses some."""
         found: dict[str, dict[str, Any]] = {}
         is_clean = True
         for page in range(MOST_PAGES):
-            body = self.get(path, {**(query or {}), "page": str(page), "max": str(PAGE_SIZE)})
+            body = self.get(path, {**(query or {}), "page": str(page), "max": str(PAGE_SIZE)}, is_private=is_private)
             items = body.get(name) if isinstance(body, dict) else None
             if not isinstance(items, list):
                 raise TargetUnavailable(f"{self.client.name}: GET {API}{path}: the answer has no list of {name}")

@@ -35,13 +35,14 @@ class VariableKeeper:
         self._api = api
         self._declared = tuple(declared)
         self._reveal = reveal
+        self._named = {one.value.secret for one in declared if isinstance(one.value, SecretRef)}
+        self._hidden: set[str] = set()
         self._sites = SiteFinder(api)
         self.lister = VariableLister(api, self._sites, declared=declared)
 
     def secrets(self) -> list[Secret]:
         """Return the values that nobody may see. Raises CouldNot where one is not there."""
-        names = {one.value.secret for one in self._declared if isinstance(one.value, SecretRef)}
-        return [self._reveal(name) for name in sorted(names)]
+        return [self._reveal(name) for name in sorted(self._named)]
 
     @property
     def _name(self) -> str:
@@ -51,6 +52,7 @@ class VariableKeeper:
         """Carry out ``change``; doing it twice is the same as once."""
         variable = change.form
         assert isinstance(variable, Variable)
+        self._hide()
         if change.action is Action.DELETE:
             try:
                 if not self._is_declared_elsewhere(variable):
@@ -67,6 +69,15 @@ class VariableKeeper:
             self._create(variable, value)
         elif variable.masked or live.value != value:
             self._update(variable, live, value)
+
+    def _hide(self) -> None:
+        """See to it that no message shows what a masked variable has, whichever one an answer is about."""
+        for name in self._named - self._hidden:
+            try:
+                self._api.client.hide(self._reveal(name))
+            except CouldNot:
+                continue  # said where it is needed
+            self._hidden.add(name)
 
     def _value_of(self, variable: Variable) -> str:
         if not isinstance(variable.value, SecretRef):
@@ -122,7 +133,10 @@ class VariableKeeper:
             try:
                 self._send("POST", f"{self._path(variable)}/{live.number}", body, "update", variable)
             except AnswerLost:
-                continue  # the same value once more does no harm
+                found = self.lister.find(variable, anew=True)
+                if found is not None and not found.masked and found.value == value:
+                    return
+                # The same value once more does no harm.
             except NotFound:
                 found = self.lister.find(variable, anew=True)
                 if found is None:

@@ -108,7 +108,8 @@ class VariableLister:
     def _look(self, site: str) -> _Listing:
         """Return what is there now, and keep it."""
         uid = self._sites.uid_of(site) if site else ""
-        listing = self._api.pages(path_of("/site/{}/variables", uid) if site else "/account/variables", "variables")
+        path = path_of("/site/{}/variables", uid) if site else "/account/variables"
+        listing = self._api.pages(path, "variables", is_private=True)
         items = [_live(item) for item in listing.items if text_of(item.get("name"))]
         self._listings[uid] = _Listing(at=self._api.clock(), items=items, complete=listing.complete)
         return self._listings[uid]

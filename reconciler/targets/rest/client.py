@@ -29,7 +29,10 @@ _BLOCK_WORDS = ("rate limit", "rate-limit", "too many", "blocked", "throttl")
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request. ``acts``: it changes something, so it is never repeated unless it was surely not carried out."""
+    """One request. ``acts``: it changes something, so it is never repeated unless it was surely not carried out.
+
+    ``is_private``: no message quotes the answer.
+    """
 
     method: str
     path: str
@@ -38,6 +41,7 @@ class Call(Struct, frozen=True, kw_only=True):
     form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = {}
     acts: bool = False
+    is_private: bool = False
     max_bytes: int = MAX_BYTES
 
 
@@ -105,7 +109,7 @@ class RestClient:
             raise self._lost(call, _reason(error)) from None
         self._refuse_limits(reply)
         if reply.status >= 500:
-            raise self._lost(call, f"{reply.status}{self._said(reply)}")
+            raise self._lost(call, f"{reply.status}{self._said(call, reply)}")
         if 300 <= reply.status < 400:
             raise Rejected(f"{self.name}: {_short(call)} leads elsewhere; that is not followed", status=reply.status)
         self.gate.passed()
@@ -114,9 +118,9 @@ class RestClient:
     def value(self, call: Call, reply: Reply) -> Any:
         """Return the JSON of an answer that says yes. Raises Denied, NotFound, Rejected; AnswerLost for no JSON."""
         if reply.status == 403:
-            raise Denied(f"{self.name}: {_short(call)}: permission denied{self._said(reply)}")
+            raise Denied(f"{self.name}: {_short(call)}: permission denied{self._said(call, reply)}")
         if reply.status == 404:
-            raise NotFound(f"{self.name}: {_short(call)}: not found{self._said(reply)}")
+            raise NotFound(f"{self.name}: {_short(call)}: not found{self._said(call, reply)}")
         if reply.status >= 400:
             raise self._rejected(call, reply)
         if not reply.text.strip():
@@ -124,7 +128,7 @@ class RestClient:
         try:
             return json.loads(reply.text)
         except (ValueError, RecursionError):
-            raise AnswerLost(f"{self.name}: {_short(call)}: the answer is not JSON{self._said(reply)}") from None
+            raise AnswerLost(f"{self.name}: {_short(call)}: the answer is not JSON{self._said(call, reply)}") from None
 
     def _exchange(self, call: Call) -> Reply:
         deadline = self._clock() + timedelta(seconds=TOTAL_SECONDS)
@@ -174,11 +178,13 @@ class RestClient:
             body = None
         if isinstance(body, dict):
             code, details = str(body.get("errorCode") or ""), body.get("details")
-        message = f"{self.name}: {_short(call)}: {reply.status}{self._said(reply)}"
+        message = f"{self.name}: {_short(call)}: {reply.status}{self._said(call, reply)}"
         return Rejected(message, status=reply.status, code=code, details=details)
 
-    def _said(self, reply: Reply) -> str:
-        """Return the service's own words, to follow ours."""
+    def _said(self, call: Call, reply: Reply) -> str:
+        """Return the service's own words, to follow ours; none where they may be what nobody is to read."""
+        if call.is_private:
+            return ""
         text = reply.text
         try:
             body = json.loads(text)
