@@ -23,12 +23,12 @@ from reconciler.runs.ending import ended_record, finish_all, judge, kept_output,
 from reconciler.runs.masking import mask_news
 from reconciler.runs.rollout import advance_rollouts
 from reconciler.runs.starting import ask_again, start_claimed
-from reconciler.store.records import Attempt, FinishedRun
+from reconciler.store.records import Attempt, FinishedRun, Standing
 from reconciler.targets.protocol import LiveTarget, Paced, Progress, TakesCalls
 
 FOLLOW_SECONDS = 0.5
 _FORGET_AT_ONCE = 64
-_AHEAD = 8
+_AHEAD = 16
 """So many times as may run at once a target that queues is given beyond those: more than start in one turn of ours."""
 
 
@@ -169,10 +169,7 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     with driver.store.transaction():
         finish_all(driver, news.under_way, news.finished)
         forgettable = [item.handle for item in news.again if driver.store.try_again(item.ended, due_at=item.due_at)]
-        for run, its in news.moved:
-            driver.store.record_progress(
-                run.uid, its.status, reason=its.reason, question=its.question, started_at=_began_at(driver, its)
-            )
+        driver.store.record_progress([_standing(driver, run, its) for run, its in news.moved])
         settled = [*news.settled, *_settle_waiting(driver, news.waiting)]
         if starts:
             advance_rollouts(driver, target)
@@ -212,8 +209,9 @@ def _queue(most: int, queues: int, *, finished: int) -> tuple[int, int | None]:
     return most + short, max(min(queues, _AHEAD * most) - short, 0)
 
 
-def _began_at(driver: Driver, progress: Progress) -> datetime | None:
-    return progress.started_at or driver.clock() if progress.status is RunStatus.RUNNING else None
+def _standing(driver: Driver, run: Run, its: Progress) -> Standing:
+    began_at = its.started_at or driver.clock() if its.status is RunStatus.RUNNING else None
+    return Standing(uid=run.uid, status=its.status, reason=its.reason, question=its.question, started_at=began_at)
 
 
 def _settle_waiting(driver: Driver, waiting: Sequence[tuple[Run, Progress]]) -> list[Settled]:
@@ -223,7 +221,7 @@ def _settle_waiting(driver: Driver, waiting: Sequence[tuple[Run, Progress]]) -> 
         calls = [call for call in progress.calls if call.waits]
         told = settle_waiting(driver, run, calls)
         if calls and len(told) == len(calls) and progress.reason == "child":
-            driver.store.record_progress(run.uid, RunStatus.RUNNING)
+            driver.store.record_progress([Standing(uid=run.uid, status=RunStatus.RUNNING)])
         settled += told
     return settled
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from reconciler.model.event import Event
-from reconciler.model.run import Disposition, OutputRecord, RunStatus, TaskResult, TriggerKind
+from reconciler.model.run import Disposition, OutputRecord, Question, RunStatus, TaskResult, TriggerKind
 
 
 class Lease(Struct, frozen=True, kw_only=True):
@@ -65,6 +65,16 @@ class Attempt(Struct, frozen=True, kw_only=True):
     ended_at: datetime
     tasks: tuple[TaskResult, ...] = ()
     output: tuple[OutputRecord, ...] = ()
+
+
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
+    """How a run stands that has not ended."""
+
+    uid: str
+    status: RunStatus
+    reason: str = ""
+    question: Question | None = None
+    started_at: datetime | None = None
 
 
 class LateResult(Struct, frozen=True, kw_only=True):

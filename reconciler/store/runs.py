@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Executable, bindparam, exists, func, or_, 
 
 from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
-from reconciler.model.run import OutputRecord, Question, Run, RunStatus
+from reconciler.model.run import OutputRecord, Run, RunStatus
 from reconciler.store import schema
 from reconciler.store.database import Transaction
 from reconciler.store.part import Part
-from reconciler.store.records import Attempt, RunFilter
+from reconciler.store.records import Attempt, RunFilter, Standing
 from reconciler.store.rows import (
     RUN_COLUMNS,
     attempt_of,
@@ -324,25 +324,20 @@ class Runs(Part):
         with self._db.write(is_durable=is_durable) as tx:
             tx.run_many(_ACCEPT, [{"of_uid": uid, "by_handle": handle} for uid, handle in handles.items()])
 
-    def record_progress(
-        self,
-        uid: str,
-        status: RunStatus,
-        *,
-        reason: str = "",
-        question: Question | None = None,
-        started_at: datetime | None = None,
-    ) -> bool:
-        """Give a run that is under way another status that is not an end; False when it has ended."""
-        row = {
-            "of_uid": uid,
-            "to_status": status.value,
-            "for_reason": reason,
-            "of_question": json_text(question) if question is not None else None,
-            "at": None if started_at is None else format_instant(started_at),
-        }
+    def record_progress(self, standings: Sequence[Standing]) -> None:
+        """Give runs that are under way another status that is not an end; those that have ended stay as they are."""
+        rows = [
+            {
+                "of_uid": standing.uid,
+                "to_status": standing.status.value,
+                "for_reason": standing.reason,
+                "of_question": json_text(standing.question) if standing.question is not None else None,
+                "at": maybe_text(standing.started_at),
+            }
+            for standing in standings
+        ]
         with self._db.write() as tx:
-            return tx.run(_PROGRESS, **row) == 1
+            tx.run_many(_PROGRESS, rows)
 
     def active_runs(self, target: str | None = None, root_id: str | None = None) -> list[Run]:
         """Return the runs that have not ended, oldest first."""

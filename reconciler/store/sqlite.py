@@ -21,6 +21,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",  # NORMAL may roll back an acknowledged commit when the power fails (RELIABILITY G5)
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
+    "PRAGMA wal_autocheckpoint=4000",  # 16 MB: pages that each run changes go back to the file once for many
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
 )

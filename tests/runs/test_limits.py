@@ -119,12 +119,12 @@ def test_a_run_with_a_warning_passes_or_fails_as_its_job_says(slow_rig, policy, 
 def test_a_target_that_queues_is_given_more_than_may_run_at_once(rig):
     rig.target.max_runs = 1
     rig.target.capabilities = replace(rig.target.capabilities, queues=99)
-    for number in range(60):
+    for number in range(99):
         rig.request(make_job(f"job-{number}"))
     drive_once(rig.driver)
-    assert len(rig.target.started) == 1 + 8
+    assert len(rig.target.started) == 1 + 16
     drive_once(rig.driver)
-    assert len(rig.target.started) == 9 + 1 + 4 * 9
+    assert len(rig.target.started) == 17 + 1 + 4 * 17
 
 
 def test_what_is_more_urgent_is_started_before_what_is_queued_ahead(slow_rig):

@@ -7,7 +7,7 @@ from support.store import MIDNIGHT, MINUTE, add_run, finished, occurrence_of, ru
 from reconciler.model.errors import UsageError
 from reconciler.model.run import Device, Run, RunStatus, TriggerKind
 from reconciler.model.secret import SecretRef
-from reconciler.store.records import RunFilter
+from reconciler.store.records import RunFilter, Standing
 
 NOW = MIDNIGHT + MINUTE
 
@@ -100,10 +100,10 @@ def test_a_run_that_is_not_exclusive_waits_for_nothing(store):
 
 def test_a_run_under_way_changes_its_word_and_an_ended_one_does_not(store):
     run = add_run(store, "a", 1)
-    assert store.record_progress(run.uid, RunStatus.WAITING)
+    store.record_progress([Standing(uid=run.uid, status=RunStatus.WAITING)])
     assert store.run(run.uid).status is RunStatus.WAITING
     store.finish_runs([finished(run)])
-    assert not store.record_progress(run.uid, RunStatus.RUNNING)
+    store.record_progress([Standing(uid=run.uid, status=RunStatus.RUNNING)])
     assert not store.record_started(run.uid, at=NOW, handle=None)
     assert store.run(run.uid).status is RunStatus.COMPLETED
 
