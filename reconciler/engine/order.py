@@ -58,9 +58,9 @@ class RunLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RunOrder(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tasks that run one after the other.
 
-    ``output_bytes`` is the cap on what is kept of the output of all tasks.  ``grace_seconds`` lie between TERM and
-    KILL.  What outlives a task's program may go on for ``drain_seconds``, then it is ended.  ``masks`` are secret
-    values, replaced by ``***`` wherever the output shows them.
+    ``output_bytes`` is the cap on what is kept of the output of all tasks; 0: none is ever written down.
+    ``grace_seconds`` lie between TERM and KILL.  What outlives a program may go on for ``drain_seconds``, then it is
+    ended.  ``masks`` are secret values, replaced by ``***`` wherever the output shows them.
 
     Of runs that wait for their turn the one of the highest ``priority`` starts first, then the oldest.  No more than
     ``machine_runs`` are under way at once: what the order says that came last.  One that has not started when

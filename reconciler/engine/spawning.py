@@ -25,7 +25,7 @@ from reconciler.engine.run import RunState
 from reconciler.engine.scratch import find_account
 from reconciler.engine.shim import home_of, needs_of, through_shim
 from reconciler.engine.spawner import CannotStart, Program, prepare_program
-from reconciler.engine.spool import SpoolWriter
+from reconciler.engine.spool import Record, SpoolWriter
 from reconciler.engine.streams import OutputStream, open_pipe
 from reconciler.engine.surroundings import Surroundings
 from reconciler.engine.work import OUTPUT_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Task
@@ -160,13 +160,19 @@ def adopt_task(
         write_marks(around, run, spawn | {"kind": "spawn"})
     inodes = spawn.get("pipes", _NO_PIPES) if is_same_boot else _NO_PIPES
     pipes = kept or _reopen_pipes(pid, birth, inodes, legacy.found)
-    records = _spool(around, run).resume()
+    records = _spool(around, run).resume() if run.order.output_bytes else []
     _attach(around, run, live, pipes, read)
-    is_all = not records or sum(len(record.data) for record in records) == records[-1].offset + len(records[-1].data)
+    if not run.order.output_bytes:
+        live.warnings.append("output before the supervisor's death was not kept, so that it is not counted either")
+    is_all = bool(run.order.output_bytes) and _is_all(records)
     for number, stream in enumerate(live.streams):
         own = [record for record in records if (record.task, record.stream) == (run.index, number)]
         stream.resume(own, is_all=is_all)
     return live
+
+
+def _is_all(records: Sequence[Record]) -> bool:
+    return not records or sum(len(record.data) for record in records) == records[-1].offset + len(records[-1].data)
 
 
 def write_marks(around: Surroundings, run: RunState, *marks: Entry) -> bool:
@@ -182,14 +188,16 @@ def _spool(around: Surroundings, run: RunState) -> SpoolWriter:
 
 
 def _attach(around: Surroundings, run: RunState, live: LiveTask, fds: tuple[int, int], read: StreamRead) -> None:
-    spool = _spool(around, run)
+    spool = _spool(around, run) if run.order.output_bytes else None
 
     def make(number: int, fd: int) -> OutputStream:
+        masker = Silence() if run.hides_output else Masker(run.mask_forms) if run.order.masks else None
+
         def keep(data: bytes, count: int) -> None:
+            assert spool is not None
             spool.write(live.index, number, around.now(), data, written=count)
 
-        masker = Silence() if run.hides_output else Masker(run.mask_forms) if run.order.masks else None
-        stream = OutputStream(fd, masker, keep)
+        stream = OutputStream(fd, masker, keep if spool is not None else None)
         if fd >= 0:
             around.loop.on_readable(fd, lambda: read(run, stream))
         return stream

@@ -34,9 +34,12 @@ def open_pipe() -> tuple[int, int]:
 
 
 class OutputStream:
-    """``keep`` gets what may be shown, and how many bytes had been read. ``fd`` is -1 once the stream has ended."""
+    """``keep`` gets what may be shown, and how many bytes had been read; None: it is only counted and hashed.
 
-    def __init__(self, fd: int, masker: Masker | Silence | None, keep: Callable[[bytes, int], None]) -> None:
+    ``fd`` is -1 once the stream has ended.
+    """
+
+    def __init__(self, fd: int, masker: Masker | Silence | None, keep: Callable[[bytes, int], None] | None) -> None:
         self.fd = fd
         self.count = 0
         self._masker = masker
@@ -78,11 +81,12 @@ class OutputStream:
     def _take(self, shown: bytes) -> None:
         if shown:
             # First of all: what was read and not yet kept would go down with this process.
-            self._keep(shown, self.count)
+            if self._keep is not None:
+                self._keep(shown, self.count)
+                self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
             if self._hash is None:
                 self._hash = hashlib.sha256()
             self._hash.update(shown)
-            self._tail = (self._tail + shown)[-TAIL_BYTES:] if len(shown) < TAIL_BYTES else shown[-TAIL_BYTES:]
 
     def close(self) -> None:
         if self.fd >= 0:

@@ -19,7 +19,7 @@ from reconciler.runs.attempts import delay_after, ended_attempt, is_tried_again
 from reconciler.runs.calls import Settled, settle_new, settle_waiting
 from reconciler.runs.deadlines import past_deadline
 from reconciler.runs.driver import Driver
-from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output
+from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output, without_discarded
 from reconciler.runs.masking import mask_news
 from reconciler.runs.rollout import advance_rollouts
 from reconciler.runs.starting import ask_again, start_claimed
@@ -305,6 +305,7 @@ def _next_attempt(driver: Driver, target: LiveTarget, run: Run, news: Progress) 
     if run.handle is None or run.cancel_requested_at is not None or not is_tried_again(run, form, status):
         return None
     ended_at = news.ended_at or driver.clock()
+    news = without_discarded(form, news)
     news, output = mask_news(driver, target, form, news, output=kept_output(target, run, form, news))
     ended = ended_attempt(run, replace(news, status=status, reason=reason), ended_at=ended_at)
     ended = replace(ended, output=output)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from reconciler.model.errors import TargetRefused
 from reconciler.model.job import Job, OnLost, OnWarning
-from reconciler.model.run import Disposition, OutputRecord, Run, RunStatus, TaskResult, TriggerKind
+from reconciler.model.run import Disposition, OutputRecord, Run, RunStatus, StreamSummary, TaskResult, TriggerKind
 from reconciler.runs.announce import announce_ends
 from reconciler.runs.attempts import tasks_of_run
 from reconciler.runs.driver import Driver
@@ -54,8 +54,21 @@ def _never_began(status: RunStatus, started_at: datetime | None) -> bool:
 def record_with_output(driver: Driver, target: LiveTarget, run: Run, news: Progress) -> FinishedRun:
     """Return the end of ``run`` with what it wrote, unless its job says that this is not kept."""
     form = driver.form_of(run)
+    news = without_discarded(form, news)
     news, output = mask_news(driver, target, form, news, output=kept_output(target, run, form, news))
     return replace(ended_record(driver, run, form, news), output=output)
+
+
+def without_discarded(job: Job, news: Progress) -> Progress:
+    """Return ``news`` with nothing of what was written, but how much, where the job says that it is not kept."""
+    if not job.discard_output:
+        return news
+    tasks = (replace(task, stdout=_counted(task.stdout), stderr=_counted(task.stderr)) for task in news.tasks)
+    return replace(news, tasks=tuple(tasks))
+
+
+def _counted(stream: StreamSummary) -> StreamSummary:
+    return replace(stream, tail="")
 
 
 def kept_output(target: LiveTarget, run: Run, job: Job, news: Progress) -> tuple[OutputRecord, ...]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.engine import badchild, order, output_of, run_to_end, shell, task, until, until_ended
+from support.engine import badchild, die, order, output_of, run_to_end, shell, task, until, until_ended
 
 from reconciler.engine.order import late_token
 from reconciler.engine.spool import SpoolWriter, read_spool
@@ -178,3 +178,30 @@ def test_a_torn_record_ends_a_spool_file(tmp_path):
     resumed.close()
     assert b"".join(record.data for record in read_spool(folder_fd, "run", cap_bytes=1000)) == b"whole, and more"
     os.close(folder_fd)
+
+
+@pytest.fixture
+def unkept(engine, tmp_path):
+    """Begin a run that writes a line, and is not to have it kept; return what lets it write another and end."""
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    text = f"echo before | tr b B; touch {begun}; until test -e {gate}; do sleep 0.01; done; echo after"
+    engine.start([order("run", shell(text), output_bytes=0)])
+    until(begun.exists)
+    return gate.touch
+
+
+def test_output_that_is_not_kept_is_counted_and_hashed_and_written_nowhere(engine, tmp_path, unkept):
+    unkept()
+    stdout = until_ended(engine, "run")["run"].tasks[0].stdout
+    written = b"Before\nafter\n"
+    assert (stdout.bytes, stdout.sha256, stdout.tail) == (len(written), hashlib.sha256(written).hexdigest(), "")
+    files = [path for path in (tmp_path / "engine").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"Before" in path.read_bytes() or path.name.startswith("run.")]
+
+
+def test_output_that_is_not_kept_is_not_known_after_the_supervisors_death(engine, unkept):
+    die(engine)
+    unkept()
+    task = until_ended(engine, "run")["run"].tasks[0]
+    assert (task.exit_code, task.stdout.sha256) == (0, "")
+    assert task.warnings == ("output before the supervisor's death was not kept, so that it is not counted either",)

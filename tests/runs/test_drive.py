@@ -39,6 +39,8 @@ def test_discarded_output_is_not_kept(slow_rig):
     slow_rig.target.finish(run.uid, RunStatus.COMPLETED)
     drive_once(slow_rig.driver)
     assert slow_rig.store.output(run.uid) == []
+    (task,) = slow_rig.store.tasks(run.uid)
+    assert (task.stdout.bytes, task.stdout.tail) == (6, "")
 
 
 def test_no_more_runs_are_under_way_than_the_target_takes(slow_rig):

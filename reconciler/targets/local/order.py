@@ -75,7 +75,7 @@ def make_order(
             for task in order.job.tasks
         ),
         timeout_seconds=order.job.timeout_seconds,
-        output_bytes=settings.output_bytes,
+        output_bytes=0 if order.job.discard_output else settings.output_bytes,
         grace_seconds=settings.grace_seconds,
         masks=tuple(secret.reveal() for secret in order.secrets.values()),
         limits=_limits(settings),
