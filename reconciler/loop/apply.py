@@ -1,6 +1,6 @@
 """Carry out a plan: object by object, each recorded as ours once done; a second apply finishes what a kill cut."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -17,8 +17,12 @@ from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job
 from reconciler.model.run import Origin
 from reconciler.schedule.anchor import moves_anchor
+from reconciler.targets.protocol import AppliesMany, LiveTarget, NotApplied
 
 SHORTEST_DIGEST = 8
+MOST_TOGETHER = 100
+"""So many changes are carried out before they are recorded, where a target takes them together."""
+
 APPLIED_ACTIONS = frozenset(Action) - {Action.HELD, Action.ONE_OFF}
 
 
@@ -74,17 +78,20 @@ def apply_plan(world: World, plan: Plan, *, now: datetime, keep: Callable[[], No
         begin_changes(world, name, [change for change in remote if change.target == name], now=now)
     done: list[Change] = []
     failures: list[ApplyFailure] = []
-    for change in changes:
-        if _is_remote(world, change):
+    for together in _groups(world, changes):
+        is_remote = _is_remote(world, together[0])
+        if is_remote:
             keep()
-        if (failure := _carry_out(world, change, failures)) is not None:
-            failures.append(failure)
-            continue
-        done.append(change)
-        if _is_remote(world, change):
+        failed = _carry_out(world, together, failures)
+        failures += failed
+        left = {id(failure.change) for failure in failed}
+        carried_out = [change for change in together if id(change) not in left]
+        done += carried_out
+        if is_remote:
             with world.store.transaction():
-                record([change])
-                close_change(world, change)
+                record(carried_out)
+                for change in carried_out:
+                    close_change(world, change)
     record([change for change in done if not _is_remote(world, change)])
     return ApplyResult(done=tuple(done), failures=tuple(failures))
 
@@ -95,24 +102,62 @@ def _is_remote(world: World, change: Change) -> bool:
     return target is not None and (target.capabilities.holds_schedules or change.kind is Kind.VARIABLE)
 
 
-def _carry_out(world: World, change: Change, failures: Sequence[ApplyFailure]) -> ApplyFailure | None:
-    """Change the object at its target; return why that failed, if it did. What needs one that failed waits."""
-    for failed in failures:
-        if failed.change.target == change.target and _needs(change, failed.change):
-            message = f"waits for {failed.change.kind} {failed.change.id}, which failed"
-            return ApplyFailure(change=change, message=message)
-    target = world.targets.get(change.target)
+def _groups(world: World, changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Yield the changes in their order: those that a target takes together, and need none of each other, as one."""
+    group: list[Change] = []
+    for change in changes:
+        if group and (
+            change.target != group[0].target
+            or len(group) >= MOST_TOGETHER
+            or not isinstance(world.targets.get(change.target), AppliesMany)
+            or any(_needs(change, other) for other in group)
+        ):
+            yield group
+            group = []
+        group.append(change)
+    if group:
+        yield group
+
+
+def _carry_out(world: World, changes: Sequence[Change], failures: Sequence[ApplyFailure]) -> list[ApplyFailure]:
+    """Change the objects at their target; return what failed of that, and why. What needs one that failed waits."""
+    failed: list[ApplyFailure] = []
+    ready = []
+    for change in changes:
+        if waits_for := next((other.change for other in failures if _waits(change, other.change)), None):
+            message = f"waits for {waits_for.kind} {waits_for.id}, which failed"
+            failed.append(ApplyFailure(change=change, message=message))
+        else:
+            ready.append(change)
+    for change, error in zip(ready, _apply(world, ready), strict=True):
+        if isinstance(error, TargetRefused):
+            close_change(world, change)  # nothing was made
+        if error is not None:
+            failed.append(ApplyFailure(change=change, message=str(error)))
+    return failed
+
+
+def _apply(world: World, changes: Sequence[Change]) -> Sequence[NotApplied | None]:
+    """Return for each change of one target why it was not carried out, or None."""
+    if not changes:
+        return []
+    name = changes[0].target
+    target: LiveTarget | AppliesMany | None = world.targets.get(name)
     try:
+        if isinstance(target, AppliesMany):
+            return target.apply_many(changes)
+        (change,) = changes
         if target is not None:
             target.apply(change)
         elif change.action is not Action.DELETE:  # what a target had that is no more can only be forgotten
-            raise TargetUnavailable(f"target {change.target} is not configured")
-    except TargetRefused as error:
-        close_change(world, change)  # nothing was made
-        return ApplyFailure(change=change, message=str(error))
-    except TargetUnavailable as error:
-        return ApplyFailure(change=change, message=str(error))
-    return None
+            raise TargetUnavailable(f"target {name} is not configured")
+    except (TargetRefused, TargetUnavailable) as error:
+        return [error] * len(changes)
+    return [None]
+
+
+def _waits(change: Change, other: Change) -> bool:
+    return change.target == other.target and _needs(change, other)
 
 
 def _needs(change: Change, other: Change) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from reconciler.model.change import Change
+from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.event import Event
 from reconciler.model.forms import Component, Form
 from reconciler.model.job import Devices, Job
@@ -271,6 +272,22 @@ class Paced(Protocol):
 
     def pace(self) -> Pace:
         """Return how many starts it takes in some time; it may be asked for that."""
+        ...
+
+
+NotApplied = TargetRefused | TargetUnavailable
+"""Why a change was not carried out."""
+
+
+@runtime_checkable
+class AppliesMany(Protocol):
+    """A target that carries out changes faster together than one by one."""
+
+    def apply_many(self, changes: Sequence[Change]) -> Sequence[NotApplied | None]:
+        """Carry out changes, in their order where it matters; return for each why it was not, or None.
+
+        Raises TargetUnavailable where nobody can say what was done; all of them may be tried again.
+        """
         ...
 
 

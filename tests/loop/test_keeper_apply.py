@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reconciler.loop.reconcile import apply_commit, plan_commit
 from reconciler.model.settings import PruneSettings
+from reconciler.targets.keeper.folder import Folder
 from reconciler.targets.keeper.target import KeeperTarget
 
 BY_HAND = {"id": "by-hand", "name": "By hand", "enabled": True, "tasks": [{"id": "t", "command": "x"}]}
@@ -89,15 +90,14 @@ def test_killed_at_each_step_the_next_apply_comes_to_the_same_end(stage, jobs, m
 
 
 def test_a_file_that_is_changed_between_plan_and_write_is_left_and_the_others_are_written(stage, jobs, monkeypatch):
-    write = KeeperTarget.apply
+    write = KeeperTarget.apply_many
 
-    def meddle(self, change):
-        if change.id == "changed":
-            path = jobs / "changed.json"
-            path.write_text(json.dumps(json.loads(path.read_text()) | {"description": "by hand"}))
-        write(self, change)
+    def meddle(self, changes):
+        path = jobs / "changed.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"description": "by hand"}))
+        return write(self, changes)
 
-    monkeypatch.setattr(KeeperTarget, "apply", meddle)
+    monkeypatch.setattr(KeeperTarget, "apply_many", meddle)
     _, _, failures = apply(stage)
     assert [failure.change.id for failure in failures] == ["changed"]
     assert "was changed since the plan was made; it was left alone" in failures[0].message
@@ -124,3 +124,41 @@ def test_a_full_disk_names_each_object_and_what_was_there_stays(stage, jobs, mon
     }
     assert apply(stage)[2] == ()
     assert plan_commit(stage.world, head(stage)).plan.changes == ()
+
+
+def test_killed_between_the_files_and_the_record_the_next_apply_has_nothing_to_write(stage, jobs, monkeypatch):
+    """RELIABILITY G11: all of a batch is in place, and nothing of it recorded."""
+    real = KeeperTarget.apply_many
+
+    def die_after(self, changes):
+        real(self, changes)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeeperTarget, "apply_many", die_after)
+        with pytest.raises(Killed):
+            apply(stage)
+    was = {path.name: path.stat().st_mtime_ns for path in jobs.glob("*.json")}
+    assert apply(stage)[2] == ()
+    assert {path.name: path.stat().st_mtime_ns for path in jobs.glob("*.json")} == was
+    assert plan_commit(stage.world, head(stage)).plan.changes == ()
+
+
+def test_a_job_does_not_come_together_with_the_one_that_it_needs(stage, jobs, monkeypatch):
+    stage.commit_job("small", targets=["agents"])
+    stage.commit_job("big", targets=["agents"], condition={"x": 1}, alternateJobId="small")
+    real = Folder.stage
+
+    def stage_late(self, data, name):
+        if name == "small.json":
+            (jobs / name).write_text(json.dumps(BY_HAND | {"id": "small"}))
+        return real(self, data, name)
+
+    monkeypatch.setattr(Folder, "stage", stage_late)
+    _, _, failures = apply(stage)
+    assert [(failure.change.id, failure.message.partition(":")[0]) for failure in failures] == [
+        ("small", "target agents"),
+        ("big", "waits for job small, which failed"),
+    ]
+    assert not (jobs / "big.json").exists()
+    assert (jobs / "added.json").exists()

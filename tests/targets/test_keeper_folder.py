@@ -236,15 +236,15 @@ def test_a_file_that_was_not_there_when_it_was_looked_is_not_overwritten(target,
 
 
 def test_a_file_that_appears_at_the_last_moment_is_not_overwritten(target, jobs, monkeypatch):
-    prepare = folder_module.Folder.prepare
+    stage = folder_module.Folder.stage
 
-    def prepare_and_lose(self, data, name, **options):
-        prepared = prepare(self, data, name, **options)
+    def stage_and_lose(self, data, name):
+        staged = stage(self, data, name)
         if name == "scan.json":
             by_hand(jobs)
-        return prepared
+        return staged
 
-    monkeypatch.setattr(folder_module.Folder, "prepare", prepare_and_lose)
+    monkeypatch.setattr(folder_module.Folder, "stage", stage_and_lose)
     with pytest.raises(TargetRefused, match="appeared while it was to be written"):
         create(target)
     assert json.loads((jobs / "scan.json").read_text()) == BY_HAND
@@ -381,3 +381,48 @@ def test_a_folder_that_is_another_targets_by_a_link_is_neither_read_nor_written(
 def test_folders_side_by_side_are_two(tmp_path, jobs):
     others = {"more": str(tmp_path / "Jobs2"), "gone": str(tmp_path / "nowhere")}
     assert KeeperTarget("agents", path=str(jobs), folders_of_others=others).read().complete
+
+
+def numbered(count):
+    return [change(Action.CREATE, after=make_job(f"job-{number}")) for number in range(count)]
+
+
+def test_many_files_wait_for_the_disk_together(target, jobs, monkeypatch):
+    calls, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: calls.append(fd) or fsync(fd))
+    assert target.apply_many(numbered(30)) == [None] * 30
+    assert len(files(jobs)) == 30
+    assert len(calls) == 31  # each file, and the folder once
+    assert len(json.loads((jobs / MARKS).read_text())["files"]) == 30
+
+
+def test_of_many_only_those_fail_that_cannot_be_carried_out(target, jobs):
+    by_hand(jobs, BY_HAND | {"id": "job-1"}, "job-1.json")
+    errors = target.apply_many(numbered(3))
+    assert [error is None for error in errors] == [True, False, True]
+    assert isinstance(errors[1], TargetRefused)
+    assert files(jobs) == ["job-0.json", "job-1.json", "job-2.json"]
+    assert list(json.loads((jobs / MARKS).read_text())["files"]) == ["job-0", "job-2"]
+
+
+def test_what_touches_one_file_twice_is_done_one_after_the_other(target, jobs):
+    version = create(target).version
+    renamed = replace(JOB, id="other", previous_id="scan")
+    errors = target.apply_many(
+        [
+            change(Action.MOVE, JOB, renamed, version=version),
+            change(Action.CREATE, after=replace(JOB, description="anew")),
+        ]
+    )
+    assert errors == [None, None]
+    assert files(jobs) == ["other.json", "scan.json"]
+    assert target.read().objects[Kind.JOB, "scan"].form.description == "anew"
+
+
+def test_a_name_that_differs_in_case_is_free_once_the_other_went(target, jobs):
+    version = create(target).version
+    errors = target.apply_many(
+        [change(Action.DELETE, JOB, version=version), change(Action.CREATE, after=replace(JOB, id="Scan"))]
+    )
+    assert errors == [None, None]
+    assert files(jobs) == ["Scan.json"]

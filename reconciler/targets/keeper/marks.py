@@ -43,4 +43,4 @@ def read_marks(folder: Folder) -> Marks:
 def write_marks(folder: Folder, marks: Marks) -> None:
     """Keep ``marks``, without waiting for the disk: a list that a power cut takes back makes nothing worse."""
     data = msgspec.json.format(msgspec.json.encode(marks, order="deterministic"), indent=2) + b"\n"
-    folder.place(folder.prepare(data, NAME, durable=False), NAME, is_new=False, durable=False)
+    folder.place(folder.stage(data, NAME), NAME, is_new=False)
