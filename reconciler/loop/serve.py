@@ -37,6 +37,9 @@ PRUNE_EVERY = timedelta(hours=1)
 LOOK_AGAIN_EVERY = timedelta(minutes=5)
 """Drift, and the ends of pauses and graces, come without a commit."""
 
+MOST_KEPT = 20_000
+"""A commit of so many files is kept in memory, where its targets are looked at again; a larger one is read again."""
+
 RETRY_AFTER = timedelta(seconds=5)
 STILL = timedelta(seconds=90)
 """A turn that comes so much later than it should means that the machine or this process stood still."""
@@ -75,6 +78,7 @@ class Loop:
         self._take_over = take_over
         self._is_unfinished = False
         self._commit = ""
+        self._kept: CommitState | None = None
         self._one_offs: list[Change] = []
         self._has_told_startup = False
         self._mail = Mail(open_inbox)
@@ -191,19 +195,30 @@ class Loop:
         """Return whether it is time to look at what can change without a commit, where there is such."""
         if now < self._look_again_at:
             return False
+        return self._holds_jobs() or self._world.store.has_retired()
+
+    def _holds_jobs(self) -> bool:
+        """Return whether a target has objects that somebody may change there."""
         holding = any(target.capabilities.holds_schedules for target in self._world.targets.values())
-        return holding or keeps_variables(self._world) or self._world.store.has_retired()
+        return holding or keeps_variables(self._world)
+
+    def _read(self, commit: str) -> CommitState:
+        if self._kept is not None and self._kept.commit == commit:
+            return self._kept
+        try:
+            return self._source.read(commit)
+        except DefinitionsInvalid as error:
+            tell_refusal(self._world, commit, error)
+            raise
 
     def _reconcile(self, commit: str, now: datetime) -> None:
         # What a definition or a guard refuses is attempted once; the next attempt is another commit, or a restart.
         is_new, self._commit, self._is_unfinished = commit != self._commit, commit, False
         self._look_again_at = now + LOOK_AGAIN_EVERY
-        try:
-            state = self._source.read(commit)
-        except DefinitionsInvalid as error:
-            tell_refusal(self._world, commit, error)
-            raise
+        state = self._read(commit)
         self._world = self._source.open_world(state)
+        # Only the clock may say something else of it the next time, and that only warns.
+        self._kept = state if self._holds_jobs() and len(state.tree.files) <= MOST_KEPT else None
         try:
             _, planned, failures = apply_commit(
                 self._world, state, tolerance=self._tolerance(now), take_over=self._take_over

@@ -287,6 +287,20 @@ def test_serve_looks_again_without_a_commit_and_says_only_what_it_did(stage):
     assert "1 changed" in stage.told[-1]
 
 
+@pytest.mark.parametrize(("most", "reads"), [(20_000, 1), (0, 4)])
+def test_serve_reads_a_commit_once_however_often_it_looks_at_its_targets(stage, monkeypatch, most, reads):
+    monkeypatch.setattr("reconciler.loop.serve.MOST_KEPT", most)
+    read, commits = stage.read, []
+    monkeypatch.setattr(stage, "read", lambda commit: commits.append(commit) or read(commit))
+    stage.commit_job()
+    loop, start = stage.serve(), stage.clock()
+    stage.turn_until(loop, start + timedelta(minutes=16))
+    assert len(commits) == reads
+    commit = stage.commit_job(priority=9)
+    stage.turn_until(loop, start + timedelta(minutes=18))
+    assert commits[reads:] == [commit]
+
+
 def test_serve_tries_again_where_another_process_applies_or_a_target_does_not_answer(stage):
     stage.commit_job()
     other = take_lease(replace(stage.world, owner="there:4711:99"), APPLY, length=APPLY_TIME)
