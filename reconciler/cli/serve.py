@@ -125,7 +125,7 @@ def _rest(loop: Loop, *, until: datetime, stop: Stop) -> None:
     seconds = (until - driver.clock()).total_seconds()
     if seconds <= 0:
         return
-    if driver.store.runs_under_way():
+    if any(driver.handles.values()):
         wait_for_news(driver, min(seconds, FOLLOW_SECONDS))
     else:
         stop.rest(seconds)

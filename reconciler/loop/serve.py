@@ -28,7 +28,7 @@ from reconciler.model.change import CHANGING, Action, Change
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
-from reconciler.store.errors import LeaseLost
+from reconciler.store.errors import LeaseLost, StateUnavailable
 
 LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
@@ -83,6 +83,7 @@ class Loop:
         self._has_told_startup = False
         self._mail = Mail(open_inbox)
         self._troubled: set[str] = set()
+        self._outage = ""
         now = world.clock()
         self._poll_at = self._publish_at = self._last_turn_at = self._awake_since = now
         self._prune_at = now + PRUNE_EVERY
@@ -96,6 +97,23 @@ class Loop:
         return self._world
 
     def turn(self) -> datetime:
+        try:
+            back_at = self._turn()
+        except StateUnavailable as error:
+            return self._hold_out(error)
+        if self._outage:
+            self._tell("the state can be used again")
+            self._outage = ""
+        return back_at
+
+    def _hold_out(self, error: StateUnavailable) -> datetime:
+        """Start nothing while nothing can be written down; what runs goes on, and is recorded when that is possible."""
+        if str(error) != self._outage:
+            self._tell(f"nothing is started, and nothing is recorded: {error}. {error.hint}")
+            self._outage = str(error)
+        return self._world.clock() + RETRY_AFTER
+
+    def _turn(self) -> datetime:
         now = self._world.clock()
         self._notice_stillness(now)
         self._hold_lease()

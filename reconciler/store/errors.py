@@ -7,6 +7,10 @@ class LeaseLost(CouldNot):
     """Another process has taken over the lease under which we acted: nothing was written; step down."""
 
 
+class StateUnavailable(CouldNot):
+    """The database cannot be read or written just now: it is in use, or there is no room. Try again later."""
+
+
 class StateDamaged(CouldNot):
     """The database cannot be gone on with as it is: damaged, missing, older than it was, or another one."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from reconciler.model.errors import CouldNot, InternalError, ReconcilerError
-from reconciler.store.errors import GO_ON, StateDamaged
+from reconciler.store.errors import GO_ON, StateDamaged, StateUnavailable
 from reconciler.store.holders import name_writer, refuse_network
 from reconciler.store.witness import Witness
 
@@ -202,7 +202,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _gone(path: str) -> CouldNot:
-    return CouldNot(
+    return StateUnavailable(
         f"{path}: the file was removed or replaced while it was in use; nothing was done",
         hint=f"Put the file back, then start again.\n{GO_ON}",
     )
@@ -216,20 +216,20 @@ def explain(error: BaseException | None, path: Path, *, busy_seconds: float) -> 
     """Return what an error of SQLite means to the user: one line with the path, and the way out."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return CouldNot(
+            return StateUnavailable(
                 f"{path}: the database is in use by {name_writer(path)} (waited {busy_seconds:g} s)",
                 hint="Wait until it is done, or stop it, then try again.",
             )
         case sqlite3.SQLITE_FULL:
-            return CouldNot(
+            return StateUnavailable(
                 f"{path}: the disk is full; nothing was written", hint="Free some space there, then try again."
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return _damaged(path, error)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            return CouldNot(f"{path}: cannot open or write the database: {error}", hint=ELSEWHERE)
+            return StateUnavailable(f"{path}: cannot open or write the database: {error}", hint=ELSEWHERE)
         case sqlite3.SQLITE_IOERR:
-            return CouldNot(
+            return StateUnavailable(
                 f"{path}: the disk failed: {error}; nothing was acknowledged",
                 hint="Check the disk and its space, then try again.",
             )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from support.cli import Project
 from support.engine import until
 
 from reconciler.model.errors import CouldNot
+from reconciler.model.run import OutputRecord, RunStatus, Stream
 from reconciler.store.errors import LeaseLost
 
 HOUR = timedelta(hours=1)
@@ -270,3 +272,33 @@ def test_a_stop_does_not_wait_for_what_other_systems_run(slow_stage):
     assert loop.last_turn() == 1
     target.capabilities = replace(target.capabilities, is_local=False)
     assert loop.last_turn() == 0
+
+
+@contextmanager
+def full_disk(store):
+    """A disk without room for more than some pages, as SQLite tells of it."""
+    with store._db.read() as tx:
+        size = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx.connection.exec_driver_sql(f"PRAGMA max_page_count={size + 4}").scalar_one()
+    yield
+    with store._db.read() as tx:
+        tx.connection.exec_driver_sql("PRAGMA max_page_count=1000000").scalar_one()
+
+
+def test_s1_on_a_full_disk_serve_waits_and_records_the_end_when_there_is_room(slow_stage):
+    slow_stage.commit_job()
+    slow_stage.commit_run("once")
+    loop = slow_stage.serve()
+    loop.turn()
+    (run,) = slow_stage.runs()
+    slow_stage.rig.target.write(run.uid, OutputRecord("only", Stream.STDOUT, slow_stage.clock(), b"x" * (1 << 20)))
+    slow_stage.rig.target.finish(run.uid, RunStatus.COMPLETED)
+    with full_disk(slow_stage.rig.store):
+        assert loop.turn() == loop.turn() == slow_stage.clock() + timedelta(seconds=5)
+        assert [item.status for item in slow_stage.runs()] == [RunStatus.RUNNING]
+    loop.turn()
+    assert [item.status for item in slow_stage.runs()] == [RunStatus.COMPLETED]
+    alarm, relief = slow_stage.told[-2:]
+    assert alarm.startswith("nothing is started, and nothing is recorded: ")
+    assert alarm.endswith("state.db: the disk is full; nothing was written. Free some space there, then try again.")
+    assert relief == "the state can be used again"
