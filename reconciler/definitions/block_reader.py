@@ -18,6 +18,8 @@ _FLOW_TOKEN = re.compile(
     r" *(?:([\[\]{},])|\"([^\"\\]*)\"|'([^']*)'"
     r"|([A-Za-z0-9_/.+$-][A-Za-z0-9_/.+$()=-]*(?: +[A-Za-z0-9_/.+$()=-]+)*))(:(?= ))?"
 )
+_TEXTS = re.compile(r'\[ *"[^"\\]*"(?: *, *"[^"\\]*")* *\] *\Z')
+_TEXT = re.compile(r'"([^"]*)"')
 _FLOW_NEXT = re.compile(r" *(?:(,)|(?=[\]}]))")
 _REST = re.compile(r" *(?: #.*)?\Z")
 _MISSING: Any = object()
@@ -30,6 +32,8 @@ _NOT_NAMES = frozenset({"null", "Null", "NULL", "true", "True", "TRUE", "false",
 _meanings: dict[str, Any] = {}
 """What short unquoted texts mean; most repeat from file to file."""
 _MEANINGS_KEPT = 5000
+_LINES_KEPT = 5000
+_LONGEST_KEPT = 100
 
 
 def meaning_of(text: str) -> Any:
@@ -47,7 +51,7 @@ def meaning_of(text: str) -> Any:
 
 def read_yaml_quickly(text: str) -> tuple[Any, int]:
     """Return the value of a file in which nothing is wrong, and its first line. Raises Unusual for any other."""
-    if _most_nodes(text) >= MAX_VALUES:
+    if len(text) >= MAX_VALUES and _most_nodes(text) >= MAX_VALUES:
         raise Unusual  # of a file that may be too large nothing is read twice
     try:
         return read_block_yaml(text)
@@ -71,6 +75,49 @@ def _most_nodes(text: str) -> int:
     return items + 2 * (text.count(":") + text.count("[") + text.count("{")) + 2
 
 
+_Line = tuple[int, int, str | None, int, Any, str]
+"""A line by itself: its indent, the width of the dash before an item (0 without one), the name, what stands behind it,
+the value where that is all in the line, and the text of the value."""
+_VALUE, _NOTHING, _LITERAL, _BRACKETS, _BLANK = range(5)
+_known_lines: dict[str, _Line] = {}
+"""Most lines repeat from file to file."""
+
+
+def _read_line(line: str) -> _Line:
+    match = _LINE.match(line)
+    assert match is not None
+    spaces, dash, key, rest = match.groups()
+    if not rest or rest[0] == "#":
+        what, value = _BLANK if key is None and not dash else _NOTHING, None
+        if what is _NOTHING and key is None:
+            raise Unusual
+    else:
+        what, value = _read_rest(rest)
+    if key in _NOT_NAMES:
+        raise Unusual
+    found: _Line = (len(spaces), len(dash or ""), key, what, value, rest)
+    if len(line) <= _LONGEST_KEPT and len(_known_lines) < _LINES_KEPT:
+        _known_lines[line] = found
+    return found
+
+
+def _read_rest(rest: str) -> tuple[int, Any]:
+    """Return what stands behind a name or a dash, and its value where that is in it."""
+    first = rest[:1]
+    if first in _PLAIN_STARTS:
+        return _VALUE, _plain(rest)
+    if first in {'"', "'"}:
+        match = (_DOUBLE_QUOTED if first == '"' else _SINGLE_QUOTED).match(rest)
+        if match is None:
+            raise Unusual
+        return _VALUE, match[1]
+    if first in {"[", "{"}:
+        return _BRACKETS, None
+    if rest in {"|", "|-"}:
+        return _LITERAL, rest == "|-"
+    raise Unusual
+
+
 class _Lines:
     """The lines of a file; each open list or mapping has its indent and its container, the innermost last."""
 
@@ -82,41 +129,46 @@ class _Lines:
 
     def read(self) -> tuple[dict[str, Any], int]:
         lines, indents, containers = self._lines, self._indents, self._containers
-        root = containers[0]
-        first_line = 0
+        known = _known_lines.get
+        container = root = containers[0]
+        first_line = number = 0
         awaited: str | None = None
-        while self._next < len(lines):
-            match = _LINE.match(lines[self._next])
-            self._next += 1
-            assert match is not None
-            spaces, dash, key, rest = match.groups()
-            if key is None and not dash and (not rest or rest[0] == "#"):
+        last = len(lines)
+        while number < last:
+            line = lines[number]
+            number += 1
+            indent, dash, key, what, value, rest = known(line) or _read_line(line)
+            if what == _BLANK:
                 continue
-            first_line = first_line or self._next
-            indent = len(spaces)
+            first_line = first_line or number
             if awaited is not None:
-                self._open(awaited, indent, is_list=dash is not None)
+                self._open(awaited, indent, is_list=dash > 0)
                 awaited = None
-            elif indent != indents[-1] or (dash is None) is (containers[-1].__class__ is list):
-                self._close(indent, is_list=dash is not None)
-            container = containers[-1]
+                container = containers[-1]
+            elif indent != indents[-1] or (container.__class__ is list) is (dash == 0):
+                self._close(indent, is_list=dash > 0)
+                container = containers[-1]
+            if what == _BRACKETS:
+                value = _TEXT.findall(rest) if _TEXTS.match(rest) else _read_flow(rest)
+            elif what == _LITERAL:
+                self._next = number
+                value = self._literal(indent + dash if key is not None else indent, chomp=value)
+                number = self._next
             if dash:
                 if key is None:
-                    container.append(self._value(rest, indent))
+                    container.append(value)
                     continue
-                indent += len(dash)
+                indent += dash
                 mapping: dict[str, Any] = {}
                 container.append(mapping)
                 indents.append(indent)
                 containers.append(mapping)
                 container = mapping
-            if key is None or key in container or key in _NOT_NAMES or len(indents) > _MAX_DEPTH:
+            if key is None or key in container or len(indents) > _MAX_DEPTH:
                 raise Unusual
-            if not rest or rest[0] == "#":
+            if what == _NOTHING:
                 awaited = key
-                container[key] = None
-            else:
-                container[key] = self._value(rest, indent)
+            container[key] = value
         if awaited is not None or not first_line:
             raise Unusual
         return root, first_line
@@ -141,24 +193,6 @@ class _Lines:
             containers.pop()
         if indents[-1] != indent or (containers[-1].__class__ is list) is not is_list:
             raise Unusual
-
-    def _value(self, rest: str, indent: int) -> Any:
-        value = _meanings.get(rest, _MISSING)
-        if value is not _MISSING:
-            return value
-        first = rest[:1]
-        if first in _PLAIN_STARTS:
-            return _plain(rest)
-        if first in {'"', "'"}:
-            match = (_DOUBLE_QUOTED if first == '"' else _SINGLE_QUOTED).match(rest)
-            if match is None:
-                raise Unusual
-            return match[1]
-        if first in {"[", "{"}:
-            return _read_flow(rest)
-        if rest in {"|", "|-"}:
-            return self._literal(indent, chomp=rest == "|-")
-        raise Unusual
 
     def _literal(self, indent: int, *, chomp: bool) -> str:
         """Read the lines of a `|` text: all that are blank, or as deep as the first."""

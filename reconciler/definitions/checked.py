@@ -38,6 +38,7 @@ _INSTANTS: dict[Kind, tuple[Path, ...]] = {
 }
 _MAY_BE_NULL = frozenset({"alternateJobId", "default", "defaultValue"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_NO_FIELDS: frozenset[str] = frozenset()
 _PLACEHOLDER = {"id": "placeholder", "command": "placeholder"}
 
 
@@ -57,12 +58,14 @@ class CheckedFile(Struct, frozen=True):
 
     @property
     def is_valid(self) -> bool:
+        if not self.problems:
+            return self.form is not None
         return self.form is not None and not any(problem.severity is Severity.ERROR for problem in self.problems)
 
     @property
     def damaged_fields(self) -> frozenset[str]:
         """The fields of the top level in which something was taken out."""
-        return frozenset(str(path_steps(path)[0]) for path in self.damaged)
+        return frozenset(str(path_steps(path)[0]) for path in self.damaged) if self.damaged else _NO_FIELDS
 
 
 def check_file(kind: Kind, name: str, data: bytes) -> CheckedFile:

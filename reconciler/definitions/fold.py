@@ -91,9 +91,10 @@ def _fold_parameter(value: Mapped) -> Mapped:
 
 
 def _fold_task(value: Mapped) -> Mapped:
-    task: Mapped = {}
+    is_ours = value.keys() <= _TASK_FIELDS and None not in value.values()
+    task: Mapped = dict(value) if is_ours else {}
     keeper: Mapped = {}
-    for name, item in value.items():
+    for name, item in () if is_ours else value.items():
         if item is None:
             continue
         if name in _TASK_FIELDS:

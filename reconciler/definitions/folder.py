@@ -12,6 +12,7 @@ from reconciler.model.errors import CouldNot
 _SETTINGS = "reconciler.toml"
 _HASHED_AT_ONCE = 4 * MAX_BYTES
 """Of a larger file nothing is read: its size alone is a problem."""
+_BINARY = getattr(os, "O_BINARY", 0)
 _KEPT_BYTES = 64 << 20
 """So much of what was read to find the ids is kept; the rest is read again when it is asked for."""
 
@@ -101,7 +102,7 @@ class Folder:
         mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
         if status.st_size > _HASHED_AT_ONCE:
             return SourceFile(path, _large_blob_id(Path(entry.path), status.st_size), mode, status.st_size)
-        data = _read_bytes(entry.path)
+        data = _read_bytes(entry.path, status.st_size)
         self._bytes += len(data)
         if self._bytes <= _KEPT_BYTES:
             self._contents[path] = data
@@ -110,18 +111,26 @@ class Folder:
     def _read(self, file: SourceFile) -> bytes:
         data = self._contents.get(file.path)
         if data is None:
-            data = _read_bytes(self._prefix + file.path)
+            data = _read_bytes(self._prefix + file.path, file.size)
             if blob_id(data) != file.blob:
                 raise CouldNot(f"{file.path} changed while it was read", hint="Try again.")
         return data
 
 
-def _read_bytes(path: str) -> bytes:
+def _read_bytes(path: str, size: int) -> bytes:
+    """Return the content of a file that had ``size`` bytes a moment ago; a file object would ask for that twice."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as in Folder
-            return file.readall()
+        file = os.open(path, os.O_RDONLY | _BINARY)
+        try:
+            data = piece = os.read(file, size + 1)
+            while len(data) > size and piece:
+                piece = os.read(file, _HASHED_AT_ONCE)
+                data += piece
+        finally:
+            os.close(file)
     except OSError as error:
         raise CouldNot(f"{path}: {error.strerror}", hint="Check the file and its permissions.") from error
+    return data
 
 
 def _read_settings(repository_root: Path) -> bytes | None:

@@ -9,6 +9,7 @@ are that language's, and stay.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"\{\{(?P<literal>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*)\}\}"
@@ -46,6 +47,7 @@ _LANGUAGES = frozenset(
 _VERSION = re.compile(r"[0-9.]*(?:\.exe)?\Z", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
 def takes_programs(program: str) -> bool:
     """Return whether the arguments of ``program`` may be written in a language with braces of its own."""
     name = program.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -219,6 +219,12 @@ LINES = st.sampled_from(
         "a: b #c",
         "a: b#c",
         "null: a",
+        'm: ["n", "o p"]',
+        'q: [ "r" ,"s" ] # t',
+        '- ["u, v"]',
+        'w: ["x" "y"]',
+        "- z: |",
+        "- |-",
     ]
 )
 INDENTS = st.sampled_from(["", "", "  ", "  ", "    ", "      ", " "])
@@ -261,6 +267,15 @@ def test_a_name_that_libyaml_finds_too_long_is_left_to_it():
     for text in ("x" * 2000 + ": 1\n", "k: {" + "x" * 2000 + ": 1}\n"):
         with pytest.raises(Unusual):
             read_block_yaml(text)
+
+
+def test_files_that_have_a_line_in_common_have_no_value_in_common():
+    text = 'a: ["b"]\nc: [1, {d: e}]\ng:\n  - f\n'
+    one, other = read_block_yaml(text)[0], read_block_yaml(text)[0]
+    one["a"].append("x")
+    one["c"][1]["d"] = "x"
+    one["g"].append("x")
+    assert other == {"a": ["b"], "c": [1, {"d": "e"}], "g": ["f"]}
 
 
 def test_what_most_definitions_look_like_is_read_line_by_line():

@@ -39,6 +39,7 @@ def _is_plain(path: str) -> bool:
 
 def asks_for_input(script: str) -> bool:
     """True where a script seems to wait for a person."""
-    if not any(word in script for word in _ASKING):
-        return False
-    return _ASKS.search(script) is not None
+    for word in _ASKING:
+        if word in script:
+            return _ASKS.search(script) is not None
+    return False

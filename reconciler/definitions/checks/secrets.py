@@ -13,6 +13,8 @@ _SECRET_NAME = re.compile(
     r"(?:password|passwd|passphrase|(?:^|_)(?:token|secret|pwd|pass|api_?key|access_?key|secret_?key|private_?key"
     r"|auth_?key|credentials?|connection_?string|authorization))$"
 )
+_SECRET_WORD = re.compile("pass|pwd|token|secret|key|credential|connection|authorization", re.IGNORECASE)
+"""One of these is in each name that the expression matches."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Shapes that vendors gave their keys so that they can be recognised.
 _SECRET_VALUE = re.compile(
@@ -56,10 +58,13 @@ def find_secret(text: str) -> int | None:
 
 
 def _find_key(text: str) -> int | None:
-    if len(text) < 20 or not any(beginning in text for beginning in _SECRET_BEGINNINGS):
+    if len(text) < 20:
         return None
-    match = _SECRET_VALUE.search(text)
-    return match.start() if match is not None else None
+    for beginning in _SECRET_BEGINNINGS:
+        if beginning in text:
+            match = _SECRET_VALUE.search(text)
+            return match.start() if match is not None else None
+    return None
 
 
 def check_named_values(values: Mapping[str, Any], json_path: str) -> Iterator[Finding]:
@@ -78,6 +83,9 @@ def check_text(text: str, json_path: str) -> Iterator[Finding]:
 
 def check_argument_list(arguments: tuple[str, ...], json_path: str) -> Iterator[Finding]:
     """Yield a finding for each argument that gives a secret; they are seen by every user of a machine."""
+    together = "\n".join(arguments)
+    if not _SECRET_WORD.search(together) and not holds_secret(together):
+        return
     for index, argument in enumerate(arguments):
         following = arguments[index + 1] if index + 1 < len(arguments) else ""
         path = f"{json_path}[{index}]"

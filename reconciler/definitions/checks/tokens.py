@@ -11,14 +11,17 @@ from reconciler.model.tokens import BUILT_IN_TOKENS, find_doubtful, takes_progra
 
 
 def check_tokens(tasks: Sequence[Task], parameters: Sequence[Parameter]) -> Iterator[Finding]:
-    known = BUILT_IN_TOKENS | {parameter.name for parameter in parameters}
-    positions = {task.id: index for index, task in enumerate(tasks)}
+    declared = {parameter.name for parameter in parameters}
     for index, task in enumerate(tasks):
         for json_path, text, is_program in _texts(task, f"tasks[{index}]"):
+            if "{" not in text:
+                continue
             for token, is_marked in dict.fromkeys(find_doubtful(text)):
-                if token in known or token.startswith("event."):
+                if token in declared or token in BUILT_IN_TOKENS or token.startswith("event."):
                     continue
+                known = BUILT_IN_TOKENS | declared
                 if token.startswith("tasks."):
+                    positions = {other.id: position for position, other in enumerate(tasks)}
                     yield from _check_output(token, json_path, task.id, positions)
                 elif is_program or is_marked:
                     yield from _perhaps_meant(token, json_path, known)
