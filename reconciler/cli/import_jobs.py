@@ -8,15 +8,18 @@ import click
 
 from reconciler.cli.completing import complete_target
 from reconciler.cli.exits import ExitCode
+from reconciler.cli.import_variables import echo_variables
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
 from reconciler.cli.output import echo_json, tell
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState
 from reconciler.loop.importing import Importing, carry_out, prepare_import
+from reconciler.loop.importing_variables import import_variables
 from reconciler.loop.world import World
 from reconciler.model.errors import DefinitionsInvalid, UsageError
 from reconciler.model.problem import Severity
 from reconciler.model.text import escape_text
+from reconciler.targets.protocol import KeepsVariables
 
 _MOST_FOREIGN = 20
 
@@ -57,11 +60,18 @@ def command(
 
     No file is overwritten. The next plan of the saved files changes none of these jobs, or this command fails. Commit
     the files: until then the jobs are ours, and nothing removes them.
+
+    Of a target that keeps variables and no jobs it shows the lines that declare these, and writes nothing: masked ones
+    become references to secrets, which have to be given their values.
     """
     with open_session(directory=directory, state=state, secrets=secrets) as session:
         source = _read_valid(session)
         world = session.world(source)
         _check_target(world, source, target)
+        if not world.targets[target].capabilities.holds_schedules:
+            found = import_variables(world, source, target)
+            echo_variables(found, format_=format_)
+            return ExitCode.COULD_NOT if found.refused or not found.is_complete else ExitCode.DONE
         folder = _folder(session, source, into, Path(directory or "."))
         importing = prepare_import(world, source, target, folder=folder, renames=rename)
         failures: Mapping[str, str] = {}
@@ -84,7 +94,10 @@ def _read_valid(session: Session) -> CommitState:
 
 
 def _check_target(world: World, source: CommitState, name: str) -> None:
-    if name in world.targets and not world.targets[name].capabilities.holds_schedules:
+    known_target = world.targets.get(name)
+    if known_target is not None and not (
+        known_target.capabilities.holds_schedules or isinstance(known_target, KeepsVariables)
+    ):
         raise UsageError(f"target {name} holds no jobs of its own, so there is nothing to import")
     if name not in source.loaded.desired.targets:
         known = ", ".join(sorted(source.loaded.desired.targets)) or "none"

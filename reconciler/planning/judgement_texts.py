@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.model.change import Action, Change, FieldCause, FieldChange
-from reconciler.model.forms import Form
+from reconciler.model.forms import Form, Variable
 from reconciler.model.job import Job
 from reconciler.planning.judgement_contents import fields_of
 from reconciler.planning.judgement_values import FieldFact, Shown, TextChange
@@ -23,7 +23,9 @@ _MOST_PAIRS = 4_000_000
 """Lines before times lines after: beyond that, comparing them may take seconds."""
 
 _CONTEXT = 3
-_UNTOLD = frozenset({"id", "targets", "previousId", "fingerprint"})
+_UNTOLD = frozenset({"id", "targets", "previousId"})
+_OF_VARIABLES = frozenset({"value", "protect"})
+"""The id of a variable says the rest."""
 
 
 def judge_fields(change: Change) -> tuple[tuple[FieldFact, ...], int, tuple[TextChange, ...]]:
@@ -45,8 +47,9 @@ def _new_fields(change: Change) -> Iterator[FieldChange]:
     """Yield what a new object says, field by field, where nothing was there to compare it with."""
     if change.after is None or change.before is not None or change.action is Action.HELD:
         return
+    is_variable = isinstance(change.after, Variable)
     for path, value in _leaves(msgspec.to_builtins(change.after), ""):
-        if path.partition("[")[0] not in _UNTOLD:
+        if path in _OF_VARIABLES if is_variable else path.partition("[")[0] not in _UNTOLD:
             yield FieldChange(path, None, value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reconciler.model.change import Action, Change, FieldCause, FieldChange, Guard, Plan
-from reconciler.model.forms import OneOff
+from reconciler.model.forms import OneOff, Variable
 from reconciler.model.job import Job
 from reconciler.model.text import safe_line, safe_word
 from reconciler.planning.by_hand import ByHand
@@ -113,7 +113,7 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
         yield f"{row.label.lower()}: {after or before}" if is_same else f"{row.label.lower()}: {before} -> {after}"
     if facts.after is not None:
         yield from (f"clock change: {remark}" for remark in facts.after.clock_changes)
-    if change.before is None and change.live is None:
+    if change.before is None and change.live is None and not isinstance(change.after, Variable):
         return
     for fact in facts.fields[:_MOST_FIELDS]:
         words = f"{_value(fact.json_path)}: {_plain(value_words(fact.before))} -> {_plain(value_words(fact.after))}"

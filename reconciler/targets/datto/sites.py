@@ -1,6 +1,8 @@
 """Which site of an account is meant, by its name or its uid."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 
 from msgspec import Struct
@@ -32,12 +34,15 @@ class SiteFinder:
     def forget(self) -> None:
         self._names = None
 
-    def names(self) -> SiteNames:
-        """Return a name for each site that means no other: its own, or its uid."""
+    def names(self, *, preferred: Collection[str]) -> SiteNames:
+        """Return a name for each site that means no other: one of ``preferred``, its own, or its uid."""
         sites = self._list()
-        told = list(sites.values())
-        items = tuple(name if told.count(name) == 1 else uid for uid, name in sites.items())
-        return SiteNames(items=items, complete=self._is_complete)
+        told = Counter(name.casefold() for name in sites.values())
+        names = {uid: name if told[name.casefold()] == 1 else uid for uid, name in sites.items()}
+        for site in preferred:
+            with suppress(TargetRefused):
+                names[self.uid_of(site)] = site
+        return SiteNames(items=tuple(names.values()), complete=self._is_complete)
 
     def uid_of(self, site: str) -> str:
         """Return the uid of the site. Raises NoSuchSite, and TargetRefused where there is more than one."""

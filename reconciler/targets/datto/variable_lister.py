@@ -81,7 +81,7 @@ class VariableLister:
     def read_all(self) -> LiveState:
         """Return all variables of the account and of every site."""
         self._sites.forget()
-        sites = self._sites.names()
+        sites = self._sites.names(preferred={one.site for one in self._declared.values() if one.site})
         state = self.read(["account/", *(f"site/{site}/" for site in sites.items)])
         return replace(state, complete=state.complete and sites.complete)
 

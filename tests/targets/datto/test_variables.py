@@ -3,10 +3,16 @@
 import json
 
 import pytest
+import yaml
+from support.datto import datto_job
 from support.datto_stage import VariableStage, killed_at
 
 from reconciler.loop.apply import refuse_if_unsafe
+from reconciler.loop.importing_variables import import_variables
 from reconciler.model.errors import GuardRefused
+from reconciler.model.run import OutputRecord, RunStatus, Stream
+from reconciler.runs.masking import mask_news
+from reconciler.targets.protocol import Progress
 
 DB = {"secret": "DB"}
 
@@ -272,3 +278,44 @@ def test_a_journal_that_was_cut_off_finds_what_it_made(here):
     }
     assert here.apply() == []
     assert here.held() == {"region": ("eu", False), "days": ("1", False)}
+
+
+def test_what_is_there_becomes_lines_for_the_file_of_the_target(here):
+    here.cloud.add_variable("region", "us")
+    here.cloud.add_variable("two words", "x")
+    here.cloud.add_variable("dbPassword", "hunter2")
+    here.cloud.add_variable("key", "hidden", masked=True, site="site-0001")
+    here.cloud.add_variable("note", 'it: is "so"\nyes', site="site-0002")
+    here.commit(item("key2", DB, site="site-0001"), ours="1")
+    here.apply()
+    source = here.source()
+    written = here.writes()
+    found = import_variables(here.world(source), source, "acme")
+    assert list(found.lines()) == [
+        "settings:",
+        "  variables:",
+        '    - {name: "dbPassword", value: {secret: ACME_DBPASSWORD}}',
+        '    - {name: "region", value: "us"}',
+        '    - {name: "note", site: "TechStart Inc", value: "it: is \\"so\\"\\nyes"}',
+        '    - {name: "key", site: "site-0001", value: {secret: ACME_SITE_0001_KEY}}',
+    ]
+    assert list(found.refused) == ["account/two words"]
+    assert list(found.left) == ["account/ours", "site/site-0001/key2"]
+    assert here.writes() == written
+    listed = yaml.safe_load("\n".join(found.lines()))["settings"]["variables"]
+    here.environment |= {"ACME_DBPASSWORD": "hunter2", "ACME_SITE_0001_KEY": "hidden"}
+    here.commit(*listed, item("key2", DB, site="site-0001"), ours="1")
+    assert [words.partition(" ")[0] for words in here.planned()] == ["adopt"] * 2 + ["held"] * 2
+
+
+def test_what_a_run_writes_has_no_value_that_the_account_hides(here):
+    here.commit(db=DB)
+    world = here.world(here.source())
+    text = "the password is first-value"
+    records = (OutputRecord("component", Stream.STDOUT, here.stage.clock(), text.encode()),)
+    news = Progress(status=RunStatus.COMPLETED)
+    _, masked = mask_news(world.driver, world.targets["acme"], datto_job(), news, output=records)
+    assert masked[0].data == b"the password is ***"
+    here.environment.clear()
+    _, masked = mask_news(world.driver, world.targets["acme"], datto_job(), news, output=records)
+    assert masked == ()
