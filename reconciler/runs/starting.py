@@ -1,6 +1,7 @@
 """Starting claimed runs: an order for each, and what its target answered."""
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
@@ -39,12 +40,7 @@ def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) ->
     orders = [order for run in claimed if (order := _order(driver, run))]
     if not orders:
         return {}
-    try:
-        answers = target.start(orders)
-    except TargetUnavailable as error:
-        if target.capabilities.is_local and target.capabilities.idempotent_start:
-            raise
-        answers = {order.run.uid: Unavailable(reason=str(error)) for order in orders}
+    answers = _ask(target, orders)
     started = {uid: answer.handle for uid, answer in answers.items() if _runs_now(answer)}
     # Where a start may be repeated, forgetting one costs nothing, and waiting for the disk a quarter of all time.
     is_durable = not target.capabilities.idempotent_start
@@ -56,6 +52,30 @@ def start_claimed(driver: Driver, target: LiveTarget, claimed: Sequence[Run]) ->
         answer = answers.get(order.run.uid, Unavailable(reason="it was not answered"))
         _record_answer(driver, target, order, answer)
     return started
+
+
+def _ask(target: LiveTarget, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
+    """Return the target's answers. One that it breaks down over, for a mistake of ours, ends that run and no other."""
+    can_repeat = target.capabilities.is_local and target.capabilities.idempotent_start
+    try:
+        return target.start(orders)
+    except TargetUnavailable as error:
+        if can_repeat:
+            raise
+        return {order.run.uid: Unavailable(reason=str(error)) for order in orders}
+    except ReconcilerError:
+        raise
+    except Exception as error:
+        # The boundary of a run: what nobody thought of must not keep the others from starting, again at every turn.
+        if can_repeat and len(orders) > 1:
+            return {uid: answer for order in orders for uid, answer in _ask(target, [order]).items()}
+        # Where it happened, and not its words: they may hold a value that must not be shown.
+        traceback.print_tb(error.__traceback__)
+        reason = (
+            f"a mistake of reconciler itself ({type(error).__name__}): please report it with what it wrote to its log"
+        )
+        answer = Refused(reason=reason, cause="internal_error") if can_repeat else Ambiguous(reason=reason)
+        return {order.run.uid: answer for order in orders}
 
 
 def _runs_now(answer: StartAnswer) -> TypeGuard[Started]:
@@ -108,8 +128,9 @@ def _order(driver: Driver, run: Run) -> StartOrder | None:
 
 def _record_answer(driver: Driver, target: LiveTarget, order: StartOrder, answer: StartAnswer) -> None:
     match answer:
-        case Refused(reason=reason):
-            finish(driver, order.run, order.job, failed_to_start(order.job, reason, driver.clock()))
+        case Refused(reason=reason, cause=cause):
+            news = failed_to_start(order.job, reason, driver.clock(), reason=cause)
+            finish(driver, order.run, order.job, news)
         case Started(handle=handle, is_queued=True):
             driver.store.record_accepted({order.run.uid: handle}, is_durable=True)
         case Ambiguous(reason=reason):

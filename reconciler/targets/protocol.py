@@ -100,9 +100,10 @@ class Offline(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """Not started, and never will be."""
+    """Not started, and never will be. ``cause`` is the reason of the run's status."""
 
     reason: str
+    cause: str = "failed_to_start"
 
 
 class Ambiguous(Struct, frozen=True, kw_only=True):

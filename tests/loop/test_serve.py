@@ -186,8 +186,8 @@ def test_serve_refuses_a_second_one(project):
     served.end(signal.SIGTERM)
 
 
-def test_a_run_outlives_a_killed_serve_and_is_reported_by_the_next(project, tmp_path):
-    """RELIABILITY P4, G4: the kill is of the daemon; the supervisor and the run go on."""
+def test_p4_p13_a_run_outlives_a_killed_serve_and_is_reported_by_the_next(project, tmp_path):
+    """RELIABILITY G4: the kill, by whom ever, is of the daemon; the supervisor and the run go on."""
     gate = tmp_path / "gate"
     script = f"echo begun; while [ ! -e {gate} ]; do sleep 0.05; done; echo done"
     project.commit_job(tasks=[{"id": "wait", "script": script}])

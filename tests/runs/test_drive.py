@@ -81,6 +81,26 @@ def test_where_our_own_engine_does_not_answer_runs_keep_their_claim_until_it_doe
     assert rig.status(run) == "completed"
 
 
+def test_p14_a_mistake_of_ours_ends_the_run_that_it_is_about_and_no_other(rig, monkeypatch, capfd):
+    odd, good = rig.request(make_job("odd"))[0], rig.request(make_job("good"))[0]
+    start = rig.target.start
+
+    def break_down(orders):
+        if any(order.job.id == "odd" for order in orders):
+            raise ValueError("s3cr3t")
+        return start(orders)
+
+    monkeypatch.setattr(rig.target, "start", break_down)
+    drive_until_ended(rig.driver)
+    assert [rig.status(run) for run in (odd, good)] == ["failed internal_error", "completed"]
+    assert rig.store.report(odd.uid) is not None
+    (task,) = rig.store.tasks(odd.uid)
+    assert task.meaning.startswith("a mistake of reconciler itself (ValueError)")
+    err = capfd.readouterr().err
+    assert "break_down" in err
+    assert "s3cr3t" not in err.replace('ValueError("s3cr3t")', "")
+
+
 def test_a_refused_start_is_a_failed_run_with_a_report(rig):
     rig.target.refuses.add("a")
     (run,) = rig.request()
