@@ -12,12 +12,16 @@ from reconciler.model.desired import SourceFile
 from reconciler.model.forms import Component, Kind, OneOff
 from reconciler.model.job import Job
 
+ONE_OFFS = "one-offs"
+"""The topic of all one-offs."""
+
 
 class Facts(Struct, frozen=True, array_like=True):
     """One file of the definitions folder.
 
     ``given`` holds the id that the file gives where it is not its name; ``until`` is the second from which on the clock
-    may say something else about it, 0 where it never does.
+    may say something else about it, 0 where it never does.  ``targets`` are those that a job names itself;
+    ``scripted``: a component brings a script.
     """
 
     blob: str
@@ -30,6 +34,8 @@ class Facts(Struct, frozen=True, array_like=True):
     job: str = ""
     scripts: tuple[str, ...] = ()
     until: int = 0
+    targets: tuple[str, ...] = ()
+    scripted: bool = False
 
 
 class Place(Struct, frozen=True):
@@ -51,6 +57,8 @@ class Place(Struct, frozen=True):
     def _topics(self, facts: Facts) -> Iterator[str]:
         for name in self.ids(facts):
             yield takers(self.kind, name)
+        if self.kind is Kind.RUN:
+            yield ONE_OFFS
         for topic, name in (
             ("alternate", facts.alternate),
             ("previous", facts.previous),
@@ -97,9 +105,12 @@ def facts_of(file: SourceFile, item: Item | None = None, *, until: int = 0) -> F
                 component=form.component or "",
                 scripts=tuple(dict.fromkeys(task.script_file for task in form.tasks if task.script_file is not None)),
                 until=until,
+                targets=form.targets,
             )
-        case Component(script_file=str(script)):
-            return Facts(file.blob, file.mode, file.size, given, scripts=(script,))
+        case Component():
+            scripts = (form.script_file,) if form.script_file is not None else ()
+            is_scripted = form.script is not None or form.script_file is not None
+            return Facts(file.blob, file.mode, file.size, given, scripts=scripts, scripted=is_scripted)
         case OneOff():
             return Facts(file.blob, file.mode, file.size, given, job=form.job)
     return here

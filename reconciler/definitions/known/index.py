@@ -7,8 +7,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from reconciler.definitions.known.facts import Facts, place_of
+from reconciler.definitions.known.facts import Facts, Place, place_of
 from reconciler.definitions.known.shelf import Damaged, Shelf
+from reconciler.model.forms import Kind
 from reconciler.model.problem import Problem
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -17,6 +18,26 @@ _SHARE = 24
 _CLOCK_SHARE = 2000
 _MOST_GROWTH = 8
 _HOUR = 3600
+
+
+class Counts(Struct, array_like=True):
+    """How many there are: jobs by the targets that they name, "" where they name none; components, and with scripts."""
+
+    jobs: dict[str, int] = {}
+    components: int = 0
+    scripted: int = 0
+
+    def add(self, place: Place, facts: Facts | None, by: int) -> None:
+        if facts is None:
+            return
+        if place.kind is Kind.JOB:
+            for target in dict.fromkeys(facts.targets or ("",)):
+                self.jobs[target] = self.jobs.get(target, 0) + by
+                if not self.jobs[target]:
+                    del self.jobs[target]
+        elif place.kind is Kind.COMPONENT:
+            self.components += by
+            self.scripted += by * facts.scripted
 
 
 class Header(Struct, frozen=True, array_like=True):
@@ -33,6 +54,7 @@ class Header(Struct, frozen=True, array_like=True):
     files: int
     targets: tuple[str, ...]
     pieces: int
+    counts: Counts = msgspec.field(default_factory=Counts)
 
 
 C = TypeVar("C")
@@ -48,6 +70,7 @@ class Index:
 
     def __init__(self, shelf: Shelf, header: Header) -> None:
         self.header: Final = header
+        self.counts = msgspec.structs.replace(header.counts, jobs=dict(header.counts.jobs))
         self._shelf = shelf
         self._facts: dict[str, dict[str, Facts]] = {}
         self._topics: dict[str, dict[str, list[str]]] = {}
@@ -98,6 +121,8 @@ class Index:
         else:
             del piece[path]
         self._changed.add(self._piece_name("f", path))
+        self.counts.add(place, before, -1)
+        self.counts.add(place, facts, 1)
         old, new = place.topics(before), place.topics(facts)
         for topic in old ^ new:
             members = self._topics_piece(topic).setdefault(topic, [])
@@ -126,6 +151,7 @@ class Index:
         if header == self.header and not self._changed and not more:
             return
         pieces = {name: _ENCODER.encode(content) if content else b"" for name, content in self._changed_pieces()}
+        header = msgspec.structs.replace(header, counts=self.counts)
         self._shelf.put({**more, **pieces, "header": _ENCODER.encode(header)})
 
     def _changed_pieces(self) -> Iterator[tuple[str, Any]]:

@@ -22,11 +22,14 @@ from reconciler.definitions.known.shelf import Shelf
 from reconciler.definitions.listing import list_definitions, path_for_people
 from reconciler.definitions.load import Found
 from reconciler.definitions.loading import Loading
+from reconciler.definitions.verdicts import Verdicts
 from reconciler.model.desired import DesiredState, Loaded, SourceFile, SourceTree
 from reconciler.model.forms import Kind
 from reconciler.model.problem import Problem
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
+
+Read = Callable[[list[SourceFile]], list[bytes]]
 
 MOST = 2000
 """Of so many files, or a quarter of all, to judge everything anew costs no more."""
@@ -50,7 +53,7 @@ class Changed(KnownState, frozen=True, kw_only=True):
     """
 
     files: Mapping[str, SourceFile | None]
-    read: Callable[[list[SourceFile]], list[bytes]]
+    read: Read
 
 
 def recheck(
@@ -130,7 +133,7 @@ class _Recheck:
 
     def _new_facts(self) -> dict[str, Facts | None]:
         files = [file for file in self._changed.files.values() if file is not None]
-        tree = self._tree(files)
+        tree = _tree(self._index, files, self._changed.read)
         listing = list_definitions(tree, most_files=self._settings.limits.files)
         facts: dict[str, Facts | None] = dict.fromkeys(self._changed.files)
         facts |= {file.path: facts_of(file) for file in files}
@@ -145,17 +148,14 @@ class _Recheck:
 
     def _judge(self, affected: Collection[str]) -> None:
         """Judge the files at these paths anew."""
-        needed = sorted(needed_for(self._index, affected, most=self._most))
-        tree = self._tree([file for file in map(self._file, needed) if file is not None])
-        listing = list_definitions(tree, most_files=self._settings.limits.files)
-        loading = Loading(
-            tree,
-            replace(listing, others=_Others(self._index)),
-            list(read_items(tree, listing.candidates, self._memo)),
+        loading = load_some(
+            self._index,
+            needed_for(self._index, affected, most=self._most),
+            read=self._changed.read,
             settings=self._settings,
             providers=self._providers,
             now=self._now,
-            known={kind: _KnownIds(self._index, kind) for kind in (Kind.JOB, Kind.COMPONENT)},
+            verdicts=self._memo,
         )
         problems = problems_by_path(loading.load(declare=False).problems)
         for path in affected:
@@ -164,18 +164,35 @@ class _Recheck:
             if facts is not None:
                 self._index.set_facts(path, replace(facts, until=until_second(loading.until.get(path))))
 
-    def _tree(self, files: list[SourceFile]) -> SourceTree:
-        return SourceTree(
-            root=self._index.header.root,
-            files=tuple(files),
-            commit="",
-            digest="",
-            read=self._changed.read,
-            settings=self._changed.settings,
-        )
 
-    def _file(self, path: str) -> SourceFile | None:
-        return _source_file(self._index, path)
+def load_some(
+    index: Index,
+    paths: Collection[str],
+    *,
+    read: Read,
+    settings: Settings,
+    providers: Mapping[str, ProviderRules],
+    now: datetime | None,
+    verdicts: Verdicts | None = None,
+) -> Loading:
+    """Begin a loading of the files at ``paths`` alone, in which the index tells of the others."""
+    files = [file for path in sorted(paths) if (file := _source_file(index, path)) is not None]
+    tree = _tree(index, files, read)
+    listing = list_definitions(tree, most_files=settings.limits.files)
+    return Loading(
+        tree,
+        replace(listing, others=_Others(index)),
+        list(read_items(tree, listing.candidates, verdicts)),
+        settings=settings,
+        providers=providers,
+        now=now,
+        known={kind: _KnownIds(index, kind) for kind in (Kind.JOB, Kind.COMPONENT)},
+    )
+
+
+def _tree(index: Index, files: list[SourceFile], read: Read) -> SourceTree:
+    header = index.header
+    return SourceTree(root=header.root, files=tuple(files), commit="", digest="", read=read, settings=header.settings)
 
 
 class _Others(Mapping[str, SourceFile]):
