@@ -108,11 +108,11 @@ def command(
     tell_failures(failures)
     tell_unavailable(planned)
     if not failures and not planned.unavailable:
-        what = "what is valid of commit" if planned.loaded.has_errors else "commit"
+        what = "what is valid of commit" if planned.has_errors else "commit"
         tell(f"Applied {what} {source.commit[:12]}.")
     return first_of(
         [
-            ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
+            ExitCode.INVALID if planned.has_errors else ExitCode.DONE,
             ExitCode.COULD_NOT if failures or planned.unavailable else ExitCode.DONE,
         ]
     )

@@ -7,7 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.definitions.known.index import open_index
+from msgspec import Struct
+
+from reconciler.definitions.known.declaring import KnownDefinitions
+from reconciler.definitions.known.index import Index, open_index
 from reconciler.definitions.known.recheck import Changed, KnownState, keep_state, recheck
 from reconciler.definitions.known.shelf import Damaged, Shelf
 from reconciler.definitions.known.stamps import Seen
@@ -59,8 +62,34 @@ class Cache:
 
     def recheck(self, state: State, *, settings: Settings, providers: Mapping[str, ProviderRules]) -> Loaded | None:
         """Return all problems, by what is known of an earlier state; None where too little is."""
+        with contextlib.closing(self._shelf(state)) as shelf:
+            found = self._recheck(state, shelf, settings, providers)
+            return found.loaded if found is not None else None
+
+    def known(
+        self, state: State, *, settings: Settings, providers: Mapping[str, ProviderRules]
+    ) -> KnownDefinitions | None:
+        """Return what answers for ``state``, to be closed; None where there are errors, or too little is known."""
         shelf = self._shelf(state)
-        with contextlib.closing(shelf), contextlib.suppress(Damaged):
+        found = self._recheck(state, shelf, settings, providers)
+        if found is None or found.loaded.has_errors:
+            shelf.close()
+            return None
+        before, files = found.index.header.tree, found.files
+        return KnownDefinitions(
+            found.index,
+            found.loaded,
+            settings=settings,
+            providers=providers,
+            read=state.read,
+            diff=lambda tree_id: files if tree_id == before else _files_of(state.diff(tree_id, shelf)),
+            close=shelf.close,
+        )
+
+    def _recheck(
+        self, state: State, shelf: Shelf, settings: Settings, providers: Mapping[str, ProviderRules]
+    ) -> "_Rechecked | None":
+        with contextlib.suppress(Damaged):
             index = open_index(shelf)
             if index is None or not state.tree_id:
                 return None
@@ -70,7 +99,8 @@ class Cache:
             changed = Changed(
                 tree=state.tree_id, settings=state.settings, more=seen.pieces, files=seen.files, read=state.read
             )
-            return recheck(index, changed, settings=settings, providers=providers, now=self._now)
+            loaded = recheck(index, changed, settings=settings, providers=providers, now=self._now)
+            return _Rechecked(index, loaded, seen.files) if loaded is not None else None
         return None
 
     def keeper(self, state: State, tree: Callable[[], SourceTree]) -> Callable[[Found], None]:
@@ -92,3 +122,15 @@ class Cache:
     def save(self) -> None:
         if "verdicts" in self.__dict__:
             self.verdicts.save()
+
+
+def _files_of(seen: Seen | None) -> Mapping[str, SourceFile | None] | None:
+    return seen.files if seen is not None else None
+
+
+class _Rechecked(Struct, frozen=True):
+    """``files`` differ from what was known before."""
+
+    index: Index
+    loaded: Loaded
+    files: Mapping[str, SourceFile | None]

@@ -95,7 +95,7 @@ def command(
         if at is not None:
             now = read_time(at, "--now")
             session.clock = lambda: now
-        source = session.read_files() if worktree else session.read_commit(ref)
+        source = session.read_files() if worktree else session.read_narrowly(ref)
         seen = _see_between(session, source, base) if base is not None else _see(session, source)
         if not worktree:
             tell_differing_files(session, source)
@@ -110,7 +110,7 @@ def command(
     has_changes = any(change.action is not Action.HELD for change in planned.plan.changes)
     return first_of(
         [
-            ExitCode.INVALID if planned.loaded.has_errors else ExitCode.DONE,
+            ExitCode.INVALID if planned.has_errors else ExitCode.DONE,
             ExitCode.COULD_NOT if planned.unavailable else ExitCode.DONE,
             ExitCode.CHANGES if exit_code and has_changes else ExitCode.DONE,
         ]

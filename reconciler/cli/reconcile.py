@@ -147,7 +147,7 @@ def _document(session: Session, result: PassResult, review: Review) -> dict[str,
 
 
 def _exit_code(result: PassResult, *, fail_on_runs: bool) -> ExitCode:
-    codes = [ExitCode.INVALID] if result.planned.loaded.has_errors else []
+    codes = [ExitCode.INVALID] if result.planned.has_errors else []
     if result.failures or result.planned.unavailable or result.published.problem:
         codes.append(ExitCode.COULD_NOT)
     if fail_on_runs:

@@ -27,7 +27,7 @@ MOST_JUDGED = 2000
 
 def judge_planned(world: World, planned: Planned, *, now: datetime) -> Mapping[Key, Judgement]:
     """Return the facts of each change, as of what is applied and known at ``now``."""
-    known = known_of_state(world, planned.loaded.desired, planned.plan, is_root=_is_root())
+    known = known_of_state(world, planned, is_root=_is_root())
     return judge_plan(planned.plan, now=now, known=known)
 
 

@@ -111,7 +111,7 @@ def _source(session: Session, branch: str, remote: str | None, interval: int) ->
             return session.repository.fetch(remote, branch)
         return session.repository.resolve(branch).sha
 
-    return Source(tip=tip, read=session.read_commit, open_world=session.world, poll_every=timedelta(seconds=interval))
+    return Source(tip=tip, read=session.read_narrowly, open_world=session.world, poll_every=timedelta(seconds=interval))
 
 
 def _say(session: Session) -> Tell:

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from reconciler.cli.output import tell
+from reconciler.cli.reading import read_narrowly
+from reconciler.definitions.known.declaring import KnownDefinitions
 from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit, read_files, read_settings_at, read_targets_at
@@ -54,6 +56,7 @@ class Session:
         self._secrets = secrets
         self._targets: list[LiveTarget] = []
         self.troubles: Mapping[str, TargetUnavailable] = {}
+        self._known: KnownDefinitions | None = None
         self.clock = utc_now
         self.host = socket.gethostname()
 
@@ -76,6 +79,7 @@ class Session:
 
     def close(self) -> None:
         self._close_targets()
+        self._forget()
         self.close_store()
         if "repository" in self.__dict__:
             self.repository.close()
@@ -93,11 +97,23 @@ class Session:
         with self._verdicts() as verdicts:
             return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock(), verdicts=verdicts)
 
+    def read_narrowly(self, ref: str = "HEAD") -> CommitState:
+        """Read a commit as far as is asked for; what is returned is of use until the next one is read."""
+        self._forget()
+        state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+        self._known = state.known
+        return state
+
+    def _forget(self) -> None:
+        if self._known is not None:
+            self._known.close()
+            self._known = None
+
     def read_commit_to_apply(self, ref: str) -> CommitState:
-        """Read a commit as ``read_commit`` does; where nothing of it can be applied, its status says so."""
+        """Read a commit as ``read_narrowly`` does; where nothing of it can be applied, its status says so."""
         commit = self.repository.resolve(ref).sha
         try:
-            return self.read_commit(commit)
+            return self.read_narrowly(commit)
         except DefinitionsInvalid as error:
             tell_refusal(self.world_of_applied(self.applied_settings()), commit, error)
             raise
@@ -124,8 +140,7 @@ class Session:
 
     def world(self, source: CommitState) -> World:
         """Return what a pass of ``source`` works with."""
-        declared = {name: item.form for name, item in source.loaded.desired.targets.items()}
-        return self._world(declared, source.settings)
+        return self._world(source.targets, source.settings)
 
     def world_of_applied(self, settings: Settings) -> World:
         """Return what runs of applied jobs work with, without reading the definitions again."""

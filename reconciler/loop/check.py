@@ -57,7 +57,7 @@ def check_pull_request(
         pull_request=number,
         head=head or commit,
         base=left_at,
-        outcome=Outcome.INVALID if planned.loaded.has_errors else Outcome.PLANNED,
+        outcome=Outcome.INVALID if planned.has_errors else Outcome.PLANNED,
         errors=_count(planned.problems, Severity.ERROR),
         warnings=_count(planned.problems, Severity.WARNING),
         **_numbers(planned.plan),

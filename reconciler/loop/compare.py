@@ -52,7 +52,7 @@ def compare_commits(base: CommitState | None, head: CommitState, *, now: datetim
         tree_digest=head.tree_digest,
     )
     problems = (*head.loaded.problems, *check_receipts(head.loaded.desired, ()))
-    return Planned(loaded=head.loaded, plan=plan, problems=problems)
+    return Planned(source=head, desired=head.loaded.desired, plan=plan, problems=problems)
 
 
 def _first_changes(state: CommitState) -> tuple[Change, ...]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from reconciler.loop.device_lookup import DeviceLookup
+from reconciler.loop.reconcile import Planned
 from reconciler.loop.world import World
 from reconciler.model.change import Plan
 from reconciler.model.desired import DesiredState
 from reconciler.model.job import Job
 from reconciler.planning.judgement_company import Timetable
-from reconciler.planning.judgement_values import JobOf, Known, Matched, Place, place_of, run_by
+from reconciler.planning.judgement_values import Company, JobOf, Known, Matched, Place, place_of, run_by
 from reconciler.schedule.forecast import Scheduled
 
 MOST_JOBS = 20_000
@@ -21,25 +23,41 @@ _ROOT_PROVIDERS = frozenset({"datto", "keeper", "salt"})
 _ANY = datetime(2000, 1, 1, tzinfo=UTC)  # a schedule that is no interval has no use for it
 
 
-def known_of_state(world: World, desired: DesiredState, plan: Plan, *, is_root: bool) -> Known:
+def known_of_state(world: World, planned: Planned, *, is_root: bool) -> Known:
     """Return what the state and the targets know; ``is_root``: this process runs as root, and so do local runs."""
+    plan = planned.plan
     if not plan.changes:
         return Known()
-    # All of them only where somebody looks which jobs start together.
-    is_small = len(desired.jobs) <= MOST_JOBS
-    roots = {change.root_id for change in plan.changes}
-    states = world.store.schedules() if is_small else world.store.schedules_of(roots)
-    anchors = {(state.target, state.root_id): state.anchor_at for state in states}
-    job_of = _job_of(desired)
+    states = world.store.schedules_of({change.root_id for change in plan.changes})
+
+    def company(target: str, job_id: str, at: datetime) -> Company | None:
+        return timetable().company(target, job_id, at)
+
+    @cache
+    def timetable() -> Timetable:
+        if planned.source.job_count > MOST_JOBS:
+            return Timetable({})
+        anchors = {(state.target, state.root_id): state.anchor_at for state in world.store.schedules()}
+        return _timetable(planned.source.loaded.desired, anchors)
+
+    def job_of(job_id: str) -> Job | None:
+        # One that is no part of the plan is asked for where it starts together with one that is.
+        return among_changed(job_id) or (all_jobs()(job_id) if planned.footing is not None else None)
+
+    @cache
+    def all_jobs() -> JobOf:
+        return _job_of(planned.source.loaded.desired)
+
+    among_changed = _job_of(planned.desired)
     lookup = DeviceLookup(world.targets)
     devices = _match_devices(lookup, plan, job_of)
     return Known(
-        anchors=anchors,
+        anchors={(state.target, state.root_id): state.anchor_at for state in states},
         holds=world.store.holds(),
         devices=devices,
         job_of=job_of,
-        root_targets=_root_targets(desired, is_root=is_root),
-        company=_timetable(desired, anchors).company,
+        root_targets=_root_targets(planned.desired, is_root=is_root),
+        company=company,
         paces=lookup.paces(),
         match=lambda target, job: lookup.match(target, job.devices, job),
     )

@@ -9,10 +9,12 @@ from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_stale, ref
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events
+from reconciler.loop.footing import Footing, note_footing
 from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
 from reconciler.loop.ownership import look_who_holds, take_targets
+from reconciler.loop.part import part_for
 from reconciler.loop.retention import prune_runs
 from reconciler.loop.sources import poll_sources
 from reconciler.loop.standing import note_refusal, note_standings
@@ -21,9 +23,9 @@ from reconciler.loop.surroundings import look_around
 from reconciler.loop.world import World
 from reconciler.loop.zones import refresh_zones
 from reconciler.model.change import Change, Plan
-from reconciler.model.desired import Loaded
+from reconciler.model.desired import DesiredState
 from reconciler.model.errors import GuardRefused
-from reconciler.model.problem import Problem, Severity
+from reconciler.model.problem import Problem
 from reconciler.model.run import Run
 from reconciler.planning.one_offs import check_receipts
 from reconciler.planning.plan import make_plan
@@ -37,12 +39,22 @@ SHOWN_RUNS = 1000
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """A plan, and what was said of the definitions on the way to it. ``unavailable``: why targets did not answer."""
+    """A plan, and what was said of the definitions on the way to it. ``unavailable``: why targets did not answer.
 
-    loaded: Loaded
+    ``desired`` is what the plan was made from: all that ``source`` declares, or what is not known to be in step, by
+    ``footing``.
+    """
+
+    source: CommitState
+    desired: DesiredState
     plan: Plan
     problems: tuple[Problem, ...]
     unavailable: Mapping[str, str] = {}
+    footing: Footing | None = None
+
+    @property
+    def has_errors(self) -> bool:
+        return self.source.errors > 0
 
 
 class PassResult(Struct, frozen=True, kw_only=True):
@@ -60,17 +72,26 @@ class PassResult(Struct, frozen=True, kw_only=True):
 
 def plan_commit(world: World, source: CommitState) -> Planned:
     """Return the plan that brings what is applied and what is live to what ``source`` declares; only reads."""
-    around = look_around(world, now=world.clock(), desired=source.loaded.desired)
+    around = look_around(world, now=world.clock(), desired=source.of_targets)
+    part = part_for(world, source, around)
     plan = make_plan(
-        source.loaded.desired,
-        world.store.inventory(),
-        settled_one_offs=world.store.settled_one_offs(),
+        part.desired,
+        part.inventory,
+        settled_one_offs=part.settled_one_offs,
         commit=source.commit,
         tree_digest=source.tree_digest,
         around=around,
+        existing=part.existing,
+        is_empty=part.is_empty,
     )
-    problems = (*source.loaded.problems, *check_receipts(source.loaded.desired, world.store.receipts()))
-    return Planned(loaded=source.loaded, plan=plan, problems=problems, unavailable=_unavailable(around))
+    return Planned(
+        source=source,
+        desired=part.desired,
+        plan=plan,
+        problems=(*source.problems, *check_receipts(part.desired, part.receipts)),
+        unavailable=_unavailable(around),
+        footing=part.footing,
+    )
 
 
 def _unavailable(around: Surroundings) -> dict[str, str]:
@@ -110,7 +131,7 @@ def apply_commit(
             try:
                 refuse_if_unsafe(planned.plan, allowed=_allowed(world, source, allowed_deletes))
             except GuardRefused as error:
-                targets = targets_of(source.loaded, planned.plan.changes)
+                targets = targets_of(source.jobs, planned.plan.changes)
                 tell_refusal(world, source.commit, error, targets=targets)
                 note_refusal(world.store, source.commit, targets, str(error), now=now)
                 raise
@@ -122,7 +143,7 @@ def apply_commit(
         result = apply_plan(world, planned.plan, now=now, keep=keep)
         settle_imports(world, source)
         errors = [*planned.unavailable.values(), *(failure.message for failure in result.failures)]
-        outcome = "applied" if not errors and not planned.loaded.has_errors else "partly applied"
+        outcome = "applied" if not errors and not planned.has_errors else "partly applied"
         world.store.finish_pass(
             pass_id,
             now=world.clock(),
@@ -130,14 +151,22 @@ def apply_commit(
             detail="; ".join(errors),
             counts=_count(result.done),
         )
-        note_pass(world, planned.loaded, planned.plan, result.failures, planned.unavailable)
+        note_footing(
+            world.store,
+            source,
+            planned.plan,
+            before=planned.footing,
+            done=result.done,
+            unreadable=planned.desired.unreadable,
+        )
+        note_pass(world, source, planned.plan, result.failures, planned.unavailable)
         note_standings(
             world.store,
             planned.plan,
-            targets_of(planned.loaded, planned.plan.changes) | world.store.count_applied().keys(),
+            targets_of(source.jobs, planned.plan.changes) | {*world.store.applied_targets()},
             result.failures,
             planned.unavailable,
-            problems=sum(problem.severity is Severity.ERROR for problem in planned.loaded.problems),
+            problems=source.errors,
             now=now,
         )
     return pass_id, planned, result.failures

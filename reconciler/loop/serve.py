@@ -286,7 +286,7 @@ class Loop:
 
 def _words(planned: Planned) -> str:
     plan = planned.plan
-    errors = "; some definitions are invalid and keep their applied form" if planned.loaded.has_errors else ""
+    errors = "; some definitions are invalid and keep their applied form" if planned.has_errors else ""
     retired = f", {number} disabled to be deleted later" if (number := plan.count(Action.RETIRE)) else ""
     return (
         f"{plan.count(Action.CREATE, Action.ADOPT)} created, {plan.count(*CHANGING)} changed, "

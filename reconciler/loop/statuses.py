@@ -3,16 +3,14 @@
 The words are the same for the same outcome, so that a pass that changes nothing sends nothing.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from reconciler.loop.apply import ApplyFailure
+from reconciler.loop.desired import CommitState
 from reconciler.loop.world import World
 from reconciler.model.change import Change, Plan
-from reconciler.model.desired import Loaded
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.problem import Severity
 from reconciler.model.text import escape_text
 from reconciler.reports.forge.values import CommitStatus, StatusState
 
@@ -21,12 +19,12 @@ PREFIX = "reconciler/"
 
 
 def note_pass(
-    world: World, loaded: Loaded, plan: Plan, failures: Sequence[ApplyFailure], unavailable: Mapping[str, str]
+    world: World, source: CommitState, plan: Plan, failures: Sequence[ApplyFailure], unavailable: Mapping[str, str]
 ) -> None:
     """Note for each target how applying ``plan`` went."""
     if world.statuses is None:
         return
-    statuses = list(statuses_of_pass(loaded, plan, failures, unavailable))
+    statuses = list(statuses_of_pass(source, plan, failures, unavailable))
     world.statuses.note(statuses, now=world.clock())
 
 
@@ -34,7 +32,7 @@ def tell_refusal(world: World, commit: str, error: ReconcilerError, *, targets: 
     """Tell for each target that ``commit`` was not applied at all; without ``targets`` for those applied to before."""
     if world.statuses is None:
         return
-    names = set(targets) or {item.target for item in world.store.inventory()} or set(world.targets)
+    names = set(targets) or set(world.store.applied_targets()) or set(world.targets)
     first_line = str(error).partition("\n")[0]
     statuses = [_status(commit, name, StatusState.FAILURE, f"Not applied: {first_line}") for name in sorted(names)]
     world.statuses.note(statuses, now=world.clock())
@@ -47,19 +45,16 @@ def send_statuses(world: World, *, again_after: timedelta = timedelta(0)) -> str
     return world.statuses.send(now=world.clock(), again_after=again_after) if world.statuses is not None else ""
 
 
-def targets_of(loaded: Loaded, changes: Sequence[Change]) -> set[str]:
-    """Return the targets that a commit is about."""
-    return {name for item in loaded.desired.jobs.values() for name in item.form.targets} | {
-        change.target for change in changes
-    }
+def targets_of(jobs: Mapping[str, int], changes: Sequence[Change]) -> set[str]:
+    """Return the targets that a commit is about; ``jobs`` counts what it declares."""
+    return {*jobs, *(change.target for change in changes)}
 
 
 def statuses_of_pass(
-    loaded: Loaded, plan: Plan, failures: Sequence[ApplyFailure], unavailable: Mapping[str, str]
+    source: CommitState, plan: Plan, failures: Sequence[ApplyFailure], unavailable: Mapping[str, str]
 ) -> Iterator[CommitStatus]:
-    errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
-    jobs = Counter(name for item in loaded.desired.jobs.values() for name in item.form.targets)
-    for name in sorted({*targets_of(loaded, plan.changes), *unavailable}):
+    errors, jobs = source.errors, source.jobs
+    for name in sorted({*targets_of(jobs, plan.changes), *unavailable}):
         own = [failure for failure in failures if failure.change.target == name]
         if name in unavailable:
             yield _status(plan.commit, name, StatusState.ERROR, f"Could not be read: {unavailable[name]}")
@@ -72,7 +67,7 @@ def statuses_of_pass(
             words = f"Applied in part: {what} in the definitions; what is invalid keeps its applied form"
             yield _status(plan.commit, name, StatusState.FAILURE, words)
         else:
-            count = "1 job" if jobs[name] == 1 else f"{jobs[name]} jobs"
+            count = "1 job" if jobs.get(name) == 1 else f"{jobs.get(name, 0)} jobs"
             yield _status(plan.commit, name, StatusState.SUCCESS, f"Applied: {count}")
 
 

@@ -139,11 +139,12 @@ class Transaction:
         found = self.rows(statement, **values)
         return found[0] if found else None
 
-    def rows_in(self, statement: Executable, keys: Iterable[str]) -> Iterator[Row]:
+    def rows_in(self, statement: Executable, keys: Iterable[str], **values: Any) -> Iterator[Row]:
         """Yield the rows for all ``keys`` of a statement that has the expanding parameter ``keys``, in pieces."""
         ordered = sorted(set(keys))
         for start in range(0, len(ordered), _KEYS_AT_ONCE):
-            yield from self.connection.execute(statement, {"keys": ordered[start : start + _KEYS_AT_ONCE]}).all()
+            given = {"keys": ordered[start : start + _KEYS_AT_ONCE], **values}
+            yield from self.connection.execute(statement, given).all()
 
     def run(self, statement: Executable, **values: Any) -> int:
         """Return how many rows were changed."""

@@ -10,7 +10,7 @@ from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job
 from reconciler.store import schema
 from reconciler.store.database import Database, Transaction, Values
-from reconciler.store.part import Part
+from reconciler.store.part import Part, next_target, targets_of
 from reconciler.store.rows import applied_of, applied_row, schedule_row
 
 _inventory = schema.inventory.c
@@ -27,7 +27,15 @@ _JOB = _APPLIED.where(
     _inventory.root_id == bindparam("of_root"),
 )
 
-_TARGETS = select(_inventory.target).distinct().order_by(_inventory.target)
+_NEXT_TARGET = next_target(_inventory.target)
+_OF_KIND = _APPLIED.where(_inventory.target == bindparam("of_target"), _inventory.kind == bindparam("of_kind"))
+_WITH_IDS = _OF_KIND.where(_inventory.id.in_(bindparam("keys", expanding=True)))
+_WITH_ROOTS = _OF_KIND.where(_inventory.root_id.in_(bindparam("keys", expanding=True)))
+_OBJECTS = (
+    select(_inventory.target, func.count().label("objects"))
+    .where(_inventory.kind != Kind.VARIABLE.value)
+    .group_by(_inventory.target)
+)
 _ANY_RETIRED = select(_inventory.id).where(_inventory.retired_at.is_not(None)).limit(1)
 
 _COUNTS = select(_inventory.target, func.count()).where(_inventory.kind == Kind.JOB.value).group_by(_inventory.target)
@@ -70,6 +78,10 @@ _DELETE_EVENT_ORPHANS = delete(schema.event_jobs).where(
     )
 )
 
+_FOOTING = "footing"
+_FIND_FOOTING = select(schema.meta.c.value).where(schema.meta.c.key == bindparam("of_key"))
+_FORGET_FOOTING = delete(schema.meta).where(schema.meta.c.key == bindparam("of_key"))
+
 _FORMS_HELD = 4096
 """How many forms are held in memory, by digest: a run needs its own some four times."""
 
@@ -93,7 +105,34 @@ class Inventory(Part):
     def applied_targets(self) -> list[str]:
         """Return the targets on which something is applied."""
         with self._db.read() as tx:
-            return [row.target for row in tx.rows(_TARGETS)]
+            return list(targets_of(tx, _NEXT_TARGET))
+
+    def applied_under(self, kind: Kind, names: Collection[str]) -> list[Applied]:
+        """Return what is applied anywhere with one of ``names`` as its id or its root id."""
+        with self._db.read() as tx:
+            found = {
+                (target, row.root_id): row
+                for target in targets_of(tx, _NEXT_TARGET)
+                for statement in (_WITH_IDS, _WITH_ROOTS)
+                for row in tx.rows_in(statement, names, of_target=target, of_kind=kind.value)
+            }
+        return [applied_of(row) for row in found.values()]
+
+    def count_objects(self) -> dict[str, int]:
+        """Return how many objects but variables are applied, by target; those without any are left out."""
+        with self._db.read() as tx:
+            return {row.target: row.objects for row in tx.rows(_OBJECTS)}
+
+    def note_footing(self, value: str) -> None:
+        """Keep what all that is applied is known to equal; any change to what is applied forgets it."""
+        with self._db.write() as tx:
+            tx.upsert(schema.meta, [{"key": _FOOTING, "value": value}], "key")
+
+    def footing(self) -> str:
+        """Return what was last noted of all that is applied, or nothing when it has changed since."""
+        with self._db.read() as tx:
+            row = tx.row(_FIND_FOOTING, of_key=_FOOTING)
+            return str(row.value) if row is not None else ""
 
     def has_retired(self) -> bool:
         """Return whether a job is disabled and waits for its removal."""
@@ -159,6 +198,7 @@ class Inventory(Part):
         of its form.
         """
         with self._db.write() as tx:
+            tx.run(_FORGET_FOOTING, of_key=_FOOTING)
             tx.insert_new(schema.forms, map(_form_row, sorted(items, key=_digest)))
             _make_room(tx, items)
             tx.upsert(schema.inventory, map(applied_row, items))
@@ -172,6 +212,7 @@ class Inventory(Part):
             row = tx.row(_ROOT, of_target=target, of_kind=kind.value, of_id=id)
             if row is None:
                 return
+            tx.run(_FORGET_FOOTING, of_key=_FOOTING)
             tx.run(_DELETE, of_target=target, of_kind=kind.value, of_id=id)
             if kind is Kind.JOB:
                 tx.run(_DELETE_SCHEDULE, of_target=target, of_root=row.root_id)

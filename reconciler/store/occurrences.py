@@ -54,6 +54,8 @@ _MOVE_CURSOR = (
 )
 _ONE_OFFS = select(_occurrences.trigger_key, _occurrences.target).where(schema.ONE_OFF)
 _STARTED = select(_receipts.one_off_id, _receipts.target).distinct()
+_ONE_OFFS_OF = _ONE_OFFS.where(_occurrences.trigger_key.in_(bindparam("keys", expanding=True)))
+_STARTED_OF = _STARTED.where(_receipts.one_off_id.in_(bindparam("keys", expanding=True)))
 _RECEIPTS = select(schema.receipts).order_by(_receipts.one_off_id, _receipts.target, _receipts.device_uid)
 _RECEIPTS_OF = _RECEIPTS.where(_receipts.one_off_id.in_(bindparam("keys", expanding=True)))
 
@@ -126,11 +128,19 @@ class Occurrences(Part):
         with self._db.read() as tx:
             return {Disposition(row.disposition): row.instants for row in tx.rows(_COUNTS)}
 
-    def settled_one_offs(self) -> set[tuple[str, str]]:
-        """Return (one-off id, target) of all whose fate is recorded: started, here or by another state, or expired."""
+    def settled_one_offs(self, one_off_ids: Collection[str] | None = None) -> set[tuple[str, str]]:
+        """Return (one-off id, target) of those whose fate is recorded: started, here or by another state, or expired.
+
+        Of all, or of ``one_off_ids``.
+        """
         with self._db.read() as tx:
-            known = {(row.trigger_key.partition(":")[2], row.target) for row in tx.rows(_ONE_OFFS)}
-            return known | {(row.one_off_id, row.target) for row in tx.rows(_STARTED)}
+            if one_off_ids is None:
+                rows, started = tx.rows(_ONE_OFFS), tx.rows(_STARTED)
+            else:
+                rows = list(tx.rows_in(_ONE_OFFS_OF, [f"oneoff:{one_off_id}" for one_off_id in one_off_ids]))
+                started = list(tx.rows_in(_STARTED_OF, one_off_ids))
+        known = {(row.trigger_key.partition(":")[2], row.target) for row in rows}
+        return known | {(row.one_off_id, row.target) for row in started}
 
 
 def _insert(tx: Transaction, occurrences: Sequence[Occurrence], runs: Sequence[Run]) -> bool:

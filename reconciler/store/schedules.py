@@ -9,7 +9,7 @@ from reconciler.model.forms import Kind
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.store import schema
-from reconciler.store.part import Part
+from reconciler.store.part import Part, next_target, targets_of
 from reconciler.store.rows import applied_of, schedule_of, schedule_row
 
 _schedules = schema.schedules.c
@@ -17,7 +17,8 @@ _inventory = schema.inventory.c
 
 _ALL = select(schema.schedules).order_by(_schedules.target, _schedules.root_id)
 _OF_TARGET = _ALL.where(_schedules.target == bindparam("of_target"))
-_OF_ROOTS = _ALL.where(_schedules.root_id.in_(bindparam("keys", expanding=True)))
+_OF_ROOTS = _OF_TARGET.where(_schedules.root_id.in_(bindparam("keys", expanding=True)))
+_NEXT_TARGET = next_target(_schedules.target)
 _UPCOMING = (
     select(schema.schedules)
     .where(_schedules.next_at.is_not(None))
@@ -51,7 +52,11 @@ class Schedules(Part):
     def schedules_of(self, root_ids: Collection[str]) -> list[ScheduleState]:
         """Return the schedules of these jobs, on any target."""
         with self._db.read() as tx:
-            return [schedule_of(row) for row in tx.rows_in(_OF_ROOTS, root_ids)]
+            return [
+                schedule_of(row)
+                for target in targets_of(tx, _NEXT_TARGET)
+                for row in tx.rows_in(_OF_ROOTS, root_ids, of_target=target)
+            ]
 
     def due_schedules(self, now: datetime, limit: int) -> list[tuple[ScheduleState, Applied]]:
         """Return the ``limit`` schedules that fell due first, by ``now``, with the jobs they belong to."""

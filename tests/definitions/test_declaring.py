@@ -43,7 +43,7 @@ class Files:
             lines.append(f"previousId: gone-{name}")
         if chance.random() < 0.3:
             lines += ["targets: [fleet, local]", "devices: {all: true}"]
-        if name > "j0" and f"jobs/{JOBS[JOBS.index(name) - 1]}.yaml" in self.files and chance.random() < 0.2:
+        elif name > "j0" and f"jobs/{JOBS[JOBS.index(name) - 1]}.yaml" in self.files and chance.random() < 0.2:
             lines.append(f"alternateJobId: {JOBS[JOBS.index(name) - 1]}")
         lines.append(
             chance.choice(
@@ -107,7 +107,8 @@ class Reader:
         return whole, known
 
     def _know(self, tree):
-        index = open_index(Shelf(self.path, owner=OWNER))
+        shelf = Shelf(self.path, owner=OWNER)
+        index = open_index(shelf)
         old, new = ({file.path: file for file in each.files} for each in (self.before, tree))
         files = {path: new.get(path) for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
         changed = Changed(tree=tree.digest, settings=None, files=files, read=tree.read)
@@ -115,7 +116,13 @@ class Reader:
         if loaded is None or loaded.has_errors:
             return None
         return KnownDefinitions(
-            index, loaded, settings=RULES["settings"], providers=PROVIDERS, read=tree.read, diff=lambda _: files
+            index,
+            loaded,
+            settings=RULES["settings"],
+            providers=PROVIDERS,
+            read=tree.read,
+            diff=lambda _: files,
+            close=shelf.close,
         )
 
 

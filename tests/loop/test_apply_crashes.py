@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from msgspec.structs import replace
 from support.driving import Rig, rig
+from support.dying import Deathly, Killed, dying
 from support.repo import make_repo
 from support.world import make_world
 
@@ -17,26 +18,6 @@ from reconciler.model.errors import TargetUnavailable
 from reconciler.model.settings import PruneSettings
 
 NO_GRACE = PruneSettings(grace_hours=0)
-
-
-class Killed(BaseException):
-    """The process is no more: nothing that it still tries has an effect."""
-
-
-class Deathly:
-    """Counts the places at which a process can die, and lets it die at the ``at``th; None never."""
-
-    def __init__(self, at: int | None) -> None:
-        self.at = at
-        self.count = 0
-        self.is_dead = False
-
-    def step(self) -> None:
-        if not self.is_dead:
-            self.count += 1
-            self.is_dead = self.count == self.at
-        if self.is_dead:
-            raise Killed
 
 
 class MortalTarget:
@@ -51,24 +32,6 @@ class MortalTarget:
     def apply(self, change):
         self._death.step()
         self._target.apply(change)
-        self._death.step()
-
-
-class MortalFile:
-    """The database's lower half: the process dies before a transaction, or when it is durable."""
-
-    def __init__(self, below, death: Deathly) -> None:
-        self._below, self._death = below, death
-
-    def __getattr__(self, name):
-        return getattr(self._below, name)
-
-    def begin_write(self, connection, **options):
-        self._death.step()
-        self._below.begin_write(connection, **options)
-
-    def after_commit(self, connection):
-        self._below.after_commit(connection)
         self._death.step()
 
 
@@ -112,16 +75,12 @@ def prepared(folder, commits, *, holds: bool) -> Iterator[tuple[Rig, object]]:
 
 def die_at(made: Rig, world, source: CommitState, death: Deathly, *, only_at_target: bool = False) -> bool:
     """Apply ``source`` and let the process die as ``death`` says; return whether it did."""
-    database = made.store._db
-    whole = database._below
-    if not only_at_target:
-        database._below = MortalFile(whole, death)
+    world = replace(world, targets={"local": MortalTarget(made.target, death)})
     try:
-        apply_commit(replace(world, targets={"local": MortalTarget(made.target, death)}), source)
+        with nullcontext() if only_at_target else dying(made.store, death):
+            apply_commit(world, source)
     except Killed:
         return True
-    finally:
-        database._below = whole
     return False
 
 

@@ -22,9 +22,9 @@ SCHEDULES = {
 def judge(stage):
     """Return the facts of the only change that HEAD would make."""
     source = stage.read(stage.repository.resolve("HEAD").sha)
-    plan = plan_commit(stage.world, source).plan
-    known = known_of_state(stage.world, source.loaded.desired, plan, is_root=False)
-    (facts,) = judge_plan(plan, now=stage.clock(), known=known).values()
+    planned = plan_commit(stage.world, source)
+    known = known_of_state(stage.world, planned, is_root=False)
+    (facts,) = judge_plan(planned.plan, now=stage.clock(), known=known).values()
     return facts
 
 
@@ -74,10 +74,10 @@ def test_devices_are_looked_up_where_the_target_can_be_asked(stage):
 def test_a_silent_target_leaves_the_selector(stage, monkeypatch):
     stage.commit_job(devices={"hostnames": ["fake-*"]})
     source = stage.read(stage.repository.resolve("HEAD").sha)
-    plan = plan_commit(stage.world, source).plan
+    planned = plan_commit(stage.world, source)
     stage.rig.target.unreachable = True
-    known = known_of_state(stage.world, source.loaded.desired, plan, is_root=False)
-    facts = judge_plan(plan, now=stage.clock(), known=known)["local", Kind.JOB, "a"]
+    known = known_of_state(stage.world, planned, is_root=False)
+    facts = judge_plan(planned.plan, now=stage.clock(), known=known)["local", Kind.JOB, "a"]
     assert facts.devices_after.matched is None
     assert facts.devices_after.selector == (("hostnames", ("fake-*",)),)
 
@@ -85,9 +85,9 @@ def test_a_silent_target_leaves_the_selector(stage, monkeypatch):
 def test_a_local_target_of_root_runs_as_root(stage):
     stage.commit_job()
     source = stage.read(stage.repository.resolve("HEAD").sha)
-    plan = plan_commit(stage.world, source).plan
-    known = known_of_state(stage.world, source.loaded.desired, plan, is_root=True)
-    (facts,) = judge_plan(plan, now=stage.clock(), known=known).values()
+    planned = plan_commit(stage.world, source)
+    known = known_of_state(stage.world, planned, is_root=True)
+    (facts,) = judge_plan(planned.plan, now=stage.clock(), known=known).values()
     assert [mark.code for mark in facts.marks] == ["root-service"]
 
 

@@ -11,7 +11,7 @@ from reconciler.model.forms import Kind
 from reconciler.model.provider import ProviderRules
 from reconciler.model.settings import Settings
 
-MOST = 1000
+MOST = 2000
 """Where so many files have to be read, to read all of them is no loss."""
 
 Key = tuple[Kind, str]
@@ -32,8 +32,10 @@ class KnownDefinitions:
         providers: Mapping[str, ProviderRules],
         read: Read,
         diff: Callable[[str], Collection[str] | None],
+        close: Callable[[], None],
     ) -> None:
         self.problems = loaded.problems
+        self.close = close
         self._index = index
         self._root = index.header.root
         self._settings = settings
@@ -45,10 +47,14 @@ class KnownDefinitions:
     def jobs(self) -> dict[str, int]:
         """How many jobs are declared, by target."""
         found: dict[str, int] = {}
-        for name, count in self._index.counts.jobs.items():
+        for name, count in self._index.counts.on.items():
             for target in (name,) if name else dict.fromkeys(self._settings.default_targets):
                 found[target] = found.get(target, 0) + count
         return found
+
+    @property
+    def job_count(self) -> int:
+        return self._index.counts.jobs
 
     @property
     def components(self) -> tuple[int, int]:
@@ -84,18 +90,20 @@ class KnownDefinitions:
         for other in self._index.members(users("previous", job_id)):
             yield place_of(other, self._root).id
 
+    def one_off_jobs(self) -> set[str]:
+        """Return the jobs that one-offs ask for."""
+        facts = (self._index.facts(path) for path in self._index.members(ONE_OFFS))
+        return {told.job for told in facts if told is not None}
+
+    def of_targets(self) -> DesiredState:
+        """Return what the files of targets declare."""
+        return self._load(self._index.header.targets).desired
+
     def declare(self, keys: Collection[Key]) -> DesiredState:
         """Return what is declared under ``keys``, all targets and all one-offs; with them what these refer to."""
         one_offs = self._index.members(ONE_OFFS)
         paths = {path for kind, id_ in keys if (path := find_taker(self._index, kind, id_)) is not None}
-        loaded = load_some(
-            self._index,
-            self._all_needed({*paths, *one_offs, *self._index.header.targets}),
-            read=self._read,
-            settings=self._settings,
-            providers=self._providers,
-            now=None,
-        ).load(declare=True)
+        loaded = self._load(self._all_needed({*paths, *one_offs, *self._index.header.targets}))
         if not loaded.desired.complete:
             raise TooMuch  # as a whole it has no errors: too little of it was read
         return loaded.desired
@@ -105,3 +113,8 @@ class KnownDefinitions:
         while (needed := needed_for(self._index, paths, most=MOST)) != paths:
             paths = needed
         return needed
+
+    def _load(self, paths: Collection[str]) -> Loaded:
+        return load_some(
+            self._index, paths, read=self._read, settings=self._settings, providers=self._providers, now=None
+        ).load(declare=True)

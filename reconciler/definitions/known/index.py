@@ -21,9 +21,12 @@ _HOUR = 3600
 
 
 class Counts(Struct, array_like=True):
-    """How many there are: jobs by the targets that they name, "" where they name none; components, and with scripts."""
+    """How many there are. ``on`` counts jobs by the targets that they name, "" where they name none; ``scripted``
+    are the components that bring a script.
+    """
 
-    jobs: dict[str, int] = {}
+    jobs: int = 0
+    on: dict[str, int] = {}
     components: int = 0
     scripted: int = 0
 
@@ -31,10 +34,11 @@ class Counts(Struct, array_like=True):
         if facts is None:
             return
         if place.kind is Kind.JOB:
+            self.jobs += by
             for target in dict.fromkeys(facts.targets or ("",)):
-                self.jobs[target] = self.jobs.get(target, 0) + by
-                if not self.jobs[target]:
-                    del self.jobs[target]
+                self.on[target] = self.on.get(target, 0) + by
+                if not self.on[target]:
+                    del self.on[target]
         elif place.kind is Kind.COMPONENT:
             self.components += by
             self.scripted += by * facts.scripted
@@ -70,7 +74,7 @@ class Index:
 
     def __init__(self, shelf: Shelf, header: Header) -> None:
         self.header: Final = header
-        self.counts = msgspec.structs.replace(header.counts, jobs=dict(header.counts.jobs))
+        self.counts = msgspec.structs.replace(header.counts, on=dict(header.counts.on))
         self._shelf = shelf
         self._facts: dict[str, dict[str, Facts]] = {}
         self._topics: dict[str, dict[str, list[str]]] = {}
