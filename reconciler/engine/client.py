@@ -343,14 +343,20 @@ def _batches(orders: Sequence[RunOrder]) -> Iterator[list[bytes]]:
     for order in orders:
         if not UID_PATTERN.match(order.uid):
             raise UsageError(f"{order.uid!r} cannot be the uid of a run", hint="Letters, digits, '.', '_' and '-'.")
-        # Not msgspec's own JSON: a value that is no UTF-8 has to go through.
-        batch.append(json.dumps(msgspec.to_builtins(order)).encode())
+        batch.append(_encode_order(order))
         size += len(batch[-1])
         if size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _encode_order(order: RunOrder) -> bytes:
+    try:
+        return msgspec.json.encode(order)
+    except UnicodeEncodeError:  # a value that is no UTF-8 has to go through, too
+        return json.dumps(msgspec.to_builtins(order)).encode()
 
 
 def _instant(microseconds: int | None) -> datetime | None:

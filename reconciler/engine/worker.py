@@ -1,6 +1,7 @@
 """The supervisor at work: one loop over clients, children's output and children's ends."""
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -123,6 +124,9 @@ class Worker:
     def run(self) -> None:
         """Serve until idle for long enough, or told to stop and all runs have ended."""
         become_subreaper("reconciler-run")
+        # A run makes hundreds of objects, which go with it: to look for rings among them finds next to nothing.
+        gc.freeze()
+        gc.set_threshold(10_000)
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
