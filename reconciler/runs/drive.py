@@ -205,7 +205,7 @@ def _queue(most: int, queues: int, *, finished: int) -> tuple[int, int | None]:
     """
     if not queues:
         return most, None
-    short = min(queues, 4 * finished)
+    short = min(queues, 2 * finished)
     return most + short, max(min(queues, _AHEAD * most) - short, 0)
 
 

@@ -43,6 +43,17 @@ def test_what_is_written_is_read_back(journal, folder_fd):
     assert list(read_journal(folder_fd)) == entries
 
 
+def test_what_is_to_be_durable_soon_after_something_else_becomes_so_together(journal, monkeypatch):
+    monkeypatch.setattr("reconciler.engine.journal._REST_SECONDS", 0.5)
+    synced(journal)
+    syncs = []
+    monkeypatch.setattr("os.fdatasync", syncs.append)
+    for _ in range(5):
+        journal.sync(lambda: None)
+    synced(journal)
+    assert len(syncs) == 1
+
+
 def test_a_torn_or_damaged_line_is_left_out_and_the_others_count(journal, folder_fd, tmp_path):
     journal.write([{"number": number} for number in range(4)])
     lines = (tmp_path / "journal").read_bytes().splitlines(keepends=True)

@@ -124,7 +124,7 @@ def test_a_target_that_queues_is_given_more_than_may_run_at_once(rig):
     drive_once(rig.driver)
     assert len(rig.target.started) == 1 + 16
     drive_once(rig.driver)
-    assert len(rig.target.started) == 17 + 1 + 4 * 17
+    assert len(rig.target.started) == 17 + 1 + 2 * 17
 
 
 def test_what_is_more_urgent_is_started_before_what_is_queued_ahead(slow_rig):

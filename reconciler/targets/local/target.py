@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.engine.client import Engine
+from reconciler.engine.client import Engine, RunProgress
 from reconciler.model.change import Change
 from reconciler.model.errors import TargetRefused
 from reconciler.model.forms import Form
@@ -120,19 +120,7 @@ class LocalTarget:
 
     def follow(self, handles: Mapping[str, str]) -> Mapping[str, Progress]:
         progress = self._engine.follow(list(handles.values()))
-        return {
-            uid: Progress(
-                status=progress[handle].status,
-                reason=progress[handle].reason,
-                started_at=progress[handle].started_at,
-                ended_at=progress[handle].ended_at,
-                tasks=progress[handle].tasks,
-                calls=tuple(msgspec.convert(call, Call) for call in progress[handle].calls),
-                note=msgspec.convert(progress[handle].note, Note | None),
-            )
-            for uid, handle in handles.items()
-            if handle in progress
-        }
+        return {uid: _as_told(progress[handle]) for uid, handle in handles.items() if handle in progress}
 
     def output(self, handle: str) -> Sequence[OutputRecord]:
         return list(self._engine.output(handle))
@@ -154,3 +142,15 @@ class LocalTarget:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def _as_told(its: RunProgress) -> Progress:
+    return Progress(
+        status=its.status,
+        reason=its.reason,
+        started_at=its.started_at,
+        ended_at=its.ended_at,
+        tasks=its.tasks,
+        calls=tuple(msgspec.convert(call, Call) for call in its.calls) if its.calls else (),
+        note=None if its.note is None else msgspec.convert(its.note, Note),
+    )
