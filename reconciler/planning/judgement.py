@@ -128,7 +128,9 @@ def _mark_action(change: Change, before: Starts | None) -> Iterator[Mark]:
     elif change.action is Action.REPLACE:
         yield caution("replace", "is deleted and made anew on the target")
     elif change.action is Action.ADOPT:
-        yield caution("adopt", "was made by hand on the target; it is taken over and overwritten")
+        theirs = [field.json_path for field in change.fields if field.cause is FieldCause.THEIRS]
+        words = "it is taken over, and this is overwritten" if theirs else "it is as declared, and taken over"
+        yield caution("adopt", f"was made by hand on the target; {words}", *theirs)
     elif change.action is Action.RETIRE:
         yield danger("prune", "Git no longer declares it: it is disabled now, and deleted later")
     elif change.action is Action.SUSPEND:
@@ -139,7 +141,8 @@ def _mark_action(change: Change, before: Starts | None) -> Iterator[Mark]:
         yield note("held", "nothing is done to it")
     if theirs := [field.json_path for field in change.fields if field.cause is FieldCause.BOTH]:
         yield danger("both-changed", "was changed in Git and on the target; Git overwrites", *theirs)
-    if theirs := [field.json_path for field in change.fields if field.cause is FieldCause.THEIRS]:
+    theirs = [field.json_path for field in change.fields if field.cause is FieldCause.THEIRS]
+    if theirs and change.action is not Action.ADOPT:
         yield caution("drift", "was changed on the target, not in Git; that is undone", *theirs)
 
 

@@ -33,7 +33,7 @@ def judge_fields(change: Change) -> tuple[tuple[FieldFact, ...], int, tuple[Text
     told: list[FieldFact] = []
     texts: list[TextChange] = []
     more = 0
-    for field in chain.from_iterable(map(_parts, change.fields or _new_fields(change))):
+    for field in chain.from_iterable(_parts(_as_found(field)) for field in change.fields or _new_fields(change)):
         if len(told) + len(texts) >= MOST_FIELDS:
             more += 1
         elif _is_text(field):
@@ -62,6 +62,15 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(item, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def _as_found(field: FieldChange) -> FieldChange:
+    """Return the field from what the target has to what it will have, where it is not as it was applied."""
+    if field.cause is FieldCause.THEIRS:
+        return FieldChange(field.json_path, field.live, field.after, None, field.cause)
+    if field.cause in {FieldCause.UNMANAGED, FieldCause.VENDOR_DEFAULT}:
+        return FieldChange(field.json_path, field.live, field.live, None, field.cause)
+    return field
 
 
 def _parts(field: FieldChange) -> Iterator[FieldChange]:
@@ -96,15 +105,13 @@ def _is_text(field: FieldChange) -> bool:
 
 def _field_fact(change: Change, field: FieldChange) -> FieldFact:
     default = _default_of(change, field.json_path)
-    if change.action is Action.ADOPT and field.cause is FieldCause.THEIRS:
-        before, after = (_shown(field, value, default) for value in (field.live, field.after))
-        return FieldFact(json_path=field.json_path, before=before, after=after)
+    is_adopted = change.action is Action.ADOPT and field.cause is FieldCause.THEIRS
     return FieldFact(
         json_path=field.json_path,
         before=Shown("") if change.before is None and change.live is None else _shown(field, field.before, default),
         after=_shown(field, field.after, default),
         live=_shown(field, field.live, default) if field.live is not None else None,
-        cause=field.cause,
+        cause=FieldCause.OURS if is_adopted else field.cause,
     )
 
 

@@ -31,6 +31,7 @@ from reconciler.model.job import (
 )
 from reconciler.model.secret import SecretRef
 from reconciler.model.systems import ALL_SYSTEMS
+from reconciler.planning.diff import diff_live
 from reconciler.planning.judgement import judge
 from reconciler.planning.judgement_catalogue import GUARDS, MARKS
 from reconciler.planning.judgement_company import Timetable
@@ -422,3 +423,41 @@ def test_the_script_of_a_task_that_came_is_shown_whole():
     assert (text.json_path, text.lines[1:]) == ("tasks[0].script", ("+one", "+two"))
     (field,) = facts.fields
     assert (field.json_path, field.before.text, field.after.text) == ("tasks[0]", "", '{"id":"new"}')
+
+
+def facts_of_drift(action, before, after, live, *fields):
+    change = Change(
+        action=action,
+        kind=Kind.JOB,
+        id="a",
+        root_id="a",
+        target="t",
+        before=before,
+        after=after,
+        live=live,
+        fields=fields,
+    )
+    return judge(change, now=NOW, known=Known())
+
+
+def test_what_the_target_has_is_what_a_drift_begins_with():
+    job = make_job(tasks=(Task(id="t", script="one\n"),))
+    live = replace(job, priority=9, tasks=(Task(id="t", script="two\n"),))
+    fields = [
+        *diff_live(job, live),
+        FieldChange("x-vendor", None, None, "abc", FieldCause.UNMANAGED),
+    ]
+    facts = facts_of_drift(Action.DRIFT, job, job, live, *fields)
+    told = [(fact.json_path, fact.before.text, fact.after.text) for fact in facts.fields]
+    assert told == [("priority", "9", "5"), ("x-vendor", "abc", "abc")]
+    (text,) = facts.texts
+    assert (text.json_path, text.lines[1:]) == ("tasks[0].script", ("-two", "+one"))
+
+
+def test_an_adoption_says_what_it_overwrites_and_nothing_of_drift():
+    job, live = make_job(), make_job(priority=9)
+    fields = [replace(field, before=None) for field in diff_live(job, live)]
+    (mark,) = [m for m in facts_of_drift(Action.ADOPT, None, job, live, *fields).marks if m.code in {"adopt", "drift"}]
+    assert (mark.code, mark.names) == ("adopt", ("priority",))
+    (mark,) = [m for m in facts_of_drift(Action.ADOPT, None, job, job).marks if m.code == "adopt"]
+    assert "it is as declared" in mark.text

@@ -45,6 +45,7 @@ _COLOURS = {
     Action.ONE_OFF: "36",
 }
 _LEVEL_COLOURS = {Level.DANGER: "1;31", Level.CAUTION: "33", Level.NOTE: "2"}
+_LEFT_ALONE = (FieldCause.UNMANAGED, FieldCause.VENDOR_DEFAULT)
 _VALUE_LIMIT = 120
 _MOST_LINES = 40
 _MOST_FIELDS = 40
@@ -116,7 +117,9 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
     if change.before is None and change.live is None and not isinstance(change.after, Variable):
         return
     for fact in facts.fields[:_MOST_FIELDS]:
-        words = f"{_value(fact.json_path)}: {_plain(value_words(fact.before))} -> {_plain(value_words(fact.after))}"
+        words = f"{_value(fact.json_path)}: {_plain(value_words(fact.before))}"
+        if fact.cause not in _LEFT_ALONE:
+            words += f" -> {_plain(value_words(fact.after))}"
         yield words if fact.cause is FieldCause.OURS else f"{words}  ({_plain(cause_words(fact))})"
     if more := facts.more_fields + max(0, len(facts.fields) - _MOST_FIELDS):
         yield f"and {counted(more, 'more field')}"
