@@ -11,7 +11,7 @@ from reconciler.loop.due import first_state, missed_at_apply
 from reconciler.loop.journal import begin_changes, close_change
 from reconciler.loop.world import World
 from reconciler.model.change import Action, Change, Plan
-from reconciler.model.errors import GuardRefused, StalePlan, TargetRefused, TargetUnavailable
+from reconciler.model.errors import GuardRefused, StalePlan, TargetRefused, TargetUnavailable, UsageError
 from reconciler.model.forms import Form, Kind
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.model.job import Job
@@ -40,6 +40,10 @@ class ApplyResult(Struct, frozen=True, kw_only=True):
 
 def refuse_if_stale(plan: Plan, expected_digest: str | None) -> None:
     """Raise StalePlan when the plan is not the one that was looked at, named by its digest or the start of it."""
+    if expected_digest is not None and len(expected_digest) < SHORTEST_DIGEST:
+        raise UsageError(
+            f"{expected_digest!r} is too short for a digest", hint=f"Give {SHORTEST_DIGEST} characters of it or more."
+        )
     if expected_digest is not None and not names_plan(expected_digest, plan):
         raise StalePlan(
             f"definitions or state moved since that plan: its digest was {expected_digest[:12]}, "

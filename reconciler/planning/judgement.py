@@ -50,7 +50,7 @@ def judge(change: Change, *, now: datetime, known: Known) -> Judgement:
     marks = [*_mark_action(change, before), *_mark_unseen(change)]
     if fan_out is not None and job is not None:
         marks += mark_fan_out(fan_out, job, after)
-    if will is not None and after is not None and change.action is not Action.HELD:
+    if will is not None and after is not None and change.action not in {Action.HELD, Action.RETIRE}:
         case = Case(
             change=change,
             was=was,

@@ -62,6 +62,7 @@ def test_on_a_terminal_the_plan_is_shown_and_a_person_asked(one_gone, answer, co
     shown = os.read(ours, 65536).decode()
     os.close(ours)
     assert "-   job goes" in shown
+    assert "no longer starts by itself" not in shown
     assert "job goes would be deleted. Apply this plan? [y/N]" in shown
     assert changes(one_gone) == left
 
@@ -202,3 +203,10 @@ def test_two_targets_with_one_folder_by_a_link_change_nothing(project, tmp_path)
     assert refused.code == 1
     assert "the folder of target more, are one" in refused.err
     assert list((tmp_path / "Jobs").iterdir()) == []
+
+
+def test_a_digest_that_is_too_short_is_not_said_to_be_stale(project):
+    project.commit_job()
+    refused = project.call("apply", "--digest", "3f9a")
+    assert refused.code == 64
+    assert "'3f9a' is too short for a digest" in refused.err
