@@ -7,7 +7,7 @@ import msgspec
 
 from reconciler.cli.exits import ExitCode, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
-from reconciler.cli.output import echo_json, tell, wants_color
+from reconciler.cli.output import echo_json, tell, wants_color, warn
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.reviewing import Review
@@ -99,7 +99,7 @@ def command(
             confirm=review,
         )
         if problem := send_statuses(world):
-            tell(f"statuses: {problem}")
+            warn(f"statuses: {problem}")
     tell_problems(planned.problems)
     if format_ == "json":
         echo_json(review.document() | {"failures": [failure_document(failure) for failure in failures]})
@@ -151,4 +151,4 @@ def failure_document(failure: ApplyFailure) -> dict[str, str]:
 
 def tell_failures(failures: tuple[ApplyFailure, ...]) -> None:
     for failure in failures:
-        tell(f"{failure.change.target}: {failure.change.action.value} {failure.change.id}: {failure.message}")
+        warn(f"{failure.change.target}: {failure.change.action.value} {failure.change.id}: {failure.message}")

@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import verb
-from reconciler.cli.output import tell
+from reconciler.cli.output import warn
 from reconciler.engine.inside import RunLink, inside_run
 from reconciler.model.errors import UsageError
 from reconciler.model.uids import new_uid
@@ -46,7 +46,7 @@ def command(
         timeout_seconds=timeout,
     )
     if answer is None or "text" not in answer:
-        tell(f"No answer within {timeout} seconds.")
+        warn(f"No answer within {timeout} seconds.")
         return ExitCode.RUN_UNKNOWN
     click.echo(answer["text"])
     return ExitCode.DONE

@@ -5,7 +5,7 @@ import click
 from reconciler.cli.completing import complete_job, complete_target
 from reconciler.cli.exits import code_of_status, first_of
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
-from reconciler.cli.output import echo_json, echo_table, instant_text, tell
+from reconciler.cli.output import echo_json, echo_table, instant_text, tell, warn
 from reconciler.cli.requesting import find_job
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import open_session
@@ -79,7 +79,7 @@ def command(
             echo_runs(session.store, ended)
     tell(f"{len(ended)} started.")
     if published.problem:
-        tell(f"reports: {published.problem}")
+        warn(f"reports: {published.problem}")
     return first_of([code_of_status(run.status) for run in ended])
 
 

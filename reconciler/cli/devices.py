@@ -7,7 +7,7 @@ import click
 from reconciler.cli.completing import complete_job, complete_target
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
-from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell
+from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell, warn
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState
 from reconciler.model.errors import CouldNot, UsageError
@@ -97,7 +97,7 @@ def _tell_of_job(job: Job, live: LiveTarget, selected: int, number: int) -> None
         only = " and ".join(SYSTEMS[system] for system in SYSTEMS if system in systems_of(job)) or "no system"
         tell(f"{job.id} is for {only}: {selected - number} more are selected, and left out")
     if job.devices is not None and job.devices.max is not None and selected > job.devices.max:
-        tell(f"{job.id} would not start: devices.max is {job.devices.max}, and {selected} match")
+        warn(f"{job.id} would not start: devices.max is {job.devices.max}, and {selected} match")
     if isinstance(live, Paced):
         known = Known(paces={live.name: live.pace()}, match=lambda _target, _job: Matched(count=number))
         if (fan_out := judge_fan_out(live.name, job, None, known)) is not None:

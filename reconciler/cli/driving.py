@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
-from reconciler.cli.output import echo_json, tell
+from reconciler.cli.output import echo_json, warn
 from reconciler.cli.run_words import echo_run
 from reconciler.cli.session import Session
 from reconciler.cli.watching import Watch
@@ -58,4 +58,4 @@ def publish(world: World) -> None:
     """Publish the reports of what has ended; what keeps them back is said, and the next time tries again."""
     published = publish_reports(world.store, world.repository, settings=world.settings.reports, now=world.clock())
     if published.problem:
-        tell(f"reports: {published.problem}")
+        warn(f"reports: {published.problem}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
-from reconciler.cli.output import echo_json, tell
+from reconciler.cli.output import echo_json, tell, warn
 from reconciler.engine.inside import RunLink, inside_run
 from reconciler.engine.request import SEND
 from reconciler.model.errors import CouldNot, UsageError
@@ -39,7 +39,7 @@ def call_runs(link: RunLink, *, wait: float | None, format_: str, what: str = "r
         tell("Accepted; nobody drives runs here just now, so it begins with the next `reconcile`, or with `serve`.")
         return ExitCode.DONE
     if "expired" in answer:
-        tell(f"Not ended within {wait:.0f} seconds: {', '.join(answer['children']) or 'it was not begun'}.")
+        warn(f"Not ended within {wait:.0f} seconds: {', '.join(answer['children']) or 'it was not begun'}.")
         return ExitCode.RUN_UNKNOWN
     return _tell_runs(answer["runs"], has_waited=wait is not None, format_=format_)
 

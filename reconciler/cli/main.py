@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from reconciler import __version__
+from reconciler.cli.volume import note, reset_volume, volume_options
 
 VERBS = {
     "init": "Write the first definitions into a Git repository.",
@@ -80,6 +81,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconciler", message="%(prog)s %(version)s")
 @click.option("-C", "directory", type=click.Path(), metavar="DIR", help="Work as if started in DIR.")
+@volume_options
 @click.pass_context
 def cli(ctx: click.Context, directory: str | None) -> None:
     """Jobs as code: job definitions in Git, validated, planned, applied, run, and reported with their commit.
@@ -99,6 +101,16 @@ def main() -> None:
 
 
 def run_cli(arguments: list[str]) -> int:
+    reset_volume()
+    try:
+        code = _run(arguments)
+        note(f"exit {int(code)}")
+    finally:
+        reset_volume()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = cli.main(args=arguments, prog_name="reconciler", standalone_mode=False)
         sys.stdout.flush()

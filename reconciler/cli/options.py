@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from reconciler.cli.completing import complete_job
+from reconciler.cli.volume import volume_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +53,9 @@ def verb(name: str, *, examples: str) -> Callable[[Callable[..., Any]], click.Co
         directory = click.option(
             "-C", "directory", metavar="DIR", default=None, callback=_directory, help="Work as if started in DIR."
         )
-        made: click.Command = click.command(name, cls=VerbCommand, examples=examples)(directory(function))
+        made: click.Command = click.command(name, cls=VerbCommand, examples=examples)(
+            directory(volume_options(function))
+        )
         made.context_settings = {"help_option_names": ["-h", "--help"]}
         return made
 

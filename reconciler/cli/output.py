@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from reconciler.cli.volume import is_quiet
 from reconciler.model.errors import CouldNot
 from reconciler.model.instant import format_instant
 from reconciler.model.text import escape_text
@@ -60,7 +61,13 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def tell(message: str) -> None:
-    """Say something to the person, beside the data."""
+    """Say something to the person, beside the data; not where `--quiet` is asked for."""
+    if not is_quiet():
+        click.echo(message, err=True)
+
+
+def warn(message: str) -> None:
+    """Say what is wrong, beside the data."""
     click.echo(message, err=True)
 
 

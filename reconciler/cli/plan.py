@@ -16,7 +16,7 @@ from reconciler.cli.options import (
     state_option,
     verb,
 )
-from reconciler.cli.output import json_text, tell, wants_color, write_result
+from reconciler.cli.output import json_text, tell, wants_color, warn, write_result
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.reviewing import judge_planned
 from reconciler.cli.session import Session, open_session
@@ -169,7 +169,7 @@ def _render(seen: Seen, format_: str, *, color: bool) -> str:
 def tell_unavailable(planned: Planned) -> None:
     """Say which targets could not be read: their changes wait, and what drifted there is not known."""
     for target, why in planned.unavailable.items():
-        tell(f"{target}: could not be read: {why}; its changes wait")
+        warn(f"{target}: could not be read: {why}; its changes wait")
 
 
 def tell_differing_files(session: Session, source: CommitState) -> None:

@@ -15,7 +15,7 @@ from reconciler.cli.apply import (
 )
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
-from reconciler.cli.output import echo_json, instant_text, tell, wants_color
+from reconciler.cli.output import echo_json, instant_text, wants_color, warn
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.reviewing import Review
@@ -90,9 +90,9 @@ def command(
     tell_failures(result.failures)
     tell_unavailable(result.planned)
     if result.published.problem:
-        tell(f"reports: {result.published.problem}")
+        warn(f"reports: {result.published.problem}")
     if result.status_problem:
-        tell(f"statuses: {result.status_problem}")
+        warn(f"statuses: {result.status_problem}")
     return _exit_code(result, fail_on_runs=fail_on_runs)
 
 

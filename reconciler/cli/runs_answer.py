@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli.completing import complete_run
 from reconciler.cli.options import state_option, verb
-from reconciler.cli.output import tell
+from reconciler.cli.output import tell, warn
 from reconciler.cli.report import find_run
 from reconciler.cli.run_words import question_lines
 from reconciler.cli.session import open_session
@@ -80,7 +80,7 @@ def _read(run: Run, question: Question, text: str | None) -> str:
     if not sys.stdin.isatty():
         raise UsageError("no answer is given", hint="Give it as TEXT, or as - to read it from standard input.")
     for line in question_lines(question):
-        tell(escape_text(line))
+        warn(escape_text(line))
     answer: str = click.prompt("Answer", hide_input=question.is_secret, default="", show_default=False, err=True)
     return answer
 

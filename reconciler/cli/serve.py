@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import secrets_option, state_option, verb
-from reconciler.cli.output import tell
+from reconciler.cli.output import warn
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.inbox import Inbox
 from reconciler.loop.serve import Loop, Source, Tell
@@ -116,7 +116,7 @@ def _source(session: Session, branch: str, remote: str | None, interval: int) ->
 
 def _say(session: Session) -> Tell:
     """Say one line with its time; what it tells of cannot forge another."""
-    return lambda words: tell(f"{format_instant(session.clock())} {escape_text(words)}")
+    return lambda words: warn(f"{format_instant(session.clock())} {escape_text(words)}")
 
 
 def _rest(loop: Loop, *, until: datetime, stop: Stop) -> None:

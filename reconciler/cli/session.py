@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 
-from reconciler.cli.output import tell
+from reconciler.cli.output import warn
 from reconciler.cli.reading import read_narrowly
+from reconciler.cli.volume import note, step
 from reconciler.definitions.known.declaring import KnownDefinitions
 from reconciler.definitions.verdicts import VerdictFile
 from reconciler.git.repository import Repository
@@ -62,7 +63,9 @@ class Session:
 
     @cached_property
     def repository(self) -> Repository:
-        return Repository.open(self._directory)
+        repository = Repository.open(self._directory)
+        note(f"repository {repository.root}")
+        return repository
 
     @property
     def requester(self) -> str:
@@ -75,7 +78,8 @@ class Session:
 
     @cached_property
     def store(self) -> Store:
-        return open_store(self.state_path, new_uid=new_uid, now=self.clock())
+        with step(f"opened the state {self.state_path}"):
+            return open_store(self.state_path, new_uid=new_uid, now=self.clock())
 
     def close(self) -> None:
         self._close_targets()
@@ -94,13 +98,14 @@ class Session:
             target.close()
 
     def read_commit(self, ref: str = "HEAD") -> CommitState:
-        with self._verdicts() as verdicts:
+        with step(f"read the definitions at {ref[:40]}"), self._verdicts() as verdicts:
             return read_commit(self.repository, self.repository.resolve(ref).sha, now=self.clock(), verdicts=verdicts)
 
     def read_narrowly(self, ref: str = "HEAD") -> CommitState:
         """Read a commit as far as is asked for; what is returned is of use until the next one is read."""
         self._forget()
-        state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+        with step(f"read the definitions at {ref[:40]}"):
+            state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
         self._known = state.known
         return state
 
@@ -124,7 +129,7 @@ class Session:
             raise UsageError(
                 f"{self.repository.root} has no work tree", hint="Name a commit with --ref, as in: --ref HEAD"
             )
-        with self._verdicts() as verdicts:
+        with step("read the definitions in the work tree"), self._verdicts() as verdicts:
             return read_files(self.repository.root, now=self.clock(), verdicts=verdicts)
 
     @contextmanager
@@ -183,9 +188,9 @@ class Session:
             driver = self._world(here, self.applied_settings()).driver
             drive_once(driver, starts=False)
             for name, trouble in driver.troubles.items():
-                tell(f"target {name} cannot be reached; what is shown of its runs may be old: {trouble}")
+                warn(f"target {name} cannot be reached; what is shown of its runs may be old: {trouble}")
                 if trouble.hint:
-                    tell(f"  {trouble.hint}")
+                    warn(f"  {trouble.hint}")
             self.troubles = driver.troubles
             return driver.latest
         return {}
@@ -218,7 +223,7 @@ class Session:
             clock=self.clock,
             new_uid=new_uid,
             host=self.host,
-            tell=tell,
+            tell=warn,
             owner=owner,
             statuses=self._statuses(settings.reports.status),
             graces=graces_of(declared),
@@ -249,7 +254,9 @@ class Session:
             pause=time.sleep,
             reveal=secrets.for_target,
         )
-        return open_targets(declared, opening)
+        targets = open_targets(declared, opening)
+        note(f"targets: {', '.join(sorted(targets))}")
+        return targets
 
     def _report_of(self, run: Run, tasks: Sequence[TaskResult], job: Job) -> bytes:
         try:

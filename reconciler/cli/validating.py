@@ -23,6 +23,7 @@ from reconciler.cli.checking import (
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.output import tell, wants_color, write_result
 from reconciler.cli.problems import count_words, plural
+from reconciler.cli.volume import step
 from reconciler.git.glance import Glance
 from reconciler.git.repository import Repository
 from reconciler.model.instant import utc_now
@@ -57,7 +58,8 @@ def validate(repository: Repository, wanted: Wanted, glance: Glance) -> ExitCode
     if wanted.path:
         source = with_unsaved(source, paths[0], sys.stdin.buffer.read(_MOST_READ))
     kept = Cache(repository.common_dir / "reconciler", now=now) if wanted.cache else None
-    loaded = load_source(source, now=now, cache=kept, declare=wanted.with_host)
+    with step(f"checked the definitions {f'at {wanted.ref}' if wanted.ref else f'in {repository.root}'}"):
+        loaded = load_source(source, now=now, cache=kept, declare=wanted.with_host)
     problems = list(loaded.problems)
     count = loaded.files
     if wanted.with_host:

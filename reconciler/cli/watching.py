@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.output import tell
 from reconciler.cli.run_words import BAR_WIDTH, progress_line, question_lines
+from reconciler.cli.volume import is_quiet
 from reconciler.loop.world import World
 from reconciler.model.job import Job
 from reconciler.model.run import OutputRecord, Run, RunStatus, TaskResult
@@ -21,7 +22,7 @@ class Watch:
 
     def __init__(self, world: World, runs: Sequence[Run]) -> None:
         self._views = [_View(world, run, is_alone=len(runs) == 1) for run in runs]
-        self._bar = _TerminalBar() if sys.stderr.isatty() else None
+        self._bar = _TerminalBar() if sys.stderr.isatty() and not is_quiet() else None
 
     def __call__(self) -> None:
         for view in self._views:
