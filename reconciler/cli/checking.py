@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -326,6 +325,8 @@ def read_base(repository: Repository, ref: str, *, head: str | None) -> Source:
 
 def check_host(source: Source, loaded: Loaded) -> list[Problem]:
     """Return the problems of jobs that start programs which this host does not have."""
+    import shutil
+
     from reconciler.definitions.host import find_missing_programs
 
     system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower())

@@ -135,12 +135,12 @@ def cron_finding(error: CronError, json_path: str) -> Finding:
 
 def _check_modes(schedule: Schedule, json_path: str) -> Iterator[Finding]:
     modes = {
-        "intervalMinutes": schedule.interval_minutes is not None,
-        "cronExpression": schedule.cron_expression is not None,
-        "runAt": schedule.run_at is not None,
-        "calendar": bool(schedule.calendar),
+        "intervalMinutes": schedule.interval_minutes,
+        "cronExpression": schedule.cron_expression,
+        "runAt": schedule.run_at,
+        "calendar": schedule.calendar or None,
     }
-    given = [name for name, is_given in modes.items() if is_given]
+    given = [name for name, mode in modes.items() if mode is not None]
     if not given:
         message = "schedule has no mode"
         yield Finding(code="TIME004", json_path=json_path, message=message, hint=f"Give one of {', '.join(modes)}.")

@@ -51,6 +51,12 @@ def test_what_scripts_call_loads_no_more_than_it_needs_within_a_run(module):
     assert not HEAVY & set(done.stdout.split())
 
 
+def test_validate_begins_to_look_at_files_before_it_imports_what_judges_them():
+    program = "import sys, reconciler.cli.validate; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"yaml", "reconciler.definitions.checks", "reconciler.targets.registry"} & set(done.stdout.split())
+
+
 def test_no_arguments_at_all_show_the_help_and_exit_as_wrong_usage(capsys):
     assert run_cli([]) == 64
     assert "Commands:" in capsys.readouterr().err

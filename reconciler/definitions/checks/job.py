@@ -35,7 +35,8 @@ def check_job(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
     yield from check_declared(job.parameters, "parameters", text_is_read=False, damaged=is_damaged)
     yield from _check_required(job, damaged)
     yield from _check_tasks(job, damaged)
-    yield from _check_variables(job, damaged)
+    if job.variables:
+        yield from _check_variables(job, damaged)
     if job.devices is not None:
         yield from check_devices(job.devices)
     if job.os_filter is not None and not named_systems(job.os_filter) and "osFilter" not in damaged:
@@ -119,13 +120,9 @@ def waiting_finding(json_path: str) -> Finding:
 
 
 def _check_action(task: Task, path: str, damaged: frozenset[str]) -> Iterator[Finding]:
-    actions = {
-        "command": task.command is not None or task.executable_path is not None,
-        "script": task.script is not None,
-        "scriptFile": task.script_file is not None,
-        "http": task.http is not None,
-    }
-    given = [name for name, is_given in actions.items() if is_given]
+    command = task.command if task.command is not None else task.executable_path
+    actions = (("command", command), ("script", task.script), ("scriptFile", task.script_file), ("http", task.http))
+    given = [name for name, action in actions if action is not None]
     if not given and "tasks" not in damaged and task.execution_type is not ExecutionType.HTTP:
         message = f"task {quote(task.id)} does nothing: give one of command, executablePath, script, scriptFile, http"
         yield Finding(code="TASK002", json_path=path, message=message)
@@ -170,19 +167,20 @@ def _check_task_values(task: Task, path: str) -> Iterator[Finding]:
 
 def _check_parameter_secrets(parameters: tuple[Parameter, ...], json_path: str = "parameters") -> Iterator[Finding]:
     for index, parameter in enumerate(parameters):
+        if not isinstance(parameter.default, str) or not parameter.default:
+            continue
         yield from check_value_characters({"default": parameter.default}, f"{json_path}[{index}]")
-        if isinstance(parameter.default, str) and parameter.default and is_secret_name(parameter.name):
+        if is_secret_name(parameter.name):
             yield secret_finding(f"{json_path}[{index}].default")
 
 
 def _check_variables(job: Job, damaged: frozenset[str]) -> Iterator[Finding]:
-    if job.variables and job.component is None and not damaged & {"component", "tasks"}:
+    if job.component is None and not damaged & {"component", "tasks"}:
         message = "variables are for a component, and this job has tasks"
         hint = "Declare parameters with a default instead."
         yield Finding(code="PARAM007", json_path="variables", message=message, hint=hint)
-    if job.variables:
-        yield from check_named_values(job.variables, "variables")
-        yield from check_value_characters(job.variables, "variables")
+    yield from check_named_values(job.variables, "variables")
+    yield from check_value_characters(job.variables, "variables")
 
 
 def check_devices(devices: Devices, json_path: str = "devices") -> Iterator[Finding]:

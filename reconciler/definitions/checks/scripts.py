@@ -39,7 +39,4 @@ def _is_plain(path: str) -> bool:
 
 def asks_for_input(script: str) -> bool:
     """True where a script seems to wait for a person."""
-    for word in _ASKING:
-        if word in script:
-            return _ASKS.search(script) is not None
-    return False
+    return any(map(script.__contains__, _ASKING)) and _ASKS.search(script) is not None

@@ -13,7 +13,7 @@ _SECRET_NAME = re.compile(
     r"(?:password|passwd|passphrase|(?:^|_)(?:token|secret|pwd|pass|api_?key|access_?key|secret_?key|private_?key"
     r"|auth_?key|credentials?|connection_?string|authorization))$"
 )
-_SECRET_WORD = re.compile("pass|pwd|token|secret|key|credential|connection|authorization", re.IGNORECASE)
+_SECRET_WORDS = ("pass", "pwd", "token", "secret", "key", "credential", "connection", "authorization")
 """One of these is in each name that the expression matches."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Shapes that vendors gave their keys so that they can be recognised.
@@ -58,13 +58,10 @@ def find_secret(text: str) -> int | None:
 
 
 def _find_key(text: str) -> int | None:
-    if len(text) < 20:
+    if len(text) < 20 or not any(map(text.__contains__, _SECRET_BEGINNINGS)):
         return None
-    for beginning in _SECRET_BEGINNINGS:
-        if beginning in text:
-            match = _SECRET_VALUE.search(text)
-            return match.start() if match is not None else None
-    return None
+    match = _SECRET_VALUE.search(text)
+    return match.start() if match is not None else None
 
 
 def check_named_values(values: Mapping[str, Any], json_path: str) -> Iterator[Finding]:
@@ -84,7 +81,7 @@ def check_text(text: str, json_path: str) -> Iterator[Finding]:
 def check_argument_list(arguments: tuple[str, ...], json_path: str) -> Iterator[Finding]:
     """Yield a finding for each argument that gives a secret; they are seen by every user of a machine."""
     together = "\n".join(arguments)
-    if not _SECRET_WORD.search(together) and not holds_secret(together):
+    if not _may_name_secret(together) and not holds_secret(together):
         return
     for index, argument in enumerate(arguments):
         following = arguments[index + 1] if index + 1 < len(arguments) else ""
@@ -95,6 +92,10 @@ def check_argument_list(arguments: tuple[str, ...], json_path: str) -> Iterator[
             yield secret_finding(path)
         elif is_option and not equals and is_secret_name(name) and _is_literal(following):
             yield secret_finding(f"{json_path}[{index + 1}]")
+
+
+def _may_name_secret(text: str) -> bool:
+    return any(map(text.lower().__contains__, _SECRET_WORDS))
 
 
 def check_command_line(text: str, json_path: str) -> Iterator[Finding]:
