@@ -86,7 +86,7 @@ def _tell_runs(runs: Sequence[dict[str, Any]], *, has_waited: bool, format_: str
 
 def _lines(run: Mapping[str, Any], tails: Mapping[str, str]) -> list[str]:
     # Late, since this is more than most calls need.
-    from reconciler.cli.run_words import TITLES, facts_lines
+    from reconciler.cli.run_words import TITLES, facts_lines, results_lines
 
     reason = f" ({run['reason']})" if run["reason"] else ""
     facts = [
@@ -104,5 +104,5 @@ def _lines(run: Mapping[str, Any], tails: Mapping[str, str]) -> list[str]:
     for title, name in (("Output", "stdout"), ("Errors", "stderr")):
         if tails.get(name, "").strip():
             lines += ["", f"{title}:", _RULE, *tails[name].rstrip("\n").split("\n"), _RULE]
-    results = [(name, value) for task in run["tasks"] for name, value in task["outputs"].items()]
-    return [*lines, *(["", "Results:", *(f"  {name}: {value}" for name, value in results)] if results else []), ""]
+    lines += results_lines((name, value) for task in run["tasks"] for name, value in task["outputs"].items())
+    return [*lines, ""]

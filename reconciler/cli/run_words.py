@@ -1,8 +1,10 @@
 """How a run stands, in the words of seed 002: queued, running, completed, failed, timed out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import click
+import msgspec
 
 from reconciler.cli.run_table import deciding_code
 from reconciler.cli.suggestions import suggest
@@ -61,6 +63,7 @@ def describe_run(
         lines += ["", "The job exceeded the maximum execution time."]
     if not has_seen_output:
         lines += _output_lines(output, run.status)
+    lines += results_lines((name, value) for task in tasks for name, value in task.outputs.items())
     if run.status is RunStatus.TIMEOUT:
         lines += ["", *_after_timeout(run)]
     if hints := suggest(run, tasks, output):
@@ -77,6 +80,8 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
         ("Commit", run.origin.commit[:12]),
         ("Status", f"{status} ({run.reason})" if run.reason else status),
     ]
+    if run.attempt > 1:
+        facts.append(("Attempt", f"{run.attempt} of {form.retry.attempts}"))
     if run.started_at is not None and not run.status.is_ended:
         facts.append(("Started At", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"))
     if run.status.is_ended:
@@ -90,6 +95,20 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
 
 def facts_lines(facts: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{name + ':':<13} {value}" for name, value in facts]
+
+
+def results_lines(results: Iterable[tuple[str, Any]]) -> list[str]:
+    """Return what tasks handed on, by name; nothing where they did not."""
+    lines = [
+        f"  {name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
+        for name, value in results
+    ]
+    return ["", "Results:", *lines] if lines else []
+
+
+def result_text(value: Any) -> str:
+    """Return a result as a person reads it: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _duration(run: Run) -> str:

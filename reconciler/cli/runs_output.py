@@ -12,6 +12,7 @@ from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.options import format_option, job_option, last_option, state_option, verb
 from reconciler.cli.output import echo_json, echo_table, instant_text, tell
 from reconciler.cli.report import find_run
+from reconciler.cli.run_words import result_text
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.world import World
 from reconciler.model.errors import UsageError
@@ -177,12 +178,8 @@ def output_command(
         outputs = {task.id: task.outputs for task in session.store.tasks(run.uid)}
     if format_ == "json":
         echo_json(outputs)
-    elif rows := [(task, name, _value_text(value)) for task, named in outputs.items() for name, value in named.items()]:
+    elif rows := [(task, name, result_text(value)) for task, named in outputs.items() for name, value in named.items()]:
         echo_table(("TASK", "NAME", "VALUE"), rows)
     else:
         tell("It has no results." if run.status.is_ended else "It has not ended.")
     return 0
-
-
-def _value_text(value: Any) -> str:
-    return value if isinstance(value, str) else _compact(value)

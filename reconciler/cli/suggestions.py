@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.cli.run_table import deciding_code
+from reconciler.engine.limits import LIMIT_WORDS
 from reconciler.model.run import OutputRecord, Run, RunStatus, TaskResult
 
 _BY_CODE = {
@@ -44,7 +45,8 @@ def suggest(run: Run, tasks: Sequence[TaskResult], output: Sequence[OutputRecord
 def _hints(run: Run, tasks: Sequence[TaskResult], text: str) -> Iterator[str]:
     yield from (hint for pattern, hint in _BY_WORDS if re.search(pattern, text))
     code = deciding_code(tasks)
-    if code is not None and code in _BY_CODE:
+    was_ended_by_us = run.status is RunStatus.TIMEOUT or any(task.meaning.startswith(LIMIT_WORDS) for task in tasks)
+    if code is not None and code in _BY_CODE and not was_ended_by_us:
         yield _BY_CODE[code]
     if run.status in _BY_STATUS:
         yield _BY_STATUS[run.status]

@@ -15,6 +15,8 @@ from reconciler.engine.wire import IS_LINUX
 from reconciler.engine.work import Limits
 
 _LOOK_SECONDS = 0.5
+LIMIT_WORDS = "ended: it "
+"""How the meaning of a task begins that was ended for what it used."""
 
 
 class LimitWatch:
@@ -45,13 +47,13 @@ class LimitWatch:
 
 def _excess(limits: Limits, pids: set[int]) -> str:
     if limits.processes is not None and len(pids) > limits.processes:
-        return f"ended: it had {len(pids)} processes, and may have {limits.processes}"
+        return f"{LIMIT_WORDS}had {len(pids)} processes, and may have {limits.processes}"
     if limits.memory_bytes is None:
         return ""
     used = sum(map(_resident_bytes, pids))
     if used <= limits.memory_bytes:
         return ""
-    return f"ended: it used {used >> 20} MiB of memory, and may use {limits.memory_bytes >> 20}"
+    return f"{LIMIT_WORDS}used {used >> 20} MiB of memory, and may use {limits.memory_bytes >> 20}"
 
 
 def _resident_bytes(pid: int) -> int:

@@ -8,7 +8,7 @@ from support.store import MIDNIGHT, occurrence_of, run_of
 
 from reconciler.cli.run_words import describe_run, progress_line
 from reconciler.cli.watching import step_of
-from reconciler.model.job import Job, Task
+from reconciler.model.job import Job, Retry, Task
 from reconciler.model.run import Device, OutputRecord, Question, RunStatus, Stream, TaskResult
 from reconciler.targets.protocol import Note
 
@@ -259,3 +259,23 @@ def test_progress_as_seed_002_draws_it(done, line):
 )
 def test_how_far_a_run_is(made, note, expected):
     assert step_of(FORM, (), made, note=note) == expected
+
+
+def test_results_are_told_and_which_attempt_it_was():
+    form = replace(FORM, retry=Retry(attempts=3))
+    tasks = (TaskResult(id="clear", status=RunStatus.COMPLETED, outputs={"freed": "2 GB", "files": [1, True]}),)
+    lines = describe_run(replace(run("completed", seconds=1), attempt=2), form, tasks, [])
+    assert "Attempt:      2 of 3" in lines
+    place = lines.index("Results:")
+    assert lines[place : place + 3] == ["Results:", "  freed: 2 GB", "  files: [1,true]"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [("timeout", -15, ""), ("failed", -9, "ended: it used 70 MiB of memory, and may use 64")],
+)
+def test_what_was_ended_here_is_not_looked_for_elsewhere(status, code, meaning):
+    tasks = (TaskResult(id="clear", status=RunStatus(status), exit_code=code, meaning=meaning),)
+    text = "\n".join(describe_run(run(status, seconds=300), FORM, tasks, []))
+    assert "look who stopped it" not in text
+    assert "look for out of memory" not in text
