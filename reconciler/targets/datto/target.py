@@ -113,6 +113,7 @@ class DattoTarget:
         self.components = ComponentFinder(self._dialect, clock=clock)
         self._devices = DeviceFinder(self.api, tag_fields=settings.tag_fields)
         self._follower = Follower(self.api, self._dialect)
+        self._declared = tuple(variables)
         self._variables = VariableKeeper(self.api, declared=variables, reveal=reveal)
         self._alerts = AlertReader(self.api, source=name)
         self._threads = threads
@@ -224,12 +225,13 @@ class DattoTarget:
         return [compare_component(component, live, taken_names=taken) for component in components]
 
     def _variable_names(self) -> frozenset[str]:
-        """Return the names of the account's variables; none where we may not see them."""
+        """Return the names of variables, those that are declared and those of the account, where we may see them."""
+        names = {variable.name for variable in self._declared}
         try:
-            items = self.api.pages("/account/variables", "variables").items
+            items = self.api.pages("/account/variables", "variables", is_private=True).items
         except TargetRefused:
-            return frozenset()
-        return frozenset(str(item.get("name")) for item in items)
+            return frozenset(names)
+        return frozenset(names | {str(item.get("name")) for item in items})
 
     def bundle(self, component: Component) -> bytes:
         return build_bundle(component)

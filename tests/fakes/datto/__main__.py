@@ -12,7 +12,7 @@ from .world import World
 
 
 def demo(world: World) -> World:
-    """Fill an account: two sites, four devices of which one is offline, two components, an alert."""
+    """Fill an account: two sites, four devices of which one is offline, two components, two variables, an alert."""
     acme, tech = world.add_site("Acme Corporation"), world.add_site("TechStart Inc")
     world.add_device("ACME-DC01", site=acme, filters=("7",), udf={"udf1": "prod"})
     world.add_device("ACME-DC02", site=acme, filters=("7",))
@@ -32,6 +32,8 @@ def demo(world: World) -> World:
             "Failure", stdout="Checking...\n", stderr="access denied\n", pickup_seconds=1, run_seconds=1
         ),
     )
+    world.add_variable("PatchWindow", "22:00-04:00")
+    world.add_variable("BackupKey", "not-shown", masked=True, site=acme.uid)
     world.add_alert(world.devices[0])
     return world
 
