@@ -1,6 +1,7 @@
 """`reconciler reconcile`: one pass, from a commit to reports."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ from reconciler.cli.reviewing import Review
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.status import echo_upcoming
+from reconciler.loop.mending import go_on
 from reconciler.loop.reconcile import PassResult, reconcile
 from reconciler.model.settings import Settings
 from reconciler.runs.document import run_document
@@ -80,13 +82,20 @@ def command(
         tell_differing_files(session, source)
         world = session.world(source)
         review = Review(world, color=wants_color(color))
-        result = reconcile(world, source, allowed_deletes=allow_deletes, wait=wait, confirm=review, take_over=take_over)
+
+        def make_pass() -> PassResult:
+            return reconcile(
+                world, source, allowed_deletes=allow_deletes, wait=wait, confirm=review, take_over=take_over
+            )
+
+        going_on = partial(go_on, session.store, host=session.host, clock=session.clock, tell=tell)
+        result = going_on(make_pass)
         tell_problems(result.planned.problems)
         if format_ == "json":
-            echo_json(_document(session, result, review))
+            echo_json(going_on(lambda: _document(session, result, review)))
         else:
             click.echo(review.text(), nl=False)
-            _echo_pass(session, result, source.settings)
+            going_on(lambda: _echo_pass(session, result, source.settings))
     tell_failures(result.failures)
     tell_unavailable(result.planned)
     if result.published.problem:

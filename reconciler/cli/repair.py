@@ -7,7 +7,9 @@ import click
 
 from reconciler.cli.options import state_option, verb
 from reconciler.cli.output import tell
-from reconciler.cli.session import open_session
+from reconciler.cli.session import Session, open_session
+from reconciler.loop.mending import set_aside
+from reconciler.model.uids import new_uid
 
 if TYPE_CHECKING:
     from reconciler.store.salvage import Salvaged
@@ -28,15 +30,13 @@ def command(*, directory: str | None, yes: bool, state: str | None) -> int:
     A backup is better: `reconciler restore`.  Nothing that may have been started is started again.
     """
     from reconciler.cli.replacing import close_gap_in, confirm, find_damage, tell_gap
-    from reconciler.model.uids import new_uid
     from reconciler.store.backups import prepared_repair, put_in_place
 
     with open_session(directory=directory, state=state) as session:
         path = session.state_path
         damage = find_damage(session)
         if damage is None:
-            tell(f"{path} is sound; nothing was changed.")
-            return 0
+            return _mend_rows(session)
         tell(str(damage))
         session.close_store()
         with prepared_repair(path, new_uid=new_uid, now=session.clock()) as (new, found):
@@ -50,6 +50,16 @@ def command(*, directory: str | None, yes: bool, state: str | None) -> int:
     if aside is not None:
         tell(f"The damaged state is kept: {aside}")
     tell("Next: reconciler plan, then: reconciler reconcile")
+    return 0
+
+
+def _mend_rows(session: Session) -> int:
+    """Set rows aside that cannot be read, in a database that is sound."""
+    lines = set_aside(session.store, host=session.host, now=session.clock())
+    for line in lines:
+        tell(f"Set aside: {line}")
+    kept = f"kept in {session.state_path}-unreadable.jsonl" if lines else "nothing was changed"
+    tell(f"{session.state_path} is sound; {kept}.")
     return 0
 
 

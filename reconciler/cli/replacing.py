@@ -11,6 +11,7 @@ from reconciler.cli.output import tell
 from reconciler.cli.session import Session
 from reconciler.loop.gap import Gap, close_gap
 from reconciler.loop.lease import APPLY, APPLY_TIME, SERVE, take_lease
+from reconciler.loop.mending import set_aside
 from reconciler.loop.world import World
 from reconciler.model.errors import CouldNot, GuardRefused
 from reconciler.model.uids import new_uid
@@ -79,6 +80,7 @@ def close_gap_in(session: Session, new: Path, *, since_last_run: bool, doubts_on
     now = session.clock()
     store = open_store(new, new_uid=new_uid, now=now)
     try:
+        set_aside(store, host=session.host, now=now)
         return close_gap(
             store,
             session.repository,

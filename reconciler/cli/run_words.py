@@ -8,12 +8,12 @@ import msgspec
 
 from reconciler.cli.run_table import deciding_code
 from reconciler.cli.suggestions import suggest
-from reconciler.model.forms import Kind
 from reconciler.model.job import Job, Value, value_text
 from reconciler.model.run import OutputRecord, Question, Run, RunStatus, Stream, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
 from reconciler.reports.exit_codes import explain_exit_code
+from reconciler.runs.driver import form_of_run
 from reconciler.store.store import Store
 from reconciler.targets.protocol import Note
 
@@ -42,8 +42,7 @@ def echo_run(store: Store, run: Run, *, has_seen_output: bool = False, note: Not
 
     ``note`` is how far its task says that it is.
     """
-    form = store.form(Kind.JOB, run.origin.digest)
-    assert isinstance(form, Job)
+    form = form_of_run(store, run)
     lines = describe_run(run, form, store.tasks(run.uid), store.output(run.uid), has_seen_output=has_seen_output)
     if note is not None and not run.status.is_ended:
         lines[-2:-2] = ["", progress_line(note.percent / 100, note.text or "Executing...")]

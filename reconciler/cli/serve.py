@@ -15,6 +15,7 @@ from reconciler.cli.options import secrets_option, state_option, verb
 from reconciler.cli.output import warn
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.inbox import Inbox
+from reconciler.loop.mending import go_on
 from reconciler.loop.serve import Loop, Source, Tell
 from reconciler.model.instant import format_instant
 from reconciler.model.settings import EventSettings
@@ -69,13 +70,14 @@ def command(
     runs go on and are reported, now or by the next start.  A second `serve` on the same state is refused.
     """
     with open_session(directory=directory, state=state, secrets=secrets) as session, _stopping() as stop:
-        world = session.world_of_applied(session.applied_settings())
+        going_on = partial(go_on, session.store, host=session.host, clock=session.clock, tell=_say(session))
+        world = going_on(lambda: session.world_of_applied(session.applied_settings()))
         source = _source(session, branch, remote, interval)
         open_inbox = partial(_open_inbox, session, stop)
-        loop = Loop(source, world, tell=_say(session), take_over=take_over, open_inbox=open_inbox)
+        loop = going_on(lambda: Loop(source, world, tell=_say(session), take_over=take_over, open_inbox=open_inbox))
         _say(session)(f"following {branch} of {session.repository.name}; state {session.state_path}")
         while not stop.is_set():
-            _rest(loop, until=loop.turn(), stop=stop)
+            _rest(loop, until=going_on(loop.turn), stop=stop)
         _finish(loop, session, stop, timedelta(seconds=stop_seconds))
     return ExitCode.DONE
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from reconciler.git.report_branch import read_reports
 from reconciler.git.repository import Repository
 from reconciler.loop.due import skip_to
+from reconciler.loop.mending import lose_run
 from reconciler.loop.one_offs import RESTORED, doubt_before
 from reconciler.loop.ownership import read_shared_receipts
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, UsageError
@@ -23,12 +23,11 @@ from reconciler.model.instant import NewUid
 from reconciler.model.inventory import Applied
 from reconciler.model.job import Job
 from reconciler.model.report import Report
-from reconciler.model.run import Occurrence, Run, RunStatus, TriggerKind
+from reconciler.model.run import Occurrence, TriggerKind
 from reconciler.model.settings import ReportSettings
-from reconciler.reports.build import build_report, decode_report, encode_report
+from reconciler.reports.build import decode_report
 from reconciler.reports.recall import Recalled, recall
-from reconciler.schedule.zones import tzdata_version
-from reconciler.store.records import FinishedRun, RunFilter
+from reconciler.store.records import RunFilter
 from reconciler.store.store import Store
 
 _OVERLAP = timedelta(hours=1)
@@ -77,22 +76,14 @@ def close_gap(
         recalled = recall(reports, root_of=_roots(inventory), new_uid=new_uid)
         _find_forms(store, recalled, jobs_at)
         runs = _take_in(store, recalled, commit)
+        store.note_footing("")  # the next plan looks at everything
         store.add_receipts(read_shared_receipts(repository, settings))
         if doubts_one_offs:
             doubt_before(store, now)
         instants = _skip_instants(store, inventory, _last_instants(recalled), now=now, new_uid=new_uid)
         lost = [run for run in store.active_runs() if run.handle is None]
-        store.finish_runs([_lose(run, host=host, now=now) for run in lost])
+        store.finish_runs([lose_run(run, RESTORED, host=host, now=now) for run in lost])
     return Gap(runs=runs, instants=instants, lost=len(lost), unreadable=unreadable)
-
-
-def _lose(run: Run, *, host: str, now: datetime) -> FinishedRun:
-    """Return the end of a run that had not begun when the state was written, and may have since: it is not started."""
-    ended = replace(run, status=RunStatus.LOST, reason=RESTORED, ended_at=now)
-    report = build_report(ended, (), parameters=run.variables, host=host, tzdata=tzdata_version())
-    return FinishedRun(
-        uid=run.uid, status=ended.status, reason=ended.reason, ended_at=now, report=encode_report(report)
-    )
 
 
 def _decode(documents: Iterable[bytes], host: str) -> tuple[list[tuple[Report, bytes]], int]:

@@ -28,7 +28,7 @@ from reconciler.model.change import CHANGING, Action, Change
 from reconciler.model.errors import CouldNot, DefinitionsInvalid, ReconcilerError
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.drive import drive_once
-from reconciler.store.errors import LeaseLost, StateUnavailable
+from reconciler.store.errors import LeaseLost, RowUnreadable, StateUnavailable
 
 LEASE_TIME = timedelta(seconds=60)
 PUBLISH_EVERY = timedelta(seconds=15)
@@ -204,7 +204,7 @@ class Loop:
             elif now >= self._look_again_at:
                 self._look_again_at = now + LOOK_AGAIN_EVERY
                 hold_targets(self._world, self._world.store.applied_targets(), take_over=False, now=now)
-        except (LeaseLost, Displaced):
+        except (LeaseLost, Displaced, RowUnreadable):
             raise
         except ReconcilerError as error:
             self._tell(" ".join(["not applied:", str(error), error.hint]).rstrip())

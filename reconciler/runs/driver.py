@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from reconciler.model.errors import TargetUnavailable
+from reconciler.model.errors import CouldNot, TargetUnavailable
 from reconciler.model.forms import Kind
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.job import Job
@@ -45,7 +45,16 @@ class Driver(Struct, frozen=True, kw_only=True):
     guard: Callable[[str], None] = lambda _: None
 
     def form_of(self, run: Run) -> Job:
-        """Return the form from which ``run`` was made, whatever has been applied since."""
-        form = self.store.form(Kind.JOB, run.origin.digest)
-        assert isinstance(form, Job), f"the form of run {run.uid} is not in the store"
-        return form
+        """Return the form from which ``run`` was made, as ``form_of_run`` does."""
+        return form_of_run(self.store, run)
+
+
+def form_of_run(store: Store, run: Run) -> Job:
+    """Return the form from which ``run`` was made, whatever has been applied since. Raises CouldNot without it."""
+    form = store.form(Kind.JOB, run.origin.digest)
+    if not isinstance(form, Job):
+        raise CouldNot(
+            f"the form of job {run.job_id} that run {run.uid} was made from is not in the state any more",
+            hint=f"Its report tells of it: reconciler report --run {run.uid}",
+        )
+    return form

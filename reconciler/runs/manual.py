@@ -227,8 +227,7 @@ def find_jobs(store: Store, job_id: str, target: str | None) -> list[Applied]:
 def _judged_again(driver: Driver, retry: Requested) -> Requested:
     """Return the retry of a run whose condition could not be evaluated, as it is evaluated now. Raises CouldNot."""
     (run,) = retry.runs
-    form = driver.store.form(Kind.JOB, run.origin.digest)
-    assert isinstance(form, Job)
+    form = driver.form_of(run)
     applied = Applied(
         target=run.target,
         kind=Kind.JOB,

@@ -43,7 +43,7 @@ _DISPOSE = (
     .where(schema.occurrences.c.id == bindparam("of_id"), schema.NOT_RUN)
     .values(disposition=bindparam("to_disposition"), reason=bindparam("for_reason"))
 )
-_TASKS = select(schema.tasks.c.data).where(schema.tasks.c.run_uid == bindparam("of_uid")).order_by("position")
+_TASKS = select(schema.tasks).where(schema.tasks.c.run_uid == bindparam("of_uid")).order_by("position")
 _OUTPUT = select(schema.output).where(schema.output.c.run_uid == bindparam("of_uid")).order_by("position")
 _REPORT = select(schema.reports.c.data).where(schema.reports.c.run_uid == bindparam("of_uid"))
 _LATE = (

@@ -15,4 +15,8 @@ class StateDamaged(CouldNot):
     """The database cannot be gone on with as it is: damaged, missing, older than it was, or another one."""
 
 
+class RowUnreadable(StateDamaged):
+    """One row holds what we never wrote: the others are as they were."""
+
+
 GO_ON = "Go on with a backup: reconciler restore FILE\nor with what is left: reconciler repair"

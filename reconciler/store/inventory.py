@@ -11,6 +11,7 @@ from reconciler.model.job import Job
 from reconciler.store import schema
 from reconciler.store.database import Database, Transaction, Values
 from reconciler.store.part import Part, next_target, targets_of
+from reconciler.store.reading import NOT_OURS, unreadable
 from reconciler.store.rows import applied_of, applied_row, schedule_row
 
 _inventory = schema.inventory.c
@@ -170,7 +171,7 @@ class Inventory(Part):
             return None
         if len(self._forms) >= _FORMS_HELD:
             self._forms.clear()
-        return self._forms.setdefault((kind, digest), decode_form(kind, row.data))
+        return self._forms.setdefault((kind, digest), _form_of(kind, digest, row.data))
 
     def hold_forms(self, kind: Kind, digests: Collection[str]) -> None:
         """Read the forms with these digests in one go, for whoever asks for them next."""
@@ -180,7 +181,7 @@ class Inventory(Part):
         with self._db.read() as tx:
             for row in tx.rows_in(_FORMS, missing):
                 if row.kind == kind.value:
-                    self._forms[kind, row.digest] = decode_form(kind, row.data)
+                    self._forms[kind, row.digest] = _form_of(kind, row.digest, row.data)
 
     def keep_form(self, kind: Kind, form: Form) -> str:
         """Keep a form that is applied nowhere, for runs that are made from it; return its digest."""
@@ -217,6 +218,13 @@ class Inventory(Part):
             if kind is Kind.JOB:
                 tx.run(_DELETE_SCHEDULE, of_target=target, of_root=row.root_id)
                 tx.run(_DELETE_EVENT_JOBS, of_target=target, of_root=row.root_id)
+
+
+def _form_of(kind: Kind, digest: str, data: bytes) -> Form:
+    try:
+        return decode_form(kind, data)
+    except NOT_OURS as error:
+        raise unreadable(f"form of a {kind}", digest[:12]) from error
 
 
 def _digest(item: Applied) -> str:

@@ -29,6 +29,7 @@ from reconciler.model.run import (
 )
 from reconciler.store import schema
 from reconciler.store.database import Row, Values
+from reconciler.store.reading import told
 from reconciler.store.records import (
     Attempt,
     EventRecord,
@@ -69,6 +70,7 @@ def json_text(value: Any) -> str:
     return _encode(value).decode()
 
 
+@told("lease", "name")
 def lease_of(row: Row) -> Lease:
     return Lease(
         name=row.name,
@@ -89,6 +91,7 @@ def lease_row(lease: Lease) -> Values:
     }
 
 
+@told("pass", "id")
 def pass_of(row: Row) -> PassRecord:
     return PassRecord(
         id=row.id,
@@ -133,6 +136,7 @@ def origin_row(origin: Origin) -> dict[str, Any]:
     }
 
 
+@told("applied", "id")
 def applied_of(row: Row) -> Applied:
     kind = Kind(row.kind)
     return Applied(
@@ -159,6 +163,7 @@ def applied_row(item: Applied) -> Values:
     }
 
 
+@told("schedule of", "job_id")
 def schedule_of(row: Row) -> ScheduleState:
     return ScheduleState(
         root_id=row.root_id,
@@ -181,6 +186,7 @@ def schedule_row(state: ScheduleState) -> Values:
     }
 
 
+@told("occurrence", "id")
 def occurrence_of(row: Row) -> Occurrence:
     return Occurrence(
         id=row.id,
@@ -226,6 +232,7 @@ _RUN_NAMES = (
 RUN_COLUMNS = tuple(schema.origins.c[name] if name in schema.origins.c else schema.runs.c[name] for name in _RUN_NAMES)
 
 
+@told("run", "uid")
 def run_of(row: Row) -> Run:
     """Return the run of a row that has ``RUN_COLUMNS``: by their place, which takes a third of the time."""
     uid, occurrence_id, root_id, job_id, target, device, trigger_kind, trigger_key = row[:8]
@@ -305,6 +312,7 @@ def run_row(run: Run) -> Values:
     }
 
 
+@told("pause of", "job_id")
 def hold_of(row: Row) -> Hold:
     return Hold(
         root_id=row.root_id,
@@ -338,6 +346,7 @@ def receipt_row(receipt: Receipt) -> Values:
     }
 
 
+@told("receipt of", "one_off_id")
 def receipt_of(row: Row) -> Receipt:
     return Receipt(
         one_off_id=row.one_off_id,
@@ -349,6 +358,7 @@ def receipt_of(row: Row) -> Receipt:
     )
 
 
+@told("task of run", "run_uid")
 def task_of(row: Row) -> TaskResult:
     return _decode_task(row.data)
 
@@ -359,6 +369,7 @@ def task_rows(item: FinishedRun) -> list[Values]:
     ]
 
 
+@told("attempt of run", "run_uid")
 def attempt_of(row: Row) -> Attempt:
     return Attempt(
         run_uid=row.run_uid,
@@ -383,6 +394,7 @@ def attempt_row(item: Attempt) -> Values:
     }
 
 
+@told("output of run", "run_uid")
 def output_of(row: Row) -> OutputRecord:
     return OutputRecord(row.task_id, Stream(row.stream), instant_of(row.at), row.data)
 
@@ -401,6 +413,7 @@ def output_rows(uid: str, output: Sequence[OutputRecord]) -> list[Values]:
     ]
 
 
+@told("report of run", "uid")
 def report_of(row: Row) -> UnpublishedReport:
     return UnpublishedReport(
         uid=row.uid,
@@ -412,6 +425,7 @@ def report_of(row: Row) -> UnpublishedReport:
     )
 
 
+@told("late result of run", "run_uid")
 def late_result_of(row: Row) -> LateResult:
     return LateResult(
         run_uid=row.run_uid,
@@ -449,6 +463,7 @@ def event_row(event: Event) -> Values:
     }
 
 
+@told("event", "id")
 def event_record_of(row: Row) -> EventRecord:
     data, is_readable = _data_of(row)
     event = Event(

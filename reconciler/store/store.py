@@ -12,6 +12,7 @@ from reconciler.store.holds import Holds
 from reconciler.store.inventory import Inventory
 from reconciler.store.job_history import JobHistory
 from reconciler.store.leases import Leases
+from reconciler.store.mending import Mending
 from reconciler.store.notes import Notes
 from reconciler.store.occurrences import Occurrences
 from reconciler.store.pacing import Pacing
@@ -21,7 +22,19 @@ from reconciler.store.schedules import Schedules
 
 
 class Store(
-    Leases, Passes, Inventory, Schedules, Holds, Occurrences, Pacing, Endings, Retention, Events, Notes, JobHistory
+    Leases,
+    Passes,
+    Inventory,
+    Schedules,
+    Holds,
+    Occurrences,
+    Pacing,
+    Endings,
+    Retention,
+    Events,
+    Notes,
+    JobHistory,
+    Mending,
 ):
     """The state of one repository, open. Threads may share it; every change is durable when its call returns.
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -128,3 +130,18 @@ def test_backup_and_restore_leave_no_secret_and_no_leftover_behind(project, stat
     assert not any(name.startswith(".") or name.endswith(".part") for name in names)
     assert all(path.stat().st_mode & 0o077 == 0 for path in state.parent.glob("state.db*"))
     assert json.loads(project.call("status", "--format", "json").out)
+
+
+def test_p16_a_row_that_cannot_be_read_is_told_with_the_way_on(project, state):
+    with closing(sqlite3.connect(state)) as database, database:
+        database.execute("UPDATE runs SET device = '{'")
+    answer = project.call("runs", "list")
+    assert answer.code == 1
+    assert answer.err.startswith("reconciler: the state has a row that cannot be read: run ")
+    assert "reconciler repair" in answer.err
+    repaired = project.call("repair")
+    assert repaired.code == 0
+    assert "Set aside: runs: " in repaired.err
+    assert f"kept in {state}-unreadable.jsonl" in repaired.err
+    assert len(uids(project)) == 1
+    assert project.call("repair").err == f"{state} is sound; nothing was changed.\n"
