@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import color_option, out_option, verb
+from reconciler.git.discovery import find_repository
 from reconciler.git.glance import Glance
-from reconciler.git.repository import Repository
 from reconciler.model.errors import UsageError
 from reconciler.model.problem import Severity
 
@@ -77,13 +77,14 @@ def command(
     with ExitStack() as stack:
         stack.enter_context(_without_collector())
         here = Path(directory or ".")
-        repository = stack.enter_context(Repository.open(here))
-        glance = Glance(repository.git_dir / "reconciler" / "glance", repository.root)
+        place = find_repository(here)
+        glance = Glance(place.git_dir / "reconciler" / "glance", place.root)
         stack.callback(glance.close)
         if cache and not (ref or path or with_host):
             glance.begin()
         # Only now: to import what judges takes as long as the look, and goes on beside it.
         from reconciler.cli.validating import Wanted, validate
+        from reconciler.git.repository import Repository
 
         wanted = Wanted(
             folder=here,
@@ -98,7 +99,7 @@ def command(
             out=out,
             color=color,
         )
-        return validate(repository, wanted, glance)
+        return validate(stack.enter_context(Repository(place)), wanted, glance)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ read.  As with Git itself, a change could hide behind a clock that was set back 
 """
 
 import contextlib
-import hashlib
 import os
 import stat
 import struct
@@ -23,9 +22,9 @@ _UINT = 0xFFFFFFFF
 _LONGEST_COUNTED = 0xFFF
 _NS = 1_000_000_000
 _MODES = {stat.S_IFREG: 0o100644, stat.S_IFLNK: 0o120000}
-_NO_CONTENT = hashlib.sha1(b"blob 0\0", usedforsecurity=False).digest()
+_NO_CONTENT = bytes.fromhex("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
 _SOME_CONTENT = b"\1" * 20
-"""Git wants to know of an empty file that it is; of others no content is ever asked for."""
+"""Of an empty file git wants to know that it is; of others no content is ever asked for."""
 
 # On these a folder's own time changes whenever a name in it comes or goes; on others (FUSE, NFS, FAT) it may not.
 _FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay"})
@@ -145,6 +144,8 @@ class Glance:
 
 def _index_of(entries: list[tuple[bytes, bytes]]) -> bytes:
     """Return an index of version 2.  Source: Git's own gitformat-index(5)."""
+    import hashlib  # noqa: PLC0415 - late: a look begins before all that can wait
+
     parts = [_HEADER.pack(b"DIRC", 2, len(entries))]
     for name, entry in sorted(entries):
         parts.append(entry + name + bytes(8 - (_ENTRY.size + len(name)) % 8))

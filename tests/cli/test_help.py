@@ -54,7 +54,8 @@ def test_what_scripts_call_loads_no_more_than_it_needs_within_a_run(module):
 def test_validate_begins_to_look_at_files_before_it_imports_what_judges_them():
     program = "import sys, reconciler.cli.validate; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert not {"yaml", "reconciler.definitions.checks", "reconciler.targets.registry"} & set(done.stdout.split())
+    late = {"yaml", "hashlib", "reconciler.definitions.checks", "reconciler.targets.registry", "reconciler.model.forms"}
+    assert not late & set(done.stdout.split())
 
 
 def test_no_arguments_at_all_show_the_help_and_exit_as_wrong_usage(capsys):

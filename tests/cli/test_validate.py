@@ -318,6 +318,11 @@ def _ignore(project):
     project.repo.git("rm", "-r", "--quiet", "--cached", "definitions")
 
 
+def _intend(project):
+    project.repo.git("rm", "-r", "--quiet", "--cached", "definitions")
+    project.repo.git("add", "--intent-to-add", "definitions")
+
+
 def _nest(project):
     project.repo.git("init", "--quiet", "definitions/jobs/nested")
     project.repo.write("definitions/jobs/nested/n.yaml", WARNED.replace("id: b", "id: n"))
@@ -341,10 +346,7 @@ STATES_OF_GIT = {
     "sparse": _sparse,
     "watched": _set("core.fsmonitor=/bin/true", "core.untrackedCache=true"),
     "ignored": _ignore,
-    "intent-to-add": lambda project: (
-        project.repo.git("rm", "-r", "--cached", "-q", "definitions")
-        and project.repo.git("add", "--intent-to-add", "definitions")
-    ),
+    "intent-to-add": _intend,
     "nested": _nest,
     "no-index": lambda project: (project.repo.path / ".git/index").unlink(),
     "split-index": lambda project: project.repo.git("update-index", "--split-index"),
@@ -358,6 +360,7 @@ def glances(monkeypatch):
     glance = Stamps._glance_at
     monkeypatch.setattr(Stamps, "_glance_at", lambda self, get: found.append(glance(self, get)) or found[-1])
     monkeypatch.setattr("reconciler.definitions.known.stamps._UNSURE_NS", -(10**12))
+    monkeypatch.setattr("reconciler.git.glance._file_system_of", lambda folder: "ext4")
     return found
 
 
