@@ -1,5 +1,6 @@
 """`reconciler runs`: list runs, show one; its other verbs are in files of their own."""
 
+import re
 from datetime import datetime, timedelta
 
 import click
@@ -24,6 +25,8 @@ from reconciler.model.text import escape_text
 from reconciler.reports.text import render_reports
 from reconciler.runs.document import run_document
 from reconciler.store.records import RunFilter
+
+_IS_ID = re.compile("[0-9a-f]{4,40}")
 
 
 class _Runs(click.Group):
@@ -96,7 +99,7 @@ def list_command(
         wanted = RunFilter(
             job_id=job,
             status=RunStatus(status) if status else None,
-            commit=commit,
+            commit=_commit_of(session, commit) if commit else None,
             target=target,
             device=device,
             site=site,
@@ -114,6 +117,11 @@ def list_command(
         else:
             tell("No runs match.")
     return 0
+
+
+def _commit_of(session: Session, commit: str) -> str:
+    """Return the start of a commit's id as it is; a name such as HEAD stands for its commit."""
+    return commit if _IS_ID.fullmatch(commit) else session.repository.resolve(commit).sha
 
 
 @verb("show", examples="reconciler runs show 0198a1c2")

@@ -131,13 +131,15 @@ def echo_upcoming(session: Session) -> None:
     upcoming = [item for item in session.store.upcoming(SHOWN) if item.next_at is not None]
     if not upcoming:
         return
-    now = session.clock()
+    now, holds = session.clock(), session.store.holds()
     click.echo("\nNext fire times:")
-    rows = [
-        (f"{item.next_at:%Y-%m-%d %H:%M}Z", ago(item.next_at, now), item.job_id, item.target)
-        for item in upcoming
-        if item.next_at is not None
-    ]
+    rows = []
+    for item in upcoming:
+        if item.next_at is not None:
+            hold = holds.get(item.root_id)
+            paused = ", paused" if hold is not None and hold.covers(item.next_at) else ""
+            when = f"{ago(item.next_at, now)}{paused}"
+            rows.append((f"{item.next_at:%Y-%m-%d %H:%M}Z", when, item.job_id, item.target))
     echo_table(("AT", "", "JOB", "TARGET"), rows)
 
 

@@ -18,6 +18,7 @@ def test_a_paused_job_is_shown_and_refused_by_hand_until_it_is_resumed(scheduled
     assert scheduled.call("pause", "hello", "--reason", "disk swap").code == 0
     assert "disk swap" in scheduled.call("status").out
     assert scheduled.call("status", "--format", "json").json["paused"][0]["jobId"] == "hello"
+    assert ", paused" in scheduled.call("status").out.partition("Next fire times:")[2]
     refused = scheduled.call("run", "hello")
     assert refused.code == 1
     assert "is paused" in refused.err

@@ -181,7 +181,9 @@ def test_runs_without_a_verb_lists_those_of_a_commit(project):
     commit = project.commit_job()
     project.call("apply")
     project.call("run", "hello", "--wait")
-    assert project.call("runs", "--commit", commit[:10]).out == project.call("runs", "list").out
+    for name in (commit[:10], "HEAD"):
+        assert project.call("runs", "--commit", name).out == project.call("runs", "list").out
+    assert "nowhere" in project.call("runs", "--commit", "nowhere").err
     assert "No runs match." in project.call("runs", "--commit", "0" * 10).err
 
 
