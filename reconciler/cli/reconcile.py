@@ -88,7 +88,7 @@ def command(
                 world, source, allowed_deletes=allow_deletes, wait=wait, confirm=review, take_over=take_over
             )
 
-        going_on = partial(go_on, session.store, host=session.host, clock=session.clock, tell=tell)
+        going_on = partial(go_on, session.store, host=session.host, clock=session.clock, tell=warn)
         result = going_on(make_pass)
         tell_problems(result.planned.problems)
         if format_ == "json":

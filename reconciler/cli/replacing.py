@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.output import tell
+from reconciler.cli.output import tell, warn
 from reconciler.cli.session import Session
 from reconciler.loop.gap import Gap, close_gap
 from reconciler.loop.lease import APPLY, APPLY_TIME, SERVE, take_lease
@@ -61,7 +61,7 @@ def _finish(session: Session) -> None:
         session.store, session.repository, settings=session.applied_settings().reports, now=session.clock()
     )
     if published.problem:
-        tell(f"reports: {published.problem}")
+        warn(f"reports: {published.problem}")
 
 
 def confirm(what: str, *, yes: bool, command: str) -> None:

@@ -114,7 +114,10 @@ def carry_over(path: Path, new: Path) -> bool:
         earlier = _copy_of(path, folder)
         with contextlib.closing(_open(new)) as database:
             (last,) = database.execute("SELECT max(seq) FROM events").fetchone()
-            found = salvage(earlier, new, expected_revision=REVISION, tables=_CARRIED)
+            try:
+                found = salvage(earlier, new, expected_revision=REVISION, tables=_CARRIED)
+            except CouldNot:
+                return False  # of another version: its tables are not these
             with database:  # which jobs an event had reached is not known any more: none starts twice
                 database.execute("UPDATE events SET settled_at = at WHERE seq > ? AND settled_at IS NULL", (last or 0,))
         return found.is_whole

@@ -141,6 +141,15 @@ def test_nothing_is_carried_over_from_a_state_that_is_gone(filled):
         assert not carry_over(filled, new)
 
 
+def test_nothing_is_carried_over_from_a_state_of_another_version(filled):
+    backup = filled.with_name("backup")
+    back_up(filled, backup)
+    with closing(sqlite3.connect(filled)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    with prepared_backup(backup, filled) as new:
+        assert not carry_over(filled, new)
+
+
 def test_s4_a_damaged_header_costs_nothing(filled):
     with filled.open("r+b") as file:
         file.write(bytes(100))
