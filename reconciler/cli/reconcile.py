@@ -16,7 +16,7 @@ from reconciler.cli.apply import (
 )
 from reconciler.cli.exits import ExitCode, code_of_status, first_of
 from reconciler.cli.options import color_option, format_option, ref_option, secrets_option, state_option, verb
-from reconciler.cli.output import echo_json, instant_text, tell, wants_color, warn
+from reconciler.cli.output import echo_json, instant_text, wants_color, warn
 from reconciler.cli.plan import tell_differing_files, tell_unavailable
 from reconciler.cli.problems import tell_problems
 from reconciler.cli.reviewing import Review
