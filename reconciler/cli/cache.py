@@ -25,9 +25,12 @@ from reconciler.model.settings import Settings
 class State(Protocol):
     """Definitions of which it is known what differs from another state, without listing them.
 
-    ``shelf`` is the file in which the last such state is kept.  ``tree_id`` stands for the content of the folder, empty
-    where nothing does.
+    ``shelf`` is the file in which the last such state is kept; what is not ``is_kept`` is only compared with that.
+    ``tree_id`` stands for the content of the folder, empty where nothing does.
     """
+
+    @property
+    def is_kept(self) -> bool: ...
 
     @property
     def shelf(self) -> Path: ...
@@ -117,7 +120,7 @@ class Cache:
         return keep
 
     def _shelf(self, state: State) -> Shelf:
-        return Shelf(state.shelf, owner=self._program)
+        return Shelf(state.shelf, owner=self._program, is_frozen=not state.is_kept)
 
     def save(self) -> None:
         if "verdicts" in self.__dict__:

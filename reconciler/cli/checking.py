@@ -44,7 +44,7 @@ class Source:
         settings: Settings,
         problems: tuple[Problem, ...] = (),
         *,
-        state: "CommitDefinitions | FileDefinitions | None" = None,
+        state: "CommitDefinitions | FileDefinitions | UnsavedDefinitions | None" = None,
     ) -> None:
         self._read_tree = read_tree
         self.settings = settings
@@ -71,6 +71,8 @@ class Source:
 
 class CommitDefinitions:
     """The definitions at a commit, as ``State`` tells of them."""
+
+    is_kept = True
 
     def __init__(self, repository: Repository, sha: str, *, root: str, settings: bytes | None) -> None:
         self.shelf = repository.common_dir / "reconciler" / "known-commits"
@@ -104,6 +106,7 @@ class FileDefinitions:
     """The definitions in a work tree, as ``State`` tells of them; their files are known by their stamps."""
 
     tree_id = "files"
+    is_kept = True
 
     def __init__(
         self, repository: Repository, *, folder: str, settings: bytes | None, glance: Glance | None = None
@@ -133,6 +136,38 @@ class FileDefinitions:
         if file.is_symlink() or not file.is_file() or file.stat().st_size > _MOST_SHOWN_BYTES:
             return None
         return file.read_bytes().decode(errors="replace")
+
+
+class UnsavedDefinitions:
+    """The definitions in a work tree with one file as it is not saved yet; they are known by what is saved."""
+
+    is_kept = False
+
+    def __init__(self, saved: FileDefinitions, path: str, data: bytes) -> None:
+        self.saved = saved
+        self.shelf = saved.shelf
+        self.tree_id = saved.tree_id
+        self.settings = saved.settings
+        self._file = SourceFile(path, blob_id(data), "100644", len(data))
+        self._data = data
+
+    def pieces(self) -> Mapping[str, bytes]:
+        return {}
+
+    def diff(self, tree_id: str, kept: Shelf) -> Seen:
+        return Seen({**self.saved.diff(tree_id, kept).files, self._file.path: self._file}, {})
+
+    def read(self, files: list[SourceFile]) -> list[bytes]:
+        saved = iter(self.saved.read([file for file in files if file != self._file]))
+        return [self._data if file == self._file else next(saved) for file in files]
+
+    def paths_at(self, path: str) -> list[str]:
+        return [path] if path == self._file.path else self.saved.paths_at(path)
+
+    def read_text(self, path: str) -> str | None:
+        if path != self._file.path:
+            return self.saved.read_text(path)
+        return self._data.decode(errors="replace") if len(self._data) <= _MOST_SHOWN_BYTES else None
 
 
 def read_source(repository: Repository, *, ref: str | None, glance: Glance | None = None) -> Source:
@@ -171,7 +206,10 @@ def with_unsaved(source: Source, path: str, data: bytes) -> Source:
     if path == SETTINGS_PATH:
         settings, problems = read_settings(data)
         return Source(lambda: replace(source.tree, settings=data), settings, problems)
-    return Source(lambda: with_file(source.tree, path, data), source.settings, source.problems)
+    saved, root = source.state, source.settings.definitions
+    is_inside = isinstance(saved, FileDefinitions) and _is_inside(path, root)
+    state = UnsavedDefinitions(saved, path, data) if is_inside and isinstance(saved, FileDefinitions) else None
+    return Source(lambda: with_file(source.tree, path, data), source.settings, source.problems, state=state)
 
 
 def load_source(source: Source, *, now: datetime, cache: Cache | None = None, declare: bool = False) -> Loaded:
@@ -183,7 +221,8 @@ def load_source(source: Source, *, now: datetime, cache: Cache | None = None, de
         known = cache.recheck(state, settings=source.settings, providers=rules)
         if known is not None:
             return known
-    keep = cache.keeper(state, lambda: source.tree) if cache is not None and state is not None else None
+    is_kept = cache is not None and state is not None and state.is_kept
+    keep = cache.keeper(state, lambda: source.tree) if cache is not None and state is not None and is_kept else None
     if not source.tree.files:
         folder = source.settings.definitions
         raise DefinitionsInvalid(
@@ -241,7 +280,7 @@ def _is_inside(path: str, root: str) -> bool:
 
 def select_paths(source: Source, paths: Sequence[str]) -> set[str]:
     """Return what ``select_files`` does, by path; files that are saved are not read for it."""
-    if not isinstance(source.state, FileDefinitions) or "tree" in source.__dict__:
+    if not isinstance(source.state, FileDefinitions | UnsavedDefinitions) or "tree" in source.__dict__:
         return {file.path for file in select_files(source, paths)}
     found: set[str] = set()
     for path in paths:

@@ -80,7 +80,7 @@ def command(
         place = find_repository(here)
         glance = Glance(place.git_dir / "reconciler" / "glance", place.root)
         stack.callback(glance.close)
-        if cache and not (ref or path or with_host):
+        if cache and not (ref or with_host):
             glance.begin()
         # Only now: to import what judges takes as long as the look, and goes on beside it.
         from reconciler.cli.validating import Wanted, validate

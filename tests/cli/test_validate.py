@@ -1,5 +1,6 @@
 """`validate` as people, editors, hooks and CI call it."""
 
+import io
 import json
 import os
 import random
@@ -135,6 +136,31 @@ def test_what_cannot_be_checked_is_told(project, arguments, word):
     assert answer.code in {1, 64}
     assert word in answer.err
     assert answer.out == ""
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    return lambda text: monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+def test_what_is_not_saved_is_judged_by_what_is_known_of_the_rest(project, typed, monkeypatch):
+    write_jobs(project, **{f"j{number}": JOB.replace("id: a", f"id: j{number}") for number in range(15)})
+    path = "definitions/jobs/j7.yaml"
+    assert project.call("validate").code == 0
+
+    def read_all(*_, **__):
+        raise AssertionError("everything was read")
+
+    monkeypatch.setattr("reconciler.cli.checking.load_definitions", read_all)
+    typed(JOB.replace("id: a", "id: j7") + "condition: device.os == 'linux'\nalternateJobId: j77\n")
+    answer = project.call("validate", "-", "--as", path)
+    assert answer.code == 3
+    assert "alternateJobId `j77` is not defined; did you mean `j7`?" in answer.out
+    assert "    7 | alternateJobId: j77" in answer.out
+    typed(JOB.replace("id: a", "id: new"))
+    assert project.call("validate", "-", "--as", "definitions/jobs/new.yaml").code == 0
+    answer = project.call("validate")
+    assert (answer.code, answer.out, answer.err) == (0, "", "15 files: no problems.\n")
 
 
 def test_standard_input_stands_for_a_file_that_is_not_saved(project):

@@ -42,7 +42,9 @@ _TABLE = msgspec.msgpack.Decoder(dict[str, _Place])
 class Shelf:
     """The pieces in the file at ``path``, as they were when it was opened; of another ``owner`` none is seen."""
 
-    def __init__(self, path: Path, *, owner: bytes) -> None:
+    def __init__(self, path: Path, *, owner: bytes, is_frozen: bool = False) -> None:
+        """What is put on a frozen shelf is not kept."""
+        self._is_frozen = is_frozen
         self._path = path
         self._owner = owner
         self._file: int | None = None
@@ -77,6 +79,8 @@ class Shelf:
 
         Where that is not possible, or another process has written in between, nothing is written.
         """
+        if self._is_frozen:
+            return
         with contextlib.suppress(OSError, Damaged):
             if not self._head or self._is_crowded(pieces):
                 kept = {name: self.get(name) or b"" for name in self._table if name not in pieces}
