@@ -98,10 +98,7 @@ def facts_lines(facts: Sequence[tuple[str, str]]) -> list[str]:
 
 def results_lines(results: Iterable[tuple[str, Any]]) -> list[str]:
     """Return what tasks handed on, by name; nothing where they did not."""
-    lines = [
-        f"  {name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
-        for name, value in results
-    ]
+    lines = [f"  {name}: {result_text(value)}" for name, value in results]
     return ["", "Results:", *lines] if lines else []
 
 

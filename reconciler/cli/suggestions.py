@@ -20,6 +20,7 @@ _BY_CODE = {
 }
 _BY_WORDS = (
     (r"lock|in use|being used|busy", "Check if file is in use by another process"),
+    (r"^not allowed: ", "Call a host that the settings of the target allow (http), or have it allowed there"),
     (r"denied|not permitted|unauthori[sz]ed|forbidden", "Verify script has appropriate permissions"),
     (r"no space left|disk full|quota", "Free some space on the disk"),
     (r"no such file|not found|cannot find", "Check that the files it names are there"),
@@ -43,7 +44,7 @@ def suggest(run: Run, tasks: Sequence[TaskResult], output: Sequence[OutputRecord
 
 
 def _hints(run: Run, tasks: Sequence[TaskResult], text: str) -> Iterator[str]:
-    yield from (hint for pattern, hint in _BY_WORDS if re.search(pattern, text))
+    yield from (hint for pattern, hint in _BY_WORDS if re.search(pattern, text, re.MULTILINE))
     code = deciding_code(tasks)
     was_ended_by_us = run.status is RunStatus.TIMEOUT or any(task.meaning.startswith(LIMIT_WORDS) for task in tasks)
     if code is not None and code in _BY_CODE and not was_ended_by_us:

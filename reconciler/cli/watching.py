@@ -52,7 +52,8 @@ class Watch:
     @property
     def is_seen(self) -> bool:
         """Whether a person saw the output as it came, on the terminal on which the result is written."""
-        return self._bar is not None and sys.stdout.isatty()
+        has_bar = self._bar is not None and sys.stdout.isatty()
+        return has_bar and all(view.is_announced for view in self._views)
 
 
 class _View:
@@ -65,8 +66,9 @@ class _View:
         self._prefix = "" if is_alone else f"{run.job_id}@{run.device.hostname} "
         self._new_output = NewOutput()
         self._open_lines: dict[str, bytes] = {}
-        self._is_announced = False
-        self._has_ended = False
+        self.is_announced = False
+        # What had ended before is no news: the result tells of it.
+        self._has_ended = run.status.is_ended
         self._told_question = ""
         self.step: tuple[float, str] | None = None
         self.told_step: tuple[float, str] | None = None
@@ -76,8 +78,8 @@ class _View:
         run = self._world.store.run(self._run.uid)
         if run is None or run.handle is None or run.status is RunStatus.QUEUED or self._has_ended:
             return []
-        lines = [] if self._is_announced else self._announcement(run)
-        self._is_announced = True
+        lines = [] if self.is_announced else self._announcement(run)
+        self.is_announced = True
         self._has_ended = run.status.is_ended
         target = self._world.targets.get(run.target)
         for record in self._new_output.take(output_so_far(self._world.store, target, run)):

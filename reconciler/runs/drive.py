@@ -210,7 +210,7 @@ def _queue(most: int, queues: int, *, finished: int) -> tuple[int, int | None]:
 
 
 def _standing(driver: Driver, run: Run, its: Progress) -> Standing:
-    began_at = its.started_at or driver.clock() if its.status is RunStatus.RUNNING else None
+    began_at = its.started_at or (driver.clock() if its.status is RunStatus.RUNNING else None)
     return Standing(uid=run.uid, status=its.status, reason=its.reason, question=its.question, started_at=began_at)
 
 

@@ -36,6 +36,7 @@ def report(project, uid):
 def test_a_question_is_seen_everywhere_and_its_answer_lets_the_run_go_on(project):
     uid = start(project, f'echo "on $({LOOK})"')
     assert "waiting (question)" in project.call("runs", "list", "--status", "waiting").out
+    assert project.call("runs", "list", "--format", "json").json[0]["startedAt"]
     shown = project.call("runs", "show", uid).out
     assert "Question:     Which disk?\nChoices:      sda, sdb\n" in shown
     assert f"To answer: reconciler runs answer {uid}" in shown

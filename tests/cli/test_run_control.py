@@ -47,6 +47,14 @@ def test_a_run_that_waits_for_its_turn_is_cancelled_before_it_starts(project):
     project.call("runs", "cancel", first)
 
 
+def test_waiting_for_what_has_ended_tells_its_result_and_nothing_of_a_start(project):
+    applied(project)
+    uid = start(project, "hello", "--wait")
+    answer = project.call("wait", uid)
+    assert (answer.code, answer.err) == (0, "")
+    assert "Output:\n" in answer.out
+
+
 def test_what_had_ended_says_so(project):
     applied(project)
     uid = start(project, "hello", "--wait")
