@@ -7,10 +7,11 @@ import click
 from reconciler.cli.completing import complete_job, complete_target
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
-from reconciler.cli.output import ago, echo_json, echo_table, instant_text, tell, warn
+from reconciler.cli.output import echo_json, echo_table, instant_text, tell, warn
 from reconciler.cli.session import Session, open_session
 from reconciler.loop.desired import CommitState
 from reconciler.model.errors import CouldNot, UsageError
+from reconciler.model.instant import ago
 from reconciler.model.job import Devices, Job
 from reconciler.model.run import Device
 from reconciler.model.systems import SYSTEMS, keeps_off, systems_of

@@ -11,7 +11,7 @@ from reconciler.cli.session import Session
 from reconciler.cli.watching import Watch
 from reconciler.loop.events import settle_events
 from reconciler.loop.world import World
-from reconciler.model.run import Run
+from reconciler.model.run import Run, RunStatus
 from reconciler.reports.publish import publish_reports
 from reconciler.runs.document import run_document
 from reconciler.runs.drive import drive_once, drive_until_ended, start_what_may
@@ -21,7 +21,7 @@ def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: fl
     """Start ``runs``; wait for their ends as long as ``wait`` says (None: not at all); tell how they stand.
 
     What their ends start in their turn is started, and not waited for.
-    Return 0 without waiting, else how they went.
+    Return how they went; without waiting 0, unless one could not even be started.
     """
     is_seen = False
     if wait is None:
@@ -38,7 +38,11 @@ def see_through(session: Session, world: World, runs: Sequence[Run], *, wait: fl
             echo_run(session.store, run, has_seen_output=is_seen)
     if any(run.status.is_ended for run in settled):
         publish(world)
-    return ExitCode.DONE if wait is None else first_of([code_of_status(run.status) for run in settled])
+    return first_of([code_of_status(run.status) for run in settled if wait is not None or _was_refused(run)])
+
+
+def _was_refused(run: Run) -> bool:
+    return run.status is RunStatus.FAILED and run.started_at is None
 
 
 def _wait(world: World, runs: Sequence[Run], *, until: datetime | None) -> bool:

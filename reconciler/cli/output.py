@@ -69,17 +69,3 @@ def tell(message: str) -> None:
 def warn(message: str) -> None:
     """Say what is wrong, beside the data."""
     click.echo(message, err=True)
-
-
-def ago(at: datetime, now: datetime) -> str:
-    """Return how long before or after ``now`` an instant lies: ``3 min ago``, ``in 2 h``."""
-    seconds = int((now - at).total_seconds())
-    length = _length(abs(seconds))
-    return f"{length} ago" if seconds >= 0 else f"in {length}"
-
-
-def _length(seconds: int) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -14,6 +14,8 @@ from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
 from reconciler.reports.exit_codes import explain_exit_code
 from reconciler.runs.driver import form_of_run
+from reconciler.runs.offline import OPTIONS, seen_words
+from reconciler.runs.offline import TITLE as OFFLINE_TITLE
 from reconciler.store.store import Store
 from reconciler.targets.protocol import Note
 
@@ -53,14 +55,19 @@ def describe_run(
     run: Run, form: Job, tasks: tuple[TaskResult, ...], output: list[OutputRecord], *, has_seen_output: bool = False
 ) -> list[str]:
     """Return how ``run`` of ``form`` stands, as lines."""
-    lines = [TITLES[run.status], "", *_facts(run, form, tasks)]
+    lines = [OFFLINE_TITLE if _is_kept_off(run) else TITLES[run.status], "", *_facts(run, form, tasks)]
     if run.variables:
         lines += ["", "Variables:", *(f"  {name}: {_shown(value)}" for name, value in run.variables.items())]
     if not run.status.is_ended:
         return [*lines, *_waiting_lines(run), "", *_next_step(run)]
+    for task in tasks:
+        if "\n" in task.meaning:
+            lines += ["", *task.meaning.split("\n")]
+    if _is_kept_off(run):
+        lines += ["", *OPTIONS]
     if run.status is RunStatus.TIMEOUT:
         lines += ["", "The job exceeded the maximum execution time."]
-    if not has_seen_output:
+    if not has_seen_output and (output or run.started_at is not None):
         lines += _output_lines(output, run.status)
     lines += results_lines((name, value) for task in tasks for name, value in task.outputs.items())
     if run.status is RunStatus.TIMEOUT:
@@ -70,12 +77,24 @@ def describe_run(
     return [*lines, "", f"Report: reconciler report --run {run.uid}"]
 
 
+def component_title(form: Job) -> str:
+    """Return the name of the component that ``form`` runs; of a job without one its own."""
+    return form.component_link.name if form.component_link is not None else form.title
+
+
+def _is_kept_off(run: Run) -> bool:
+    return run.status.is_ended and run.reason == "offline"
+
+
 def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
     status = run.status.value.capitalize()
-    facts = [
-        ("Job UID", run.uid),
-        ("Device", run.device.hostname),
-        ("Component" if form.component else "Job", form.title),
+    facts = [("Job UID", run.uid), ("Device", run.device.hostname)]
+    title = component_title(form)
+    if not form.component or title != form.title:
+        facts.append(("Job", form.title))
+    if form.component:
+        facts.append(("Component", title))
+    facts += [
         ("Commit", run.origin.commit[:12]),
         ("Status", f"{status} ({run.reason})" if run.reason else status),
     ]
@@ -83,12 +102,19 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
         facts.append(("Attempt", f"{run.attempt} of {form.retry.attempts}"))
     if run.started_at is not None and not run.status.is_ended:
         facts.append(("Started At", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"))
-    if run.status.is_ended:
+    if _is_kept_off(run) and run.ended_at is not None:
+        facts.append(("Last Seen", seen_words(run.device, run.ended_at)))
+        return facts_lines(facts)
+    if run.status.is_ended and run.started_at is not None:
         timeout = " (timeout)" if run.status is RunStatus.TIMEOUT else ""
         facts.append(("Duration", _duration(run) + timeout))
         code = deciding_code(tasks)
         facts.append(("Exit Code", "-" if code is None else f"{code} ({explain_exit_code(code)})"))
-    facts += [("Task", f"{task.id}: {task.meaning}") for task in tasks if task.meaning and task.exit_code != 0]
+    facts += [
+        ("Reason", task.meaning) if form.component else ("Task", f"{task.id}: {task.meaning}")
+        for task in tasks
+        if task.meaning and task.exit_code != 0 and "\n" not in task.meaning and run.status is not RunStatus.TIMEOUT
+    ]
     return facts_lines(facts)
 
 
@@ -142,6 +168,9 @@ def _waiting_lines(run: Run) -> list[str]:
         return []
     if run.device.uid == _THIS_MACHINE:
         return ["", "Job will run when there is a free slot."]
+    if run.device.online is False:
+        seen = seen_words(run.device, run.queued_at or run.created_at)
+        return ["", f"The device is offline, last seen: {seen}.", "Job will run when the device checks in."]
     return ["", "Job will run when the device checks in (typically within 5 minutes)."]
 
 

@@ -8,10 +8,11 @@ import click
 
 from reconciler.cli.missed import NOT_RUN, echo_occurrences, occurrence_document
 from reconciler.cli.options import format_option, secrets_option, state_option, verb
-from reconciler.cli.output import ago, echo_json, echo_table, instant_text
+from reconciler.cli.output import echo_json, echo_table, instant_text
 from reconciler.cli.run_table import echo_runs
 from reconciler.cli.session import Session, open_session
 from reconciler.cli.status_targets import TargetStatus, echo_targets, read_targets, target_document, target_metrics
+from reconciler.model.instant import ago
 from reconciler.model.run import Disposition, Run
 from reconciler.model.text import escape_text
 from reconciler.runs.document import run_document

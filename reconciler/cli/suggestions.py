@@ -54,5 +54,7 @@ def _hints(run: Run, tasks: Sequence[TaskResult], text: str) -> Iterator[str]:
 
 
 def _text(tasks: Iterable[TaskResult], output: Sequence[OutputRecord]) -> str:
+    # A meaning of several lines brings its own advice.
     data = b"".join(record.data for record in output)[-_READ_BYTES:]
-    return "\n".join([data.decode("utf-8", errors="replace"), *(task.meaning for task in tasks)]).lower()
+    meanings = [task.meaning for task in tasks if "\n" not in task.meaning]
+    return "\n".join([data.decode("utf-8", errors="replace"), *meanings]).lower()

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.cli.following import NewOutput, output_so_far
 from reconciler.cli.output import tell
-from reconciler.cli.run_words import BAR_WIDTH, progress_line, question_lines
+from reconciler.cli.run_words import BAR_WIDTH, component_title, progress_line, question_lines
 from reconciler.cli.volume import is_quiet
 from reconciler.loop.world import World
 from reconciler.model.job import Job
@@ -113,7 +113,7 @@ class _View:
     def _announcement(self, run: Run) -> list[str]:
         started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "-"
         what = "Component" if self._form.component else "Job"
-        facts = ((what, self._form.title), ("Started At", started), ("Status", "Running"))
+        facts = ((what, component_title(self._form)), ("Started At", started), ("Status", "Running"))
         lines = [f"Running job on {run.device.hostname}...", ""]
         return [escape_text(line) for line in [*lines, *(f"{name + ':':<13} {value}" for name, value in facts), ""]]
 

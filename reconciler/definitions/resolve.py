@@ -246,7 +246,12 @@ def _check_here(
 
 
 def _missing(job: Job, component: Component) -> Findings:
-    """Return the required variables without a value, but for one that is there with its name misspelt."""
+    """Return the required variables without a value, but for one that is there with its name misspelt.
+
+    Who starts a job by hand gives them then.
+    """
+    if job.schedule is None and not job.events:
+        return []
     findings = []
     names = [variable.name for variable in component.variables]
     meant = {closest(name, names) for name in job.variables if name not in names}

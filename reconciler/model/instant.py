@@ -31,3 +31,17 @@ def parse_instant(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{text!r} needs Z or an offset such as +02:00")
     return at.astimezone(UTC)
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Return how long before or after ``now`` an instant lies: ``3 min ago``, ``in 2 h``."""
+    seconds = int((now - at).total_seconds())
+    length = _length(abs(seconds))
+    return f"{length} ago" if seconds >= 0 else f"in {length}"
+
+
+def _length(seconds: int) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -10,6 +10,7 @@ from reconciler.model.errors import UsageError
 from reconciler.model.forms import Component, Kind, digest_form
 from reconciler.model.inventory import Applied
 from reconciler.model.job import ComponentLink, Job, Overlap, Parameter, Value
+from reconciler.planning.plan import LOCAL
 from reconciler.runs.parameters import describe_parameter, resolve_parameters
 
 _SHOWN = 3
@@ -81,7 +82,7 @@ def check_variables(applied: Applied, given: Mapping[str, Value], *, device: str
             "Required variables for this component:" if any(map(_is_needed, component.variables)) else "Variables:",
             *(describe_parameter(variable) for variable in component.variables),
             "",
-            f"Usage: {_usage(component, device)}",
+            f"Usage: {_usage(component, applied.target, device)}",
         ]
     )
     if missing:
@@ -99,8 +100,10 @@ def _is_needed(variable: Parameter) -> bool:
     return variable.required and variable.default is None
 
 
-def _usage(component: Component, device: str | None) -> str:
+def _usage(component: Component, target: str, device: str | None) -> str:
     words = ["reconciler run", "--component", quote(component.name or component.id)]
+    if target != LOCAL:
+        words += ["--target", quote(target)]
     if device:
         words += ["--device", quote(device)]
     needed = [variable for variable in component.variables if _is_needed(variable)] or list(component.variables[:1])

@@ -26,9 +26,11 @@ def find_device(target: LiveTarget, name: str | None, *, selector: Devices | Non
         hint = "Please specify a more precise hostname or use the device UID."
         raise UsageError(f"Multiple devices match {wanted}", hint="\n".join([*_table(found), "", hint]))
     known = ", ".join(device.hostname for device in devices[:10]) or "nothing"
-    raise UsageError(
-        f"Device not found: {wanted}", hint=f"No device matching {wanted} was found. Target {target.name} has: {known}."
+    lines = (
+        f"No device matching {wanted} was found. Target {target.name} has: {known}.",
+        f"To search for it: reconciler devices --target {target.name}",
     )
+    raise UsageError(f"Device not found: {wanted}", hint="\n".join(lines))
 
 
 def _matching(devices: Sequence[Device], name: str) -> list[Device]:

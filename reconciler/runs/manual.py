@@ -1,6 +1,7 @@
 """A run that a person asks for, of a job as it is applied."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from difflib import get_close_matches
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from reconciler.runs.components import check_variables, job_of_component
 from reconciler.runs.devices import find_device
 from reconciler.runs.driver import Driver
 from reconciler.runs.enqueue import Requested, cancel_replaced, make_runs
+from reconciler.runs.offline import OPTIONS, TITLE, seen_words
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.runs.retry import make_retry, retries_of
 from reconciler.store.store import Store
@@ -77,7 +79,7 @@ def request_manual_run(
     """
     job = applied.form
     assert isinstance(job, Job)
-    resolve_parameters(job, given)
+    resolve_parameters(job, given, device=device)
     target = _target_of(driver, applied)
     refuse_where_not_startable(target, applied.id)
     if not asked.is_forced:
@@ -103,7 +105,7 @@ def request_component_run(
     job = job_of_component(applied)
     _refuse_system(job, place)
     if place.online is False:
-        raise _offline(place)
+        raise _offline(place, driver.clock())
     with driver.store.transaction():
         driver.store.keep_form(Kind.JOB, job.form)
         return _enqueue(driver, _on_device(job, place), target, given, asked=asked)
@@ -148,19 +150,10 @@ def _noun(applied: Applied) -> str:
     return "component" if applied.root_id.startswith("component:") else "job"
 
 
-def _offline(device: Device) -> CouldNot:
-    seen = f"{device.last_seen:%Y-%m-%d %H:%M:%S} UTC" if device.last_seen else "-"
-    facts = (("Device", device.hostname), ("Status", "Offline"), ("Last Seen", seen))
-    options = (
-        "Quick jobs require the device to be online.",
-        "",
-        "Options:",
-        "1. Wait for device to come online",
-        "2. Schedule a job instead (run when device connects)",
-        "3. Contact on-site personnel to check device",
-    )
-    lines = ["", *(f"{name + ':':<11} {value}" for name, value in facts), "", *options]
-    return CouldNot("Cannot run job - Device is offline", hint="\n".join(lines))
+def _offline(device: Device, now: datetime) -> CouldNot:
+    facts = (("Device", device.hostname), ("Status", "Offline"), ("Last Seen", seen_words(device, now)))
+    lines = ["", *(f"{name + ':':<11} {value}" for name, value in facts), "", *OPTIONS]
+    return CouldNot(TITLE, hint="\n".join(lines))
 
 
 def _enqueue(

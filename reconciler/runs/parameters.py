@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from shlex import quote
 
 from reconciler.model.errors import UsageError
 from reconciler.model.job import Job, Parameter, Value, ValueType, value_text
@@ -11,11 +12,11 @@ from reconciler.model.secret import SecretRef
 _BOOLEANS = {"true": True, "false": False}
 
 
-def resolve_parameters(job: Job, given: Mapping[str, Value]) -> dict[str, Value]:
+def resolve_parameters(job: Job, given: Mapping[str, Value], *, device: str | None = None) -> dict[str, Value]:
     """Return the value of every parameter of ``job`` that has one.
 
     Raises UsageError for a required one without a value, one that the job does not know, or a wrong type or choice;
-    all of them in one message.
+    all of them in one message, with the usage line of a call that names ``device``.
     """
     known = {parameter.name: parameter for parameter in job.parameters}
     wrong = [_unknown(name, known) for name in given if name not in known]
@@ -31,7 +32,7 @@ def resolve_parameters(job: Job, given: Mapping[str, Value]) -> dict[str, Value]
         except ValueError as error:
             wrong.append(f"parameter `{name}`: {error}")
     if wrong:
-        raise UsageError(f"{job.id}: {'; '.join(wrong)}", hint=describe_parameters(job.id, job.parameters))
+        raise UsageError(f"{job.id}: {'; '.join(wrong)}", hint=describe_parameters(job.id, job.parameters, device))
     return values
 
 
@@ -82,15 +83,16 @@ def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
     return f"unknown parameter `{name}`" + (f"; did you mean `{close[0]}`?" if close else "")
 
 
-def describe_parameters(job_id: str, parameters: Sequence[Parameter]) -> str:
+def describe_parameters(job_id: str, parameters: Sequence[Parameter], device: str | None = None) -> str:
     """Return the list of parameters and the usage line, as seed 002 prints them for a component."""
     if not parameters:
         return f"{job_id} has no parameters."
     lines = [f"Parameters of {job_id}:"]
     lines += map(describe_parameter, parameters)
     required = [p for p in parameters if p.required and p.default is None] or parameters[:1]
-    usage = " ".join(f"--var {parameter.name}=VALUE" for parameter in required)
-    return "\n".join([*lines, f"Usage: reconciler run {job_id} {usage}"])
+    words = ["reconciler run", job_id, *(["--device", quote(device)] if device else [])]
+    words += [f"--var {parameter.name}=VALUE" for parameter in required]
+    return "\n".join([*lines, f"Usage: {' '.join(words)}"])
 
 
 def describe_parameter(parameter: Parameter) -> str:

@@ -10,6 +10,7 @@ from reconciler.model.job import Job, OnOffline
 from reconciler.model.run import Run, RunStatus, TaskResult
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import failed_to_start, finish, first_task
+from reconciler.runs.offline import seen_words
 from reconciler.runs.parameters import resolve_parameters
 from reconciler.targets.protocol import (
     Ambiguous,
@@ -153,8 +154,8 @@ def _end_offline(driver: Driver, run: Run, job: Job) -> None:
     """End a run whose job does not wait for its device: skipped, or failed, as the job says."""
     now = driver.clock()
     status = RunStatus.SKIPPED if job.on_offline is OnOffline.SKIP else RunStatus.FAILED
-    seen = f"; last seen {run.device.last_seen:%Y-%m-%d %H:%M:%S} UTC" if run.device.last_seen else ""
-    task = TaskResult(id=first_task(job), status=status, meaning=f"the device is offline{seen}", ended_at=now)
+    meaning = f"the device is offline; last seen: {seen_words(run.device, now)}"
+    task = TaskResult(id=first_task(job), status=status, meaning=meaning, ended_at=now)
     finish(driver, run, job, Progress(status=status, reason="offline", ended_at=now, tasks=(task,)))
 
 

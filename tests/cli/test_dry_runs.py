@@ -93,10 +93,10 @@ def test_what_only_looks_writes_nothing(project, tmp_path, monkeypatch, provider
         if "component" in setup.job:
             component = '{"id": "clear-temp", "name": "Clear Temp Files"}'
             project.repo.write("definitions/components/clear-temp.json", component)
-        look_around_in(project, folder, monkeypatch, setup)
+        look_around_in(project, folder, monkeypatch, setup, provider)
 
 
-def look_around_in(project, folder, monkeypatch, setup):
+def look_around_in(project, folder, monkeypatch, setup, provider):
     for job_id in ("changed", "drifted", "dropped"):
         commit_job(project, setup, job_id)
     applied = project.call("apply")
@@ -116,7 +116,7 @@ def look_around_in(project, folder, monkeypatch, setup):
         answer = project.call(*arguments)
         assert answer.code == 0, (arguments, answer.err)
     assert _state(project, folder) == before
-    assert set(setup.sent()[asked:]) <= {"GET"}
+    assert set(setup.sent()[asked:]) == ({"GET"} if provider == "datto" else set())
     assert project.call("plan", "--exit-code").code == 2
 
 

@@ -129,4 +129,4 @@ def test_one_for_another_system_is_refused(with_component):
     with_component.call("apply")
     answer = run_component(with_component, "win")
     assert answer.code == 1
-    assert "component win does not run on this operating system; nothing was started" in answer.err
+    assert "component win is for Windows (osType decides), and " in answer.err

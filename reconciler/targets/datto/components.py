@@ -43,14 +43,14 @@ class ComponentFinder:
         if found:
             lines = [f'Several components have the name "{name}"', *map(_line, found), "Give its uid in components/."]
         else:
-            lines = [f'Component not found: "{name}"', *self._suggestions(name)]
+            lines = [f'Component not found: "{name}"', "", *self._suggestions(name)]
         raise TargetRefused("\n".join(lines))
 
     def _suggestions(self, name: str) -> list[str]:
         by_name = {component.name: component for component in self.all()}
         close = get_close_matches(name, by_name, n=_SUGGESTED, cutoff=0.4)
         lines = ["Did you mean one of these?", *(_line(by_name[one]) for one in close)] if close else []
-        return [*lines, "Use the exact component name or UID."]
+        return [*lines, *([""] if lines else []), "Use the exact component name or UID."]
 
 
 def _line(component: LiveComponent) -> str:

@@ -140,8 +140,10 @@ class Follower:
             stderr=_summary(streams[Stream.STDERR]),
             warnings=(*one.warnings, *standing.warnings),
         )
-        if not reason and status is RunStatus.EXPIRED:
-            task = replace(task, meaning="the device did not take the job in time")
+        if status is RunStatus.EXPIRED:
+            ran = started_at is not None and any(streams.values())
+            meaning = "the service let it expire as it ran" if ran else "the device did not take the job in time"
+            task = replace(task, meaning=meaning)
         one.progress = Progress(status=status, reason=reason, started_at=started_at, ended_at=ended_at, tasks=(task,))
 
     def output(self, handle: str) -> tuple[OutputRecord, ...]:

@@ -295,9 +295,12 @@ def _refused(error: TargetRefused, device: Device) -> StartAnswer:
 
 
 PERMISSION_DENIED = """Permission denied
+
 Unable to run job on this device.
+
 Possible causes:
 - API key does not have job execution permissions
 - API key does not have access to this site
 - Component is restricted
+
 Contact your Datto RMM administrator."""

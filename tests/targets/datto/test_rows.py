@@ -282,7 +282,7 @@ def test_r13_an_offline_device_is_waited_for_or_not_as_the_job_says(rig, policy,
     rig.turns(20)
     assert rig.status(run) == expected
     if policy is not OnOffline.QUEUE:
-        assert "last seen 2026-02-28 23:59:00 UTC" in rig.store.tasks(run.uid)[0].meaning
+        assert "last seen: 2026-02-28 23:59:00 UTC (1 min ago)" in rig.store.tasks(run.uid)[0].meaning
         assert rig.world.jobs == []
 
 
