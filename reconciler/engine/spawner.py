@@ -20,7 +20,9 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-_THREADS = 4
+_THREADS = min(max(os.cpu_count() or 1, 2), 4)
+"""More than there are processors would only keep one another, and the supervisor, from running."""
+
 _SETSIGDEF, _SETSIGMASK = 0x04, 0x08
 _SETSID = 0x400 if sys.platform == "darwin" else 0x80
 # The structs of the C library differ by system and version; none is anywhere near as large.
