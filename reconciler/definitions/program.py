@@ -13,14 +13,15 @@ from reconciler import __version__
 from reconciler.schedule.zones import tzdata_version
 
 
-def program_id() -> bytes:
+def program_id(*more: str) -> bytes:
     """Return what stands for the program that judges: its version, files and libraries, and the time zone data.
 
-    Files by size and time of change: in a checkout they change without a new version.
+    Files by size and time of change: in a checkout they change without a new version.  ``more`` are rooms that count
+    besides those that have a part in judging a definition.
     """
     package = Path(__file__).parents[1]
     facts = [__version__, sys.version, unicodedata.unidata_version, tzdata_version()]
-    for room in ("definitions", "model", "schedule", "engine", "targets", "schemas", "../schemas"):
+    for room in ("definitions", "model", "schedule", "engine", "targets", "schemas", "../schemas", *more):
         facts += sorted(_files(package / room))
     # Installing or upgrading a library changes the folder that it lies in.
     facts.append(str(Path(msgspec.__file__).parents[1].stat().st_mtime_ns))

@@ -74,7 +74,8 @@ def apply_plan(world: World, plan: Plan, *, now: datetime, keep: Callable[[], No
     """
     changes = [change for change in plan.changes if change.action in APPLIED_ACTIONS]
     origins = _origins(world, plan.commit, [change for change in changes if not change.retires])
-    before = {(state.target, state.root_id): state for state in world.store.schedules()} if changes else {}
+    states = world.store.schedules_of({change.root_id for change in changes})
+    before = {(state.target, state.root_id): state for state in states}
     record = partial(_record, world, origins=origins, before=before, now=now)
     # A target that could not be read has no changes in the plan; its journal stays for the next look.
     remote = [change for change in changes if _is_remote(world, change)]

@@ -1,7 +1,7 @@
 """What the next plan can stand on: which definitions all that is applied was found to equal, and what does not."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -10,7 +10,8 @@ from msgspec import Struct
 from reconciler.definitions.program import program_id
 from reconciler.loop.desired import CommitState
 from reconciler.model.change import Action, Change, Plan
-from reconciler.model.forms import Kind
+from reconciler.model.forms import Form, Kind
+from reconciler.model.job import Job, Retention
 from reconciler.model.settings import Settings
 from reconciler.store.store import Store
 
@@ -24,12 +25,13 @@ class Footing(Struct, frozen=True, kw_only=True):
     """All that is applied is as the folder ``tree`` declares it, and all that it declares is applied, but for ``open``.
 
     ``tree`` is Git's id.  ``rules`` stand for the settings and the program by which that was found.  ``counts`` is how
-    many objects are applied, by target.
+    many objects are applied, by target.  Not ``retaining``: no job says how long its runs are kept.
     """
 
     tree: str
     rules: str
     counts: Mapping[str, int]
+    retaining: bool
     open: tuple[Key, ...] = ()
 
 
@@ -46,12 +48,14 @@ def note_footing(
     plan: Plan,
     *,
     before: Footing | None,
-    done: Iterable[Change],
+    done: Collection[Change],
     unreadable: Iterable[Key],
+    retaining: bool,
 ) -> None:
     """Keep that ``plan``, made for ``source``, was carried out: all of it that is in ``done``.
 
-    ``before`` is what it was made on, if so; ``unreadable`` are invalid, and keep their applied form.
+    ``before`` is what it was made on, if so; ``unreadable`` are invalid, and keep their applied form.  ``retaining`` is
+    as it was before.
     """
     carried_out = {(change.target, change.kind, change.id): change.action for change in done}
     left = [
@@ -67,10 +71,21 @@ def note_footing(
         return
     is_counted = before is not None and not _COUNTED & {*carried_out.values()}
     counts = before.counts if before is not None and is_counted else store.count_objects()
-    footing = Footing(tree=source.tree_id, rules=_rules(source.settings), counts=counts, open=tuple(sorted(is_open)))
+    footing = Footing(
+        tree=source.tree_id,
+        rules=_rules(source.settings),
+        counts=counts,
+        retaining=retaining or any(retains(change.after) for change in done),
+        open=tuple(sorted(is_open)),
+    )
     note = msgspec.json.encode(footing, order="sorted").decode()
     if note != store.footing():
         store.note_footing(note)
+
+
+def retains(form: Form | None) -> bool:
+    """Return whether a form says how long its runs are kept."""
+    return isinstance(form, Job) and form.retention != Retention()
 
 
 def _rules(settings: Settings) -> str:
@@ -79,4 +94,4 @@ def _rules(settings: Settings) -> str:
 
 @cache
 def _program() -> bytes:
-    return program_id()
+    return program_id("planning", "loop")

@@ -45,8 +45,8 @@ def start_one_offs(
 ) -> tuple[list[Run], list[Waiting]]:
     """Enqueue the one-offs among ``changes`` that are due; return their runs, and those that wait."""
     changes = [change for change in changes if change.action is Action.ONE_OFF]
-    inventory = world.store.inventory() if changes else []
-    jobs = {(item.target, item.id): item for item in inventory if item.kind is Kind.JOB}
+    names = {change.after.job for change in changes if isinstance(change.after, OneOff)}
+    jobs = {(item.target, item.id): item for item in world.store.applied_under(Kind.JOB, names)}
     doubted = _read_doubt(world.store)
     added = _added(world, commit, changes, wanted=doubted is not None)
     ends = _ends(changes, added)

@@ -9,7 +9,7 @@ from reconciler.loop.apply import ApplyFailure, apply_plan, refuse_if_stale, ref
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events
-from reconciler.loop.footing import Footing, note_footing
+from reconciler.loop.footing import Footing, note_footing, retains
 from reconciler.loop.importing import settle_imports
 from reconciler.loop.lease import applying
 from reconciler.loop.one_offs import Waiting, start_one_offs
@@ -42,7 +42,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     """A plan, and what was said of the definitions on the way to it. ``unavailable``: why targets did not answer.
 
     ``desired`` is what the plan was made from: all that ``source`` declares, or what is not known to be in step, by
-    ``footing``.
+    ``footing``.  ``retaining``: an applied job says how long its runs are kept.
     """
 
     source: CommitState
@@ -51,6 +51,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     unavailable: Mapping[str, str] = {}
     footing: Footing | None = None
+    retaining: bool = False
 
     @property
     def has_errors(self) -> bool:
@@ -91,6 +92,7 @@ def plan_commit(world: World, source: CommitState) -> Planned:
         problems=(*source.problems, *check_receipts(part.desired, part.receipts)),
         unavailable=_unavailable(around),
         footing=part.footing,
+        retaining=part.footing.retaining if part.footing else any(retains(item.form) for item in part.inventory),
     )
 
 
@@ -141,7 +143,8 @@ def apply_commit(
         take_targets(world, holders, now=now)
         pass_id = world.store.begin_pass(commit=source.commit, tree_digest=planned.plan.tree_digest, now=now)
         result = apply_plan(world, planned.plan, now=now, keep=keep)
-        settle_imports(world, source)
+        if planned.footing is None or planned.footing.open:  # what was imported is not known to be in step
+            settle_imports(world, source)
         errors = [*planned.unavailable.values(), *(failure.message for failure in result.failures)]
         outcome = "applied" if not errors and not planned.has_errors else "partly applied"
         world.store.finish_pass(
@@ -158,6 +161,7 @@ def apply_commit(
             before=planned.footing,
             done=result.done,
             unreadable=planned.desired.unreadable,
+            retaining=planned.retaining,
         )
         note_pass(world, source, planned.plan, result.failures, planned.unavailable)
         note_standings(

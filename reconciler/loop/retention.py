@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from reconciler.loop.footing import read_footing
 from reconciler.loop.world import World
 from reconciler.model.forms import Kind
 from reconciler.model.job import Job, Retention
@@ -9,13 +10,16 @@ from reconciler.model.job import Job, Retention
 
 def prune_runs(world: World, *, now: datetime) -> int:
     """Drop the runs that are to be kept no longer, with what only they name; return how many runs."""
+    general = world.settings.retention
+    has_general = general.max_runs is not None or general.max_days is not None
+    footing = read_footing(world.store, world.settings)
+    if footing is not None and not footing.retaining and not has_general:
+        return 0
     own = {
         item.id: item.form.retention
         for item in world.store.inventory()
         if item.kind is Kind.JOB and isinstance(item.form, Job)
     }
-    general = world.settings.retention
-    has_general = general.max_runs is not None or general.max_days is not None
     dropped = occurrences = 0
     for job_id in (
         world.store.job_ids_of_history() if has_general or any(kept != Retention() for kept in own.values()) else ()

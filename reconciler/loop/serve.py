@@ -13,6 +13,7 @@ from reconciler.loop.apply import APPLIED_ACTIONS
 from reconciler.loop.desired import CommitState
 from reconciler.loop.due import TOLERANCE, settle_due
 from reconciler.loop.events import settle_events, startup_event, take_event
+from reconciler.loop.footing import read_footing
 from reconciler.loop.inbox import Mail, OpenInbox, no_inbox
 from reconciler.loop.lease import SERVE, take_lease
 from reconciler.loop.one_offs import start_one_offs
@@ -213,7 +214,9 @@ class Loop:
         """Return whether it is time to look at what can change without a commit, where there is such."""
         if now < self._look_again_at:
             return False
-        return self._holds_jobs() or self._world.store.has_retired()
+        footing = read_footing(self._world.store, self._world.settings)
+        is_in_step = footing is not None and not footing.open
+        return self._holds_jobs() or (not is_in_step and self._world.store.has_retired())
 
     def _holds_jobs(self) -> bool:
         """Return whether a target has objects that somebody may change there."""

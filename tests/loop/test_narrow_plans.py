@@ -9,22 +9,25 @@ from msgspec.structs import replace
 from support.driving import rig
 from support.dying import Deathly, Killed, dying
 from support.repo import make_repo
-from support.world import make_world
+from support.world import Stage, make_world
 
 from reconciler.cli.reading import read_narrowly
 from reconciler.definitions.known import index as index_module
 from reconciler.definitions.known import recheck as recheck_module
 from reconciler.git.repository import Repository
+from reconciler.loop import footing as footing_module
 from reconciler.loop.desired import read_commit
+from reconciler.loop.footing import read_footing, retains
 from reconciler.loop.judging import known_of_state
 from reconciler.loop.one_offs import start_one_offs
-from reconciler.loop.reconcile import apply_commit, plan_commit
+from reconciler.loop.reconcile import apply_commit, plan_commit, reconcile
 from reconciler.model.forms import Kind
 from reconciler.model.inventory import Hold
 from reconciler.model.job import Job, Task
 from reconciler.model.settings import PruneSettings
 from reconciler.planning.judgement import judge_plan
 from reconciler.planning.renderings.document import plan_document, render_json
+from reconciler.store.store import Store
 from reconciler.targets.fake import FakeTarget
 
 JOBS = tuple(f"j{number}" for number in range(10))
@@ -73,6 +76,7 @@ class Site:
         options = (
             "enabled: false",
             "protect: true",
+            "retention: {maxRuns: 3}",
             "schedule: {intervalMinutes: 30}",
             "schedule: {cronExpression: '15 3 * * *'}",
             "schedule: {runAt: '2026-03-01T12:00:00Z'}",
@@ -181,6 +185,9 @@ class Site:
         assert planned.problems == whole.problems
         assert (narrow.jobs, narrow.job_count) == (whole.source.jobs, whole.source.job_count)
         self.narrow += planned.footing is not None
+        if (footing := read_footing(self.made.store, narrow.settings)) is not None:
+            assert footing.counts == self.made.store.count_objects()
+            assert footing.retaining >= any(retains(item.form) for item in self.made.store.inventory())
         return narrow, planned.plan
 
     def told(self, planned, now):
@@ -225,4 +232,68 @@ def test_whatever_happened_both_ways_lead_to_one_plan(tmp_path, seed):
                 here.compare()
             if narrow.known is not None:
                 narrow.known.close()
-        assert here.narrow >= 8
+        assert here.narrow >= 4
+
+
+@contextmanager
+def stage_of(folder, numbers):
+    """Yield a stage with some jobs, all applied and known."""
+    made = Stage(folder)
+    for number in numbers:
+        made.repo.write(f"definitions/jobs/j{number}.yaml", JOB.format(number))
+    made.repo.commit()
+    reconcile(made.world, read_head(made))
+    yield made
+    made.close()
+
+
+JOB = "id: j{}\nschedule: {{intervalMinutes: 30}}\ntasks: [{{id: t, command: x}}]\n"
+
+
+def read_head(stage):
+    return read_narrowly(stage.repository, stage.repo.git("rev-parse", "HEAD"), now=stage.clock())
+
+
+def refuse(*_):
+    raise AssertionError("everything is read")
+
+
+def test_a_pass_reads_what_changed_and_a_one_off_asks_for_but_not_all_that_is_applied(tmp_path, monkeypatch):
+    with stage_of(tmp_path, range(40)) as stage:
+        for name in ("inventory", "schedules", "receipts", "has_retired"):
+            whole = getattr(Store, name)
+            monkeypatch.setattr(Store, name, lambda *given, whole=whole: whole(*given) if given[1:] else refuse())
+        stage.repo.write("definitions/jobs/j7.yaml", JOB.format(7) + "priority: 9\n")
+        stage.repo.write("definitions/runs/once.yaml", "id: once\njob: j8\nnotAfter: '2099-01-01T00:00:00Z'\n")
+        stage.repo.commit()
+        source = read_head(stage)
+        result = reconcile(stage.world, source)
+        assert [(change.action.value, change.id) for change in result.planned.plan.changes] == [
+            ("update", "j7"),
+            ("one-off", "once"),
+        ]
+        assert [run.job_id for run in result.runs] == ["j8"]
+        again = read_head(stage)
+        monkeypatch.setattr(source.known, "_read", refuse)
+        assert reconcile(stage.world, again).planned.plan.changes == ()
+        assert "_whole" not in again.__dict__
+
+
+def test_what_is_applied_otherwise_takes_the_whole_way(tmp_path):
+    with stage_of(tmp_path, range(3)) as stage:
+        assert plan_commit(stage.world, read_head(stage)).footing is not None
+        stage.rig.store.record_deleted("local", Kind.JOB, "j1")
+        planned = plan_commit(stage.world, read_head(stage))
+        assert planned.footing is None
+        assert [change.id for change in planned.plan.changes] == ["j1"]
+
+
+def test_other_settings_and_another_program_take_the_whole_way(tmp_path, monkeypatch):
+    with stage_of(tmp_path, range(3)) as stage:
+        monkeypatch.setattr(footing_module, "_program", lambda: b"newer")
+        assert plan_commit(stage.world, read_head(stage)).footing is None
+        monkeypatch.undo()
+        assert plan_commit(stage.world, read_head(stage)).footing is not None
+        stage.repo.write("reconciler.toml", "[prune]\ngraceHours = 1\n")
+        stage.repo.commit()
+        assert plan_commit(stage.world, read_head(stage)).footing is None

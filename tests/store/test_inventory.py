@@ -94,3 +94,30 @@ def test_many_jobs_are_applied_in_one_go(store):
     store.record_applied(items, [schedule_of(item.id, MIDNIGHT) for item in items])
     assert store.inventory() == items
     assert len(store.schedules()) == 5_000
+
+
+def test_what_is_applied_under_a_name_has_it_as_its_id_or_its_root(store):
+    renamed = applied_of(job_of("new"), root_id="a")
+    store.record_applied([renamed, applied_of(B), applied_of(A, target="psu")], [])
+    found = store.applied_under(Kind.JOB, ["a", "new", "nobody"])
+    assert sorted(item.target for item in found) == ["local", "psu"]
+    assert store.applied_under(Kind.COMPONENT, ["a"]) == []
+
+
+def test_objects_are_counted_by_target_and_targets_found_without_reading_them(store):
+    assert store.applied_targets() == []
+    store.record_applied([applied_of(A), applied_of(B), applied_of(A, target="psu")], [])
+    assert store.count_objects() == {"local": 2, "psu": 1}
+    assert store.applied_targets() == ["local", "psu"]
+
+
+def test_what_was_noted_of_all_that_is_applied_is_forgotten_when_it_changes(store):
+    store.record_applied([applied_of(A)], [])
+    store.note_footing("all is well")
+    store.record_deleted("local", Kind.JOB, "nobody")
+    assert store.footing() == "all is well"
+    store.record_deleted("local", Kind.JOB, "a")
+    assert store.footing() == ""
+    store.note_footing("all is well")
+    store.record_applied([applied_of(B)], [])
+    assert store.footing() == ""

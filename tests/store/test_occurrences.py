@@ -46,6 +46,8 @@ def test_a_one_off_is_settled_whatever_became_of_it_and_schedules_are_not_one_of
     expired = replace(one_off("a", 1), disposition=Disposition.EXPIRED)
     store.settle([], [expired, occurrence_of("a", 3)], [])
     assert store.settled_one_offs() == {("once", "local")}
+    assert store.settled_one_offs(["once", "other"]) == {("once", "local")}
+    assert store.settled_one_offs(["other"]) == set()
 
 
 def test_one_receipt_that_is_there_stops_all_devices(store):
