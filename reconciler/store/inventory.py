@@ -79,7 +79,7 @@ _DELETE_EVENT_ORPHANS = delete(schema.event_jobs).where(
     )
 )
 
-_FOOTING = "footing"
+FOOTING = "footing"
 _FIND_FOOTING = select(schema.meta.c.value).where(schema.meta.c.key == bindparam("of_key"))
 _FORGET_FOOTING = delete(schema.meta).where(schema.meta.c.key == bindparam("of_key"))
 
@@ -127,12 +127,12 @@ class Inventory(Part):
     def note_footing(self, value: str) -> None:
         """Keep what all that is applied is known to equal; any change to what is applied forgets it."""
         with self._db.write() as tx:
-            tx.upsert(schema.meta, [{"key": _FOOTING, "value": value}], "key")
+            tx.upsert(schema.meta, [{"key": FOOTING, "value": value}], "key")
 
     def footing(self) -> str:
         """Return what was last noted of all that is applied, or nothing when it has changed since."""
         with self._db.read() as tx:
-            row = tx.row(_FIND_FOOTING, of_key=_FOOTING)
+            row = tx.row(_FIND_FOOTING, of_key=FOOTING)
             return str(row.value) if row is not None else ""
 
     def has_retired(self) -> bool:
@@ -199,7 +199,7 @@ class Inventory(Part):
         of its form.
         """
         with self._db.write() as tx:
-            tx.run(_FORGET_FOOTING, of_key=_FOOTING)
+            forget_footing(tx)
             tx.insert_new(schema.forms, map(_form_row, sorted(items, key=_digest)))
             _make_room(tx, items)
             tx.upsert(schema.inventory, map(applied_row, items))
@@ -213,7 +213,7 @@ class Inventory(Part):
             row = tx.row(_ROOT, of_target=target, of_kind=kind.value, of_id=id)
             if row is None:
                 return
-            tx.run(_FORGET_FOOTING, of_key=_FOOTING)
+            forget_footing(tx)
             tx.run(_DELETE, of_target=target, of_kind=kind.value, of_id=id)
             if kind is Kind.JOB:
                 tx.run(_DELETE_SCHEDULE, of_target=target, of_root=row.root_id)
@@ -225,6 +225,11 @@ def _form_of(kind: Kind, digest: str, data: bytes) -> Form:
         return decode_form(kind, data)
     except NOT_OURS as error:
         raise unreadable(f"form of a {kind}", digest[:12]) from error
+
+
+def forget_footing(tx: Transaction) -> None:
+    """Forget what was noted of all that is applied: it changes."""
+    tx.run(_FORGET_FOOTING, of_key=FOOTING)
 
 
 def _digest(item: Applied) -> str:

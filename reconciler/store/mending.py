@@ -17,6 +17,7 @@ from reconciler.model.job import Value
 from reconciler.model.run import Device, Disposition, Question, RunStatus, Stream, TaskResult, TriggerKind
 from reconciler.store import schema
 from reconciler.store.database import Row, Transaction
+from reconciler.store.inventory import forget_footing
 from reconciler.store.part import Part
 from reconciler.store.reading import NOT_OURS
 
@@ -234,6 +235,7 @@ def _drop_forms(tx: Transaction, keep: Callable[[str], None]) -> list[str]:
         if not _reads(lambda data, kind=row.kind: decode_form(Kind(kind), data), row.data):  # type: ignore[misc]
             keep(_kept(schema.forms, row))
             lines.append(f"forms: {row.kind} {row.digest[:12]}")
+            forget_footing(tx)
             for table in (schema.inventory, schema.forms):
                 here = (table.c.digest == row.digest, table.c.kind == row.kind)
                 tx.connection.execute(delete(table).where(*here))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Table
 
 from reconciler.model.errors import CouldNot
+from reconciler.store.inventory import FOOTING
 from reconciler.store.schema import meta, metadata
 
 _AT_ONCE = 500
@@ -56,6 +57,8 @@ def salvage(source: Path, to: Path, *, expected_revision: str, tables: Collectio
                 kept[name] = _copy(reader, new, metadata.tables[name])
                 if reader.holes:
                     lost[name] = "a part cannot be read"
+            # Some of what is applied may be lost: nothing is known of all of it any more.
+            new.execute("DELETE FROM meta WHERE key = ?", (FOOTING,))
             for name, number in _drop_orphans(new).items():
                 kept[name] = kept.get(name, 0) - number
                 lost[name] = f"{number} rows that refer to what is lost"

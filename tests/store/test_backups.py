@@ -150,6 +150,14 @@ def test_nothing_is_carried_over_from_a_state_of_another_version(filled):
         assert not carry_over(filled, new)
 
 
+def test_a_repaired_state_knows_nothing_any_more_of_all_that_is_applied(filled):
+    with closing(open_at(filled.parent)) as store:
+        store.note_footing("all is well")
+    store, _ = repaired(filled)
+    with closing(store):
+        assert store.footing() == ""
+
+
 def test_s4_a_damaged_header_costs_nothing(filled):
     with filled.open("r+b") as file:
         file.write(bytes(100))

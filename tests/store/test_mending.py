@@ -154,3 +154,10 @@ def test_what_cannot_be_kept_is_not_changed(store, tmp_path):
         store.mend_rows(now=MIDNIGHT, keep=keep_beside(tmp_path / "kept"))
     with pytest.raises(RowUnreadable):
         store.holds()
+
+
+def test_what_was_noted_of_all_that_is_applied_is_forgotten_with_a_form_that_cannot_be_read(store):
+    store.note_footing("all is well")
+    damage(store, "forms", "data", b"{")
+    store.mend_rows(now=MIDNIGHT, keep=[].append)
+    assert store.footing() == ""
