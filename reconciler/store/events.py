@@ -1,7 +1,7 @@
 """Events as they came, and what became of each; which applied jobs they are for."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, case, delete, func, select, update
 
@@ -18,6 +18,9 @@ from reconciler.store.rows import applied_of, event_record_of, event_row, json_t
 KEPT_EVENTS = 10_000
 _KEPT_BYTES = 4096
 """Of a settled event's data; its runs keep all of it."""
+
+_BEFORE = timedelta(hours=1)
+"""An event may be younger than the turn that settles it, whose moment its occurrences have."""
 
 _events = schema.events.c
 _jobs = schema.event_jobs.c
@@ -114,7 +117,7 @@ class Events(Part):
         """Return the runs that these events started, oldest first."""
         if not records:
             return []
-        since = format_instant(min(record.event.at for record in records))
+        since = format_instant(min(record.event.at for record in records) - _BEFORE)
         keys = sorted({record.event.trigger_key for record in records})
         with self._db.read() as tx:
             return [
