@@ -1,12 +1,13 @@
 """Variables that targets keep: looked at before a plan, with what the secrets of masked ones stand for now."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from reconciler.loop.world import World
 from reconciler.model.desired import Declared
 from reconciler.model.errors import CouldNot
 from reconciler.model.forms import Kind, Variable
-from reconciler.model.secret import SecretRef, fingerprint_of
+from reconciler.model.secret import Secret, SecretRef, fingerprint_of
 from reconciler.planning.surroundings import Place, SecretPrint, TargetView
 from reconciler.store.store import Store
 from reconciler.targets.protocol import KeepsVariables, LiveTarget
@@ -38,20 +39,24 @@ def read_variables(world: World, declared: Variables) -> tuple[dict[str, TargetV
 
 def read_secrets(world: World, declared: Variables) -> dict[Place, SecretPrint]:
     """Return a fingerprint of what each masked variable is to have; never the value."""
-    return {
-        (target, Kind.VARIABLE, id_): _print_of(world, target, item.form)
-        for (target, id_), item in declared.items()
-        if item.form.masked
-    }
 
+    @cache  # a secret may come from a command, and be that of many variables
+    def value_of(secret: str, target: str) -> Secret | str:
+        try:
+            return world.driver.secrets.for_target(secret, target)
+        except CouldNot as error:
+            return str(error)
 
-def _print_of(world: World, target: str, variable: Variable) -> SecretPrint:
-    assert isinstance(variable.value, SecretRef)
-    try:
-        value = world.driver.secrets.for_target(variable.value.secret, target)
-    except CouldNot as error:
-        return SecretPrint(unknown=str(error))
-    return SecretPrint(fingerprint_of(value, world.store.fingerprint_key, of=f"{target}/{variable.id}"))
+    prints = {}
+    for (target, id_), item in declared.items():
+        if isinstance(item.form.value, SecretRef):
+            value = value_of(item.form.value.secret, target)
+            prints[target, Kind.VARIABLE, id_] = (
+                SecretPrint(unknown=value)
+                if isinstance(value, str)
+                else SecretPrint(fingerprint_of(value, world.store.fingerprint_key, of=f"{target}/{id_}"))
+            )
+    return prints
 
 
 def keeps_variables(world: World) -> bool:

@@ -1,6 +1,7 @@
 """Variables of an account from commit to portal: planned, written once, adopted, deleted under guards, never shown."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -9,7 +10,9 @@ from support.datto_stage import VariableStage, killed_at
 
 from reconciler.loop.apply import refuse_if_unsafe
 from reconciler.loop.importing_variables import import_variables
-from reconciler.model.errors import GuardRefused
+from reconciler.loop.reconcile import apply_commit
+from reconciler.loop.serve import Loop, Source
+from reconciler.model.errors import GuardRefused, StalePlan
 from reconciler.model.run import OutputRecord, RunStatus, Stream
 from reconciler.runs.masking import mask_news
 from reconciler.targets.protocol import Progress
@@ -319,3 +322,31 @@ def test_what_a_run_writes_has_no_value_that_the_account_hides(here):
     here.environment.clear()
     _, masked = mask_news(world.driver, world.targets["acme"], datto_job(), news, output=records)
     assert masked == ()
+
+
+def test_serve_brings_back_what_somebody_changed_and_follows_a_secret(here):
+    here.commit(region="eu", db=DB)
+    source = Source(
+        tip=lambda: here.stage.repository.resolve("HEAD").sha,
+        read=here.stage.read,
+        open_world=here.world,
+        poll_every=timedelta(seconds=30),
+    )
+    loop = Loop(source, here.world(here.source()), tell=here.stage.told.append)
+    loop.turn()
+    assert here.held() == {"region": ("eu", False), "db": ("first-value", True)}
+    here.cloud.account_variables[1].value = "us"
+    here.environment["DB"] = "rotated"
+    here.stage.turn_until(loop, here.stage.clock() + timedelta(minutes=6))
+    assert here.held() == {"region": ("eu", False), "db": ("rotated", True)}
+
+
+def test_a_plan_that_was_looked_at_is_stale_once_a_secret_moved(here):
+    here.commit(db=DB)
+    digest = here.plan().plan.digest
+    assert here.plan().plan.digest == digest
+    here.environment["DB"] = "rotated"
+    source = here.source()
+    with pytest.raises(StalePlan):
+        apply_commit(here.world(source), source, expected_digest=digest)
+    assert here.held() == {}
