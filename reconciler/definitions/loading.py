@@ -133,6 +133,7 @@ class Loading:
             if found or "provider" in item.checked.damaged_fields:
                 continue  # whose it is nobody knows, so nothing can be said of its settings and its jobs
             targets[item.id] = target
+            self._tell(item, checks.check_contents(target))
             if "settings" not in item.checked.damaged and not checks.accepts_settings(target):
                 document = self._places.document(item)
                 if document is not None:

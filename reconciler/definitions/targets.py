@@ -20,16 +20,20 @@ class TargetChecks:
         self._verdicts: dict[str, Verdict] = {}
 
     def check(self, target: Target) -> list[Finding]:
-        """Return what is wrong with the provider of ``target``, and what that says of it; no schema is looked at."""
+        """Return what is wrong with the provider of ``target``; nothing else of it is looked at."""
         if target.id == "local" and target.provider != "local":
             message = f"the target `local` is this machine, its provider cannot be {quote(target.provider)}"
             return [Finding(code="REF005", json_path="provider", message=message, hint="Give it another id.")]
         if target.provider in self._providers:
-            check = self._providers[target.provider].check_target
-            return list(check(target)) if check is not None else []
+            return []
         message = f"unknown provider {quote(target.provider)}{did_you_mean(target.provider, self._providers)}"
         hint = f"Known: {listed(self._providers)}."
         return [Finding(code="REF005", json_path="provider", message=message, hint=hint)]
+
+    def check_contents(self, target: Target) -> list[Finding]:
+        """Return what the provider says of the file of ``target``; no schema is looked at."""
+        rules = self._providers.get(target.provider)
+        return list(rules.check_target(target)) if rules is not None and rules.check_target is not None else []
 
     def check_folders(self, targets: Mapping[str, Target]) -> Iterator[tuple[str, Finding]]:
         """Yield (target, finding) for each whose folder is another's too, or lies in it: each would undo the other."""

@@ -147,9 +147,13 @@ def read_targets_at(repository: Repository, commit: str, settings: Settings) -> 
     found: dict[str, Target] = {}
     for file, data in zip(tree.files, tree.read(list(tree.files)), strict=True):
         form = check_file(Kind.TARGET, file.path.rpartition("/")[2], data).form
-        if isinstance(form, Target) and not checks.check(form) and checks.accepts_settings(form):
+        if isinstance(form, Target) and _is_valid(form, checks):
             found[form.id] = form
     return found
+
+
+def _is_valid(target: Target, checks: TargetChecks) -> bool:
+    return not checks.check(target) and not checks.check_contents(target) and checks.accepts_settings(target)
 
 
 def read_files(root: Path, *, now: datetime, verdicts: Verdicts | None = None) -> CommitState:

@@ -103,6 +103,6 @@ def _item(variable: Variable, target: Target, checks: TargetChecks) -> VariableI
 def _findings(item: VariableImport, target: Target, checks: TargetChecks) -> Iterator[tuple[str, str]]:
     """Yield code and message of what is wrong with the entry by itself."""
     alone = replace(target, variables={}, settings={**target.settings, "variables": [dict(item.entry)]})
-    yield from ((finding.code, finding.message) for finding in checks.check(alone))
+    yield from ((finding.code, finding.message) for finding in checks.check_contents(alone))
     if not checks.accepts_settings(alone):
         yield "", f"its name or its value cannot be declared; see: reconciler schema {target.provider}"

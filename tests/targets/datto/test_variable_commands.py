@@ -43,6 +43,29 @@ def test_validate_names_the_place_of_a_mistake_and_asks_nobody(project, address,
     assert world.requests == []
 
 
+def test_every_mistake_is_told_at_once(project, address):
+    listed = """
+  variables:
+    - {name: two words, value: 1}
+    - {name: CS_X, value: 1}
+    - nonsense
+    - {name: x, value: [1]}
+    - {name: region, value: eu, site: Acme}
+    - {name: REGION, value: eu, site: ACME}
+"""
+    text = f"id: acme\nprovider: datto\nsettings:\n  apiUrl: {address}{listed}"
+    project.repo.write("definitions/targets/acme.yaml", text)
+    project.repo.commit("Make mistakes")
+    told = [line.split()[1:3] for line in project.call("validate").out.splitlines() if "settings.variables" in line]
+    assert told == [
+        ["VAL003", "settings.variables[0].name:"],
+        ["KEY008", "settings.variables[1].name:"],
+        ["TYPE001", "settings.variables[2]:"],
+        ["TYPE001", "settings.variables[3].value:"],
+        ["VAL007", "settings.variables[5]:"],
+    ]
+
+
 def test_an_input_that_hides_a_variable_is_warned_of(declared):
     answer = declared.call("validate")
     assert answer.code == 0
