@@ -194,6 +194,6 @@ def test_an_event_younger_than_the_turn_that_settles_it_is_listed_with_its_runs(
     """What a run tells of, or `Startup`, comes to be within a turn, whose moment was taken before."""
     stage.commit_job(events=["disk-full"])
     stage.reconcile()
-    (run,) = send(stage, at=stage.clock() + timedelta(seconds=1))
+    (run,) = send(stage, at=stage.clock() + MINUTE)
     (record,) = stage.world.store.events(limit=9)
     assert [started.uid for started in stage.world.store.runs_of_events([record])] == [run.uid]
