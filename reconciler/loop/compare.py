@@ -4,12 +4,13 @@ A pull request is looked at where there is neither the state nor a target, and m
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.git.ancestry import merge_base
 from reconciler.git.repository import Repository
 from reconciler.loop.desired import CommitState, read_commit
 from reconciler.loop.reconcile import Planned
+from reconciler.loop.surroundings import default_grace
 from reconciler.model.change import Action, Change
 from reconciler.model.errors import DefinitionsInvalid, UsageError
 from reconciler.model.forms import Component, Variable
@@ -18,6 +19,9 @@ from reconciler.model.job import Job
 from reconciler.model.run import Origin
 from reconciler.planning.one_offs import check_receipts
 from reconciler.planning.plan import make_plan
+from reconciler.planning.surroundings import Surroundings
+from reconciler.targets.prune import graces_of
+from reconciler.targets.registry import LOCAL, holding_targets
 
 
 def read_base(repository: Repository, ref: str, *, head: str, now: datetime) -> tuple[str, CommitState | None]:
@@ -50,9 +54,17 @@ def compare_commits(base: CommitState | None, head: CommitState, *, now: datetim
         settled_one_offs={(change.id, change.target) for change in before if change.action is Action.ONE_OFF},
         commit=head.commit,
         tree_digest=head.tree_digest,
+        around=Surroundings(graces=_graces(head)),
     )
     problems = (*head.loaded.problems, *check_receipts(head.loaded.desired, ()))
     return Planned(source=head, desired=head.loaded.desired, plan=plan, problems=problems)
+
+
+def _graces(head: CommitState) -> dict[str, timedelta]:
+    """Return the graces of deletions as ``head`` declares them."""
+    targets = {name: item.form for name, item in head.loaded.desired.targets.items()}
+    holding, own = holding_targets(targets.values()), graces_of(targets)
+    return {name: own.get(name, default_grace(head.settings, name in holding)) for name in {LOCAL, *targets}}
 
 
 def _first_changes(state: CommitState) -> tuple[Change, ...]:

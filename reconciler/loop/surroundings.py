@@ -8,6 +8,7 @@ from reconciler.loop.variables import read_secrets, read_variables
 from reconciler.loop.world import World
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import CouldNot
+from reconciler.model.settings import Settings
 from reconciler.planning.surroundings import Surroundings, TargetView
 from reconciler.targets.protocol import LiveTarget
 
@@ -28,19 +29,20 @@ def look_around(world: World, *, now: datetime, desired: DesiredState = NOTHING)
         secrets=read_secrets(world, desired.variables),
         holds={root_id: hold for root_id, hold in world.store.holds().items() if hold.covers(now)},
         begun={place: forms for target in live for place, forms in begun_forms(world, target).items()},
-        graces={name: _grace_of(world, target) for name, target in world.targets.items()},
+        graces={
+            name: world.graces.get(name, default_grace(world.settings, target.capabilities.holds_schedules))
+            for name, target in world.targets.items()
+        },
         now=now,
         configured=frozenset(world.targets),
     )
 
 
-def _grace_of(world: World, target: LiveTarget) -> timedelta:
-    """Return how long a job that is no longer declared stays on ``target``, disabled."""
-    if target.name in world.graces:
-        return world.graces[target.name]
-    if world.settings.prune.grace_hours is not None:
-        return timedelta(hours=world.settings.prune.grace_hours)
-    return REMOTE_GRACE if target.capabilities.holds_schedules else timedelta()
+def default_grace(settings: Settings, holds_schedules: bool) -> timedelta:
+    """Return how long a job that is no longer declared stays, disabled, on a target that says nothing of it."""
+    if settings.prune.grace_hours is not None:
+        return timedelta(hours=settings.prune.grace_hours)
+    return REMOTE_GRACE if holds_schedules else timedelta()
 
 
 def _read_targets(targets: Mapping[str, LiveTarget]) -> tuple[dict[str, TargetView], dict[str, str]]:

@@ -102,7 +102,9 @@ def _starts_before(change: Change, job: Job, *, now: datetime, known: Known) -> 
 
 def _starts_after(change: Change, was: Job | None, job: Job | None, *, now: datetime, known: Known) -> Starts | None:
     if isinstance(change.after, OneOff):
-        return judge_one_off(change.after, now)
+        one_off = change.after
+        hold = next((hold for hold in known.holds.values() if hold.job_id == one_off.job), None)
+        return judge_one_off(one_off, now, hold=hold)
     if job is None:
         return None
     anchor_at = known.anchors.get((change.target, change.root_id))

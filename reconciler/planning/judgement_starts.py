@@ -48,9 +48,13 @@ def _stopped(job: Job, hold: Hold | None, now: datetime) -> tuple[str, datetime 
         return "disabled", None
     if hold is None or not hold.covers(now):
         return "", now
+    return _stopped_words(hold), hold.until - _INSTANT if hold.until is not None else None
+
+
+def _stopped_words(hold: Hold) -> str:
     if hold.until is None:
-        return "paused until it is resumed", None
-    return f"paused until {hold.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC", hold.until - _INSTANT
+        return "paused until it is resumed"
+    return f"paused until {hold.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _judge_schedule(
@@ -97,11 +101,13 @@ def _starts_per_day(schedule: Schedule, first: datetime, anchor: datetime) -> fl
     return round(starts / _FOUR_WEEKS.days, 2)
 
 
-def judge_one_off(one_off: OneOff, now: datetime) -> Starts:
-    """Return when a one-off starts: as soon as it is applied, unless it says otherwise."""
+def judge_one_off(one_off: OneOff, now: datetime, *, hold: Hold | None = None) -> Starts:
+    """Return when a one-off starts: as soon as it is applied, unless it says otherwise, or its job is paused."""
     if one_off.not_after is not None and one_off.not_after <= now:
         return Starts(words="once", stopped="its notAfter has passed")
     if one_off.not_before is not None and one_off.not_before > now:
         at = one_off.not_before.astimezone(UTC)
         return Starts(words=f"once, from {at:%Y-%m-%d %H:%M} UTC on", next_at=(at,))
+    if hold is not None and hold.covers(now):
+        return Starts(words=f"once, as soon as it can: its job is {_stopped_words(hold)}")
     return Starts(words="once, as soon as it is applied", is_from_apply=True)

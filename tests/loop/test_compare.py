@@ -1,6 +1,7 @@
 """A plan between two commits, where nothing has been applied and nothing may be."""
 
 import pytest
+from support.keeper import add_agents
 
 DELETED = "definitions/jobs/gone.json"
 
@@ -73,3 +74,13 @@ def test_unrelated_histories_are_refused_with_a_way_out(project):
 def test_a_base_that_is_not_there_is_told(project):
     project.commit_job("a")
     assert project.call("plan", "--base", "nowhere").code in {1, 64}
+
+
+@pytest.mark.parametrize(("settings", "action"), [({}, "retire"), ({"prune": {"graceHours": 0}}, "delete")])
+def test_a_deletion_is_told_in_the_steps_in_which_it_is_carried_out(project, tmp_path, settings, action):
+    add_agents(project, tmp_path / "Jobs", **settings)
+    project.commit_job("gone", targets=["agents"])
+    project.commit_job("kept")
+    project.repo.git("rm", "--quiet", DELETED)
+    project.repo.commit("Drop one")
+    assert changes_of(project.call("plan", "--base", "HEAD^", "--format", "json")) == [f"{action} gone"]

@@ -461,3 +461,19 @@ def test_an_adoption_says_what_it_overwrites_and_nothing_of_drift():
     assert (mark.code, mark.names) == ("adopt", ("priority",))
     (mark,) = [m for m in facts_of_drift(Action.ADOPT, None, job, job).marks if m.code == "adopt"]
     assert "it is as declared" in mark.text
+
+
+def test_a_one_off_of_a_paused_job_does_not_start_at_once():
+    change = Change(
+        action=Action.ONE_OFF,
+        kind=Kind.RUN,
+        id="once",
+        root_id="once",
+        target="local",
+        after=OneOff(id="once", job="a"),
+    )
+    hold = Hold(root_id="a", job_id="a", at=NOW, until=None, reason="disk", held_by="ada")
+    facts = judge(change, now=NOW, known=Known(holds={"a": hold}))
+    assert facts.after.words == "once, as soon as it can: its job is paused until it is resumed"
+    assert facts.marks == ()
+    assert [mark.code for mark in judge(change, now=NOW, known=Known()).marks] == ["soon"]
