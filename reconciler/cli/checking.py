@@ -14,6 +14,7 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from reconciler.cli.cache import Cache
+from reconciler.definitions.checked import make_ready
 from reconciler.definitions.folder import blob_id, list_paths, read_folder
 from reconciler.definitions.known.shelf import Shelf
 from reconciler.definitions.known.stamps import Glance, Seen, Stamps
@@ -116,7 +117,8 @@ class FileDefinitions:
         self._root = repository.root
         self._folder = folder
         self.settings = settings
-        self._stamps = Stamps(self._root, root=folder, clock_ns=time.time_ns(), glance=glance)
+        clock_ns = time.time_ns()
+        self._stamps = Stamps(self._root, root=folder, clock_ns=clock_ns, glance=glance, meanwhile=make_ready)
 
     def pieces(self) -> Mapping[str, bytes]:
         return self._stamps.pieces()

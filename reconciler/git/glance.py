@@ -60,6 +60,10 @@ class Glance:
             )
             self.index = index
 
+    @property
+    def is_under_way(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def changed(self) -> list[str] | None:
         """Return the files that are not as the index has them, by their path in the folder; None: that is unknown."""
         process, self._process = self._process, None

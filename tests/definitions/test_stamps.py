@@ -52,14 +52,14 @@ class Looker:
         monkeypatch.setattr(os, "scandir", lambda path: self.looked_at.append(str(path)) or scan(path))
 
     @contextmanager
-    def stamps(self, later=10):
+    def stamps(self, later=10, **options):
         """Look some seconds from now, when nothing about the files is unsure any more."""
         self.looked_at.clear()
         glance = Glance(self.root / "glance", self.root)
         glance.begin()
         with contextlib.closing(glance):
             clock_ns = time.time_ns() + later * NS
-            yield Stamps(self.root, root="defs", clock_ns=clock_ns, glance=glance if self.glances else None)
+            yield Stamps(self.root, root="defs", clock_ns=clock_ns, glance=glance if self.glances else None, **options)
 
     def keep(self, **options):
         with self.stamps(**options) as stamps:
@@ -177,6 +177,14 @@ class TestAGlance:
         (root / "defs/pipe").unlink()
         (root / "defs/pipe").write_text("")
         assert glancer.changed() == {"defs/pipe": "100644"}
+
+    def test_what_is_needed_is_made_ready_while_the_glance_goes_on(self, root, glancer, monkeypatch):
+        glancer.keep()
+        monkeypatch.setattr(Glance, "is_under_way", True)
+        done = []
+        with glancer.stamps(meanwhile=lambda: done.append(1)) as stamps:
+            stamps.changed(list(glancer.pieces), glancer.pieces.get)
+        assert done == [1]
 
     def test_too_much_to_look_at_leads_to_a_new_index(self, root, glancer, monkeypatch):
         glancer.keep()

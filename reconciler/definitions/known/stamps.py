@@ -40,6 +40,10 @@ class Glance(Protocol):
     def index(self) -> str:
         """The name of what is compared with; empty where no look was begun."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether ``changed`` would have to wait."""
+
     def changed(self) -> Collection[str] | None:
         """Return which files are not as the index has them, by their paths in the folder; None: that is unknown."""
 
@@ -82,15 +86,24 @@ class Stamps:
     no files.  Raises CouldNot for what cannot be looked at.
 
     Where ``glance`` says which files are as they were, only those folders are looked at that have another one in them,
-    or other names.
+    or other names.  ``meanwhile`` is called where that takes its time.
     """
 
-    def __init__(self, repository_root: Path, *, root: str, clock_ns: int, glance: Glance | None = None) -> None:
+    def __init__(
+        self,
+        repository_root: Path,
+        *,
+        root: str,
+        clock_ns: int,
+        glance: Glance | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self._folder = Folder(repository_root)
         self._prefix = os.path.join(repository_root, "")  # noqa: PTH118 - as in Folder
         self._root = root
         self._clock_ns = clock_ns
         self._glance = glance
+        self._meanwhile = meanwhile
 
     def pieces(self) -> Mapping[str, bytes]:
         """Look at all files, and return their stamps for a shelf."""
@@ -146,6 +159,8 @@ class Stamps:
             return None
         look = self._new_look(None)
         suspects = {folder for folder, was in known.folders.items() if not was or look.folder_stamp(folder) != was}
+        if self._glance.is_under_way:
+            self._meanwhile()
         others = self._glance.changed()
         if others is None:
             return None
