@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from reconciler.model.change import Action, Change
+from reconciler.model.change import Action, Change, FieldCause
 from reconciler.model.text import safe_line
-from reconciler.planning.judgement_values import Starts, TextChange
+from reconciler.planning.judgement_values import Judgement, Starts, TextChange
 from reconciler.planning.renderings.words import (
     Foreign,
     Judged,
     Words,
+    cause_words,
+    counted,
     device_words,
     fan_out_words,
     moments_of,
     pace_words,
     starts_words,
+    value_words,
 )
 
 
@@ -53,6 +56,44 @@ def fact_rows(item: Judged) -> list[Row]:
     if facts.fan_out is not None:
         rows.append(Row(label="Fan-out", before=None, after=[list(fan_out_words(facts.fan_out))]))
     return rows
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """``rows`` have as many cells as there are heads, each of lines."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Sequence[Words]]]
+
+
+def fact_table(item: Judged) -> Table:
+    """Return the rows of facts, with the sides that there are; without rows where there is nothing to say."""
+    was, will = item.facts.before is not None, item.facts.after is not None
+    rows: list[list[Sequence[Words]]] = []
+    for row in fact_rows(item):
+        sides = [row.before] * was + [row.after] * will
+        if was and will and not row.differs:
+            sides = [row.after, [["the same"]]]
+        rows.append([[[row.label]], *(side or () for side in sides)])
+    return Table(heads=["", *["Before"] * was, *["After"] * will], rows=rows)
+
+
+def field_table(facts: Judgement, most: int | None = None) -> Table:
+    """Return a row for each of the first fields; who changed them only where it was not we alone."""
+    is_new = not any(fact.before.text for fact in facts.fields)
+    has_cause = any(fact.cause is not FieldCause.OURS for fact in facts.fields)
+    rows: list[list[Sequence[Words]]] = []
+    for fact in facts.fields[:most]:
+        sides = [fact.after] if is_new else [fact.before, fact.after]
+        causes = [[list(cause_words(fact))]] * has_cause
+        rows.append([[[Foreign(fact.json_path)]], *([list(value_words(side))] for side in sides), *causes])
+    heads = ["Field", *([] if is_new else ["Before"]), "Value" if is_new else "After", *["Who"] * has_cause]
+    return Table(heads=heads, rows=rows)
+
+
+def text_words(text: TextChange) -> str:
+    """Return ``1 line added, 2 removed``, and what else is to be said of a text."""
+    counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
+    return "; ".join(part for part in (counts, text.note) if part)
 
 
 def _row(label: str, was: Starts | None, will: Starts | None, tell: Callable[[Starts], Sequence[Words]]) -> Row:

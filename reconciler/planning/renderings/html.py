@@ -4,21 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from reconciler.model.change import FieldCause, Plan
+from reconciler.model.change import Plan
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
 from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange
 from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
-from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
+from reconciler.planning.renderings.details import Table, diff_lines, fact_table, field_table, place_words, text_words
 from reconciler.planning.renderings.words import (
     VERBS,
     Group,
     Judged,
     Words,
     both_starts,
-    cause_words,
     count_words,
     counted,
     group_changes,
@@ -31,7 +30,6 @@ from reconciler.planning.renderings.words import (
     object_words,
     quiet_words,
     utc_words,
-    value_words,
     write,
 )
 
@@ -242,29 +240,29 @@ def _detail(item: Judged) -> str:
         [
             f'<details id="c{item.number}"{is_open}><summary>{summary}</summary>',
             f"<ul>{''.join(f'<li>{line}</li>' for line in told if line)}</ul>",
-            *_facts(item),
+            *_tabulate(fact_table(item)),
             *_remarks(facts),
-            *_fields(facts),
+            *_tabulate(field_table(facts)),
+            *_more(facts.more_fields, "field"),
             *(part for text in facts.texts for part in _diff(text)),
             "</details>",
         ]
     )
 
 
-def _facts(item: Judged) -> Iterator[str]:
-    rows = fact_rows(item)
-    if not rows:
+def _tabulate(table: Table) -> Iterator[str]:
+    if not table.rows:
         return
-    was, will = item.facts.before is not None, item.facts.after is not None
-    heads = ["", *(["Before"] if was else []), *(["After"] if will else [])]
-    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
-    for row in rows:
-        sides = [row.before] * was + [row.after] * will
-        if was and will and not row.differs:
-            sides = [row.after, [["the same"]]]
-        cells = "".join(f"<td>{'<br>'.join(_html(line, limit=_WORD) for line in side or ())}</td>" for side in sides)
-        yield f"<tr><th>{row.label}</th>{cells}</tr>"
+    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in table.heads)}</tr>"
+    for first, *rest in table.rows:
+        tag = "th" if table.heads[0] == "" else "td"
+        cells = "".join(f"<td>{_lines(cell)}</td>" for cell in rest)
+        yield f"<tr><{tag}>{_lines(first)}</{tag}>{cells}</tr>"
     yield "</table>"
+
+
+def _lines(cell: Sequence[Words]) -> str:
+    return "<br>".join(_html(line, limit=_WORD) for line in cell)
 
 
 def _remarks(facts: Judgement) -> Iterator[str]:
@@ -273,25 +271,8 @@ def _remarks(facts: Judgement) -> Iterator[str]:
         yield f"<p>Clock changes of the next twelve months:</p><ul>{listed}</ul>"
 
 
-def _fields(facts: Judgement) -> Iterator[str]:
-    if not facts.fields:
-        return
-    is_new = not any(fact.before.text for fact in facts.fields)
-    has_cause = any(fact.cause is not FieldCause.OURS for fact in facts.fields)
-    heads = ["Field", *([] if is_new else ["Before"]), "Value" if is_new else "After", *(["Who"] * has_cause)]
-    yield f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"
-    for fact in facts.fields:
-        sides = [fact.after] if is_new else [fact.before, fact.after]
-        cells = [_html(value_words(side), limit=_WORD) for side in sides]
-        cells += [_html(cause_words(fact), limit=_WORD)] * has_cause
-        yield f"<tr><td>{_code(fact.json_path)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-    yield "</table>"
-    yield from _more(facts.more_fields, "field")
-
-
 def _diff(text: TextChange) -> Iterator[str]:
-    counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
-    yield f"<p>{_code(text.json_path)}: {'; '.join(part for part in (counts, text.note) if part)}</p>"
+    yield f"<p>{_code(text.json_path)}: {text_words(text)}</p>"
     if text.lines:
         yield f"<pre>{''.join(map(_diff_line, diff_lines(excerpt_of(text, _MOST_LINES))))}</pre>"
 

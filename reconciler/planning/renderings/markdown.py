@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from reconciler.model.change import FieldCause, Guard, Plan
+from reconciler.model.change import Guard, Plan
 from reconciler.model.markup import code_fence, code_span
 from reconciler.model.problem import Problem, Severity
 from reconciler.model.text import safe_word
@@ -16,15 +16,13 @@ from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, Mark, TextChange
 from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
-from reconciler.planning.renderings.details import diff_lines, fact_rows, place_words
+from reconciler.planning.renderings.details import Table, diff_lines, fact_table, field_table, place_words, text_words
 from reconciler.planning.renderings.words import (
     VERBS,
-    Foreign,
     Group,
     Judged,
     Words,
     both_starts,
-    cause_words,
     count_words,
     counted,
     group_changes,
@@ -37,7 +35,6 @@ from reconciler.planning.renderings.words import (
     object_words,
     quiet_words,
     utc_words,
-    value_words,
     write,
 )
 
@@ -311,7 +308,7 @@ def _detail(item: Judged, *, lines: int, fields: int, is_open: bool) -> tuple[st
     body += [f"- {_icon(mark.level)}{_span(mark_words(mark))}" for mark in facts.marks]
     if place := _span(list(place_words(change))):
         body.append(f"- {place}")
-    body += ["", *_facts(item), *_remarks(facts), *_fields(facts, fields)]
+    body += ["", *_tabulate(fact_table(item)), *_remarks(facts), *_fields(facts, fields)]
     is_cut = len(facts.fields) > fields
     for text in facts.texts:
         body += _text(text, lines)
@@ -323,21 +320,12 @@ def _html(text: str) -> str:
     return escape(safe_word(text, limit=_IN_CELL))
 
 
-def _facts(item: Judged) -> Iterator[str]:
-    rows = fact_rows(item)
-    if not rows:
-        return
-    was, will = item.facts.before is not None, item.facts.after is not None
-    heads = ["", *(["Before"] if was else []), *(["After"] if will else [])]
-    yield _line(*heads)
-    yield _line(*("---" for _ in heads))
-    for row in rows:
-        if was and will and not row.differs:
-            yield _line(row.label, "<br>".join(map(_cell, row.after or ())), "the same")
-            continue
-        sides = [side for side, is_there in ((row.before, was), (row.after, will)) if is_there]
-        yield _line(row.label, *("<br>".join(map(_cell, side or ())) for side in sides))
-    yield ""
+def _tabulate(table: Table) -> Iterator[str]:
+    if table.rows:
+        yield _line(*table.heads)
+        yield _line(*("---" for _ in table.heads))
+        yield from (_line(*("<br>".join(map(_cell, cell)) for cell in row)) for row in table.rows)
+        yield ""
 
 
 def _remarks(facts: Judgement) -> Iterator[str]:
@@ -350,32 +338,17 @@ def _remarks(facts: Judgement) -> Iterator[str]:
 
 
 def _fields(facts: Judgement, most: int) -> Iterator[str]:
-    if not facts.fields:
-        return
     if most:
-        is_new = not any(fact.before.text for fact in facts.fields)
-        has_cause = any(fact.cause is not FieldCause.OURS for fact in facts.fields)
-        heads = ["Field", *([] if is_new else ["Before"]), "Value" if is_new else "After", *(["Who"] * has_cause)]
-        yield _line(*heads)
-        yield _line(*("---" for _ in heads))
-        for fact in facts.fields[:most]:
-            sides = [
-                _cell(list(value_words(side))) for side in ((fact.after,) if is_new else (fact.before, fact.after))
-            ]
-            causes = [_cell(list(cause_words(fact)))] if has_cause else []
-            yield _line(_cell([Foreign(fact.json_path)]), *sides, *causes)
-        yield ""
+        yield from _tabulate(field_table(facts, most))
     if more := facts.more_fields + max(0, len(facts.fields) - most):
         yield f"{counted(more, 'more field')} not shown here."
         yield ""
 
 
 def _text(text: TextChange, most: int) -> Iterator[str]:
-    counts = f"{counted(text.added, 'line')} added, {text.removed:,} removed"
-    about = "; ".join(part for part in (counts if text.lines else "", text.note) if part)
     shown = excerpt_of(text, most)
     cut = "; **not all of it is shown here**" if shown.left_out else ""
-    yield f"{code_span(text.json_path)}: {about}{cut}"
+    yield f"{code_span(text.json_path)}: {text_words(text)}{cut}"
     yield ""
     if most and shown.lines:
         lines = list(diff_lines(shown))

@@ -14,7 +14,7 @@ from reconciler.planning.by_hand import ByHand
 from reconciler.planning.judgement_texts import excerpt_of
 from reconciler.planning.judgement_values import Judgement, Key, Level, TextChange, key_of
 from reconciler.planning.renderings.by_hand import TITLE, WHY, detail_words, shown_steps, step_words
-from reconciler.planning.renderings.details import diff_lines, fact_rows
+from reconciler.planning.renderings.details import diff_lines, fact_rows, text_words
 from reconciler.planning.renderings.words import (
     ARROW,
     Judged,
@@ -128,8 +128,7 @@ def _fact_lines(change: Change, facts: Judgement, color: bool) -> Iterator[str]:
 
 
 def _text_lines(text: TextChange, color: bool) -> Iterator[str]:
-    about = f"{counted(text.added, 'line')} added, {text.removed:,} removed" if text.lines else ""
-    yield f"{_value(text.json_path)}: {'; '.join(part for part in (about, text.note) if part)}"
+    yield f"{_value(text.json_path)}: {text_words(text)}"
     for line in diff_lines(excerpt_of(text, _MOST_LINES)):
         yield _paint(f"  | {line}", {"+": "32", "-": "31", "@": "36"}.get(line[:1], ""), color)
 
