@@ -1,8 +1,11 @@
 """Short words for a report, the same in a note, a table and a page."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
 
 from reconciler.model.instant import parse_instant
 from reconciler.model.report import Report, ReportTask
@@ -19,6 +22,20 @@ def is_success(report: Report) -> bool:
 def duration_of(report: Report) -> timedelta | None:
     """Return how long the run took; None when it did not start, or its times cannot be read."""
     return _between(report.run.started_at, report.run.ended_at)
+
+
+def end_words(task: ReportTask, quote: Callable[[str], str]) -> str:
+    """Return how a task ended, to stand behind its status: its exit code and what that means, or why it has none.
+
+    ``quote`` makes a word that is not ours safe to stand there.
+    """
+    meaning = f": {quote(task.meaning)}" if task.meaning else ""
+    return meaning if task.exit_code is None else f", exit {task.exit_code}{meaning}"
+
+
+def value_words(value: Any) -> str:
+    """Return a value as definitions and results write it: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def task_duration(task: ReportTask) -> timedelta | None:

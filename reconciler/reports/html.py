@@ -12,10 +12,12 @@ from reconciler.reports.figures import (
     deciding_task,
     device_of,
     duration_of,
+    end_words,
     fate_of,
     format_duration,
     is_success,
     task_duration,
+    value_words,
 )
 from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
@@ -116,7 +118,7 @@ def _run(number: int, report: Report) -> Iterator[str]:
         "File": source.path,
         "Blob": source.blob,
         "Attempt": str(run.attempt) if run.attempt > 1 else "",
-        "Parameters": ", ".join(f"{name}={value}" for name, value in report.parameters.items()),
+        "Parameters": ", ".join(f"{name}={value_words(value)}" for name, value in report.parameters.items()),
         "Host": report.host,
     }
     yield from (f"<dt>{name}</dt><dd>{_text(value)}</dd>" for name, value in fields.items() if value)
@@ -127,11 +129,11 @@ def _run(number: int, report: Report) -> Iterator[str]:
 
 
 def _task(task: ReportTask) -> Iterator[str]:
-    code = "" if task.exit_code is None else f", exit {task.exit_code}: {_text(task.meaning)}"
     took = "" if task.started_at is None else f" in {format_duration(task_duration(task))}"
-    yield f"<p>Task <b>{_text(task.id)}</b>: {_text(task.status)}{took}{code}</p>"
+    yield f"<p>Task <b>{_text(task.id)}</b>: {_text(task.status)}{took}{end_words(task, _text)}</p>"
     yield from (f"<p>Warning: {_text(warning)}</p>" for warning in task.warnings)
-    yield from (f"<p><code>{_text(name)} = {_text(str(value))}</code></p>" for name, value in task.outputs.items())
+    results = (f"{name} = {value_words(value)}" for name, value in task.outputs.items())
+    yield from (f"<p>{_code(result)}</p>" for result in results)
     yield from (f"<p>{_first_up(question_words(question, _code))}</p>" for question in task.questions)
     if task.children:
         yield f"<p>Started {', '.join(map(_code, task.children))}</p>"

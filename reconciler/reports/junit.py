@@ -96,9 +96,10 @@ def _add_case(suite: ET.Element, report: Report) -> None:
 def _message(report: Report) -> str:
     task = deciding_task(report)
     words = report.run.status + (f" ({report.run.reason})" if report.run.reason else "")
-    if task is None or task.exit_code is None:
+    if task is None or (task.exit_code is None and not task.meaning):
         return safe_word(words)
-    return safe_word(f"{words}: task {task.id} ended with exit code {task.exit_code}: {task.meaning}")
+    code = "" if task.exit_code is None else f" ended with exit code {task.exit_code}"
+    return safe_word(f"{words}: task {task.id}{code}: {task.meaning}")
 
 
 def _seconds(report: Report) -> float:

@@ -11,6 +11,7 @@ from reconciler.reports.figures import (
     deciding_task,
     device_of,
     duration_of,
+    end_words,
     fate_of,
     format_duration,
     is_success,
@@ -103,14 +104,14 @@ def _cell(text: str) -> str:
 
 def _has_details(report: Report) -> bool:
     task = None if is_success(report) else deciding_task(report)
-    return task is not None and (task.exit_code is not None or bool(task.stdout.tail or task.stderr.tail))
+    return task is not None and bool(task.exit_code is not None or task.meaning or task.stdout.tail or task.stderr.tail)
 
 
 def _details(report: Report) -> Iterator[str]:
     task = deciding_task(report)
     assert task is not None
-    meaning = "" if task.exit_code is None else f", exit {task.exit_code}: {code_span(task.meaning)}"
-    yield f"{code_span(report.run.job_id)} on {code_span(device_of(report))}: {code_span(report.run.status)}{meaning}"
+    ended = f"{code_span(report.run.status)}{end_words(task, code_span)}"
+    yield f"{code_span(report.run.job_id)} on {code_span(device_of(report))}: {ended}"
     yield from _output(task)
 
 

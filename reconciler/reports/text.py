@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.model.report import Report, ReportStream, ReportTask
 from reconciler.model.text import safe_word
-from reconciler.reports.figures import NONE, duration_of, format_duration, task_duration
+from reconciler.reports.figures import NONE, duration_of, end_words, format_duration, task_duration, value_words
 from reconciler.reports.questions import question_words
 from reconciler.reports.safe import safe_lines
 
@@ -32,7 +32,7 @@ def _report_lines(report: Report) -> Iterator[str]:
         "File": f"{safe_word(source.path)} (blob {safe_word(source.blob[:12])})" if source.path else "",
         "Changed in": safe_word(source.changed_in) if source.changed_in != source.commit else "",
         "Parameters": ", ".join(
-            f"{safe_word(name)}={safe_word(str(value))}" for name, value in report.parameters.items()
+            f"{safe_word(name)}={safe_word(value_words(value))}" for name, value in report.parameters.items()
         ),
     }
     yield from (f"  {name + ':':<12}{value}" for name, value in fields.items() if value)
@@ -41,11 +41,10 @@ def _report_lines(report: Report) -> Iterator[str]:
 
 
 def _task_lines(task: ReportTask) -> Iterator[str]:
-    exit_code = "" if task.exit_code is None else f", exit {task.exit_code}: {safe_word(task.meaning)}"
     took = "" if task.started_at is None else f" in {format_duration(task_duration(task))}"
-    yield f"  Task {safe_word(task.id)}: {safe_word(task.status)}{took}{exit_code}"
+    yield f"  Task {safe_word(task.id)}: {safe_word(task.status)}{took}{end_words(task, safe_word)}"
     yield from (f"    warning: {safe_word(warning)}" for warning in task.warnings)
-    yield from (f"    {safe_word(name)} = {safe_word(str(value))}" for name, value in task.outputs.items())
+    yield from (f"    {safe_word(name)} = {safe_word(value_words(value))}" for name, value in task.outputs.items())
     yield from (f"    {question_words(question, safe_word)}" for question in task.questions)
     if task.children:
         yield f"    started: {', '.join(map(safe_word, task.children))}"

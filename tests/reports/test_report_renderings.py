@@ -234,6 +234,20 @@ def test_a_question_that_nobody_answered_is_told(make_report, make_task, outcome
     assert words in render_reports([make_report(make_task(questions=(asked,)))])
 
 
+@pytest.mark.parametrize("rendering", RENDERINGS)
+def test_why_a_task_could_not_start_is_told(make_report, make_task, rendering):
+    words = "pwsh: No such file or directory"
+    task = make_task(status=RunStatus.FAILED, exit_code=None, started_at=None, stdout=StreamSummary(), meaning=words)
+    assert words in RENDERINGS[rendering]([make_report(task, status=RunStatus.FAILED, reason="failed_to_start")])
+
+
+@pytest.mark.parametrize("rendering", ["text", "html"])
+def test_values_are_written_as_in_definitions(make_report, make_task, rendering):
+    task = make_task(outputs={"files": [1, True], "name": "a"})
+    text = RENDERINGS[rendering]([make_report(task, parameters={"dry": True})])
+    assert all(words in text for words in ("files = [1,true]", "name = a", "dry=true"))
+
+
 def test_a_run_tells_of_its_parent_and_children(make_report, make_task):
     reports = [make_report(make_task(children=("u7",)), parent_uid="u6")]
     text, page = render_reports(reports), render_html(reports, title="Runs")
