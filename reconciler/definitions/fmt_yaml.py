@@ -56,11 +56,19 @@ class _Layout:
         """Return the line after the last one that the value at ``path`` has something on."""
         span = self._document.spans[path]
         end = span.end_line if span.end_column > 1 else span.end_line - 1
-        header = self._block_header(path)
-        if header is None or "+" not in header[3]:
+        header = self._block_header(self._last_leaf(path))
+        if header is None or "+" not in header[0]:
             while end > span.line and not self._lines[end - 1].strip():
                 end -= 1
         return end
+
+    def _last_leaf(self, path: Path) -> Path:
+        """Return the last of the values that ``path`` is made of: lines kept at its end are theirs too."""
+        value = self._value(path)
+        while isinstance(value, dict | list) and value:
+            path = (*path, next(reversed(value)) if isinstance(value, dict) else len(value) - 1)
+            value = self._value(path)
+        return path
 
     def _block_header(self, path: Path) -> "re.Match[str] | None":
         """Return the header of a block of text (``|-``), or None for another value."""

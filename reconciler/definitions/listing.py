@@ -64,6 +64,12 @@ def list_definitions(tree: SourceTree, *, most_files: int) -> Listing:
         if kind is None:
             folder, _, rest = inside.partition("/")
             others[file.path.removeprefix(prefix)] = file
+            hidden = _FOLDERS.get(folder)
+            if hidden is not None and file.mode not in REGULAR_MODES and "." not in name:
+                # What lies behind it is not read, and must not pass for deleted.
+                problem = _unreadable(file)
+                problems += [replace(problem, path=path)] if problem is not None else []
+                refused.add((hidden, name))
             problems += _misplaced(file, folder if rest else "", name)
             continue
         candidate = Candidate(file, kind, path, name)

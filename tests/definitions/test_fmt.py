@@ -82,6 +82,11 @@ EXAMPLES = [
     pytest.param("id: a   \n\n\n\nname: b\n\n\n", "id: a\n\nname: b\n", id="empty-lines"),
     pytest.param("script: |\n  a\n  b", "script: |-\n  a\n  b\n", id="a-block-that-ends-with-the-file"),
     pytest.param("script: |+\n  a\n\n\nid: a\n", "id: a\nscript: |+\n  a\n\n\n", id="a-block-that-keeps-its-end"),
+    pytest.param(
+        "tasks:\n- id: t\n  script: |+\n    a\n\n\n- id: u\n  script: >2+\n      b\n     c\n\nid: a\n",
+        "id: a\ntasks:\n  - id: t\n    script: |+\n      a\n\n\n  - id: u\n    script: >2+\n        b\n       c\n\n",
+        id="a-block-that-keeps-its-end-in-a-list",
+    ),
     pytest.param("\"id\": a\n'name' : b\n", "id: a\nname: b\n", id="names-without-quotes"),
     pytest.param(
         "description:\n  long\n  text\nid: a\n", "id: a\ndescription:\n  long\n  text\n", id="text-below-its-name"

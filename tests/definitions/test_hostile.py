@@ -400,6 +400,15 @@ def test_s116_values_are_data_and_stay_as_they_are(value):
     assert loaded.desired.jobs["a"].form.tasks[0].arguments == (value,)
 
 
+@pytest.mark.parametrize("path", ["jobs/shared", "jobs"])
+@pytest.mark.parametrize(("mode", "what"), [("120000", "a symbolic link"), ("160000", "a submodule")])
+def test_definitions_behind_a_link_do_not_pass_for_deleted(path, mode, what):
+    files = {"targets/local.yaml": "id: local\nprovider: local\n", path: "../elsewhere"}
+    loaded = load(files, modes={path: mode})
+    assert lines_of(loaded) == [f"{path}:0:0 FILE010 : this is {what}; definitions are regular files"]
+    assert not loaded.desired.complete
+
+
 @pytest.mark.parametrize("mode", ["120000", "160000"])
 def test_s117_a_link_is_never_followed(mode):
     files = {"jobs/a.yaml": script_file("scripts/x.sh"), "scripts/x.sh": "echo"}
