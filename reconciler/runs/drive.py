@@ -21,6 +21,7 @@ from reconciler.runs.deadlines import past_deadline
 from reconciler.runs.driver import Driver
 from reconciler.runs.ending import ended_record, finish_all, judge, kept_output, record_with_output, without_discarded
 from reconciler.runs.masking import mask_news
+from reconciler.runs.pace import pace_of, runs_ahead
 from reconciler.runs.rollout import advance_rollouts
 from reconciler.runs.starting import ask_again, start_claimed
 from reconciler.store.records import Attempt, FinishedRun, Standing
@@ -28,8 +29,6 @@ from reconciler.targets.protocol import LiveTarget, Paced, Progress, TakesCalls
 
 FOLLOW_SECONDS = 0.5
 _FORGET_AT_ONCE = 64
-_AHEAD = 16
-"""So many times as may run at once a target that queues is given beyond those: more than start in one turn of ours."""
 
 
 def drive_once(driver: Driver, *, starts: bool = True, is_last: bool = True) -> bool:
@@ -164,6 +163,8 @@ class _News(Struct, frozen=True, kw_only=True):
 
 def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     news = _follow(driver, target, starts=starts)
+    if pace := pace_of(news.finished, now=driver.clock()):
+        driver.paces[target.name] = pace
     claimed: list[Run] = []
     # One transaction, because each waits for the disk: what has ended makes room for what is claimed.
     with driver.store.transaction():
@@ -173,7 +174,7 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
         settled = [*news.settled, *_settle_waiting(driver, news.waiting)]
         if starts:
             advance_rollouts(driver, target)
-            claimed = _claim(driver, target, finished=len(news.finished))
+            claimed = _claim(driver, target)
             driver.store.hold_forms(Kind.JOB, [run.origin.digest for run in claimed])
     driver.handles[target.name] = [run.handle for run in news.under_way if run.handle and run.uid in driver.latest]
     driver.forgettable.setdefault(target.name, []).extend([*news.forgettable, *forgettable])
@@ -186,27 +187,18 @@ def _drive_target(driver: Driver, target: LiveTarget, *, starts: bool) -> bool:
     return bool(news.finished or news.again or claimed or settled)
 
 
-def _claim(driver: Driver, target: LiveTarget, *, finished: int) -> list[Run]:
+def _claim(driver: Driver, target: LiveTarget) -> list[Run]:
     now, most = driver.clock(), target.max_runs
     if not isinstance(target, Paced):
-        slots, ahead = _queue(most, target.capabilities.queues, finished=finished)
-        limit = slots + (ahead or 0)
-        return driver.store.claim_runs(target.name, owner=driver.owner, now=now, limit=limit, slots=slots, ahead=ahead)
+        queues = target.capabilities.queues
+        slots = most + runs_ahead(driver.paces.get(target.name), at_once=most, queues=queues, now=now)
+        return driver.store.claim_runs(
+            target.name, owner=driver.owner, now=now, limit=slots, slots=slots, overtakes=queues > 0
+        )
     limit = min(most, target.starts_now())
     if not limit:
         return []
     return driver.store.claim_shares(target.name, owner=driver.owner, now=now, limit=limit, slots=most)
-
-
-def _queue(most: int, queues: int, *, finished: int) -> tuple[int, int | None]:
-    """Return how many a target is given, and how many beyond those that may all wait there; None: it does not queue.
-
-    Where runs are short it needs many at hand, and nobody knows how long they are before some have ended.
-    """
-    if not queues:
-        return most, None
-    short = min(queues, 2 * finished)
-    return most + short, max(min(queues, _AHEAD * most) - short, 0)
 
 
 def _standing(driver: Driver, run: Run, its: Progress) -> Standing:

@@ -9,6 +9,7 @@ from reconciler.model.forms import Kind
 from reconciler.model.instant import Clock, NewUid
 from reconciler.model.job import Job
 from reconciler.model.run import Run, TaskResult
+from reconciler.runs.pace import Pace
 from reconciler.runs.secrets import SecretSource
 from reconciler.store.store import Store
 from reconciler.targets.protocol import LiveTarget, Progress
@@ -23,6 +24,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     ``forgettable`` are handles, by target, of runs whose end is durable: the target is told of many at once.
     ``handles`` are those of the runs under way, by target, as they were after the last turn.
     ``max_depth`` bounds runs that tasks ask for, each from another; ``guard`` raises where a target may have none.
+    ``paces`` is how long runs took that have ended lately, by target.
     ``latest`` is how the runs under way stood when they were last followed, by uid.
     ``is_gone`` tells whether the process that signs so lives no more; ``troubles`` says, by target, why it could not be
     talked to in the last turn.
@@ -41,6 +43,7 @@ class Driver(Struct, frozen=True, kw_only=True):
     forgettable: dict[str, list[str]] = {}
     handles: dict[str, list[str]] = {}
     latest: dict[str, Progress] = {}
+    paces: dict[str, Pace] = {}
     max_depth: int = 8
     guard: Callable[[str], None] = lambda _: None
 

@@ -82,7 +82,6 @@ _CLAIMABLE = (
     .with_for_update(of=schema.runs, skip_locked=True)
 )
 CLAIMABLE_OF_JOB = _CLAIMABLE.where(_runs.root_id == bindparam("of_root"))
-_CLAIMABLE_AHEAD = _CLAIMABLE.where(_runs.concurrency_key.is_(None))
 _COUNT_ACTIVE_THERE = (
     select(func.count().label("number"))
     .select_from(schema.runs)
@@ -197,32 +196,24 @@ _PROGRESS = (
 
 class Runs(Part):
     def claim_runs(
-        self, target: str, *, owner: str, now: datetime, limit: int, slots: int | None = None, ahead: int | None = None
+        self,
+        target: str,
+        *,
+        owner: str,
+        now: datetime,
+        limit: int,
+        slots: int | None = None,
+        overtakes: bool = False,
     ) -> list[Run]:
         """Make up to ``limit`` due runs ``queued`` for ``owner`` and return them: no two callers get the same one.
 
         The most urgent come first: by priority, then due time, then age.  A run that is exclusive waits while another
         run of its job is under way on the same device, one with a concurrency key while too many of that key are, and
         all wait while ``slots`` runs are under way on the target, not counting those that wait themselves.
-
-        ``ahead`` is for a target that starts the most urgent first: there only those as urgent as itself, or more so,
-        are counted for a run; and so many more may be claimed of those without a key, for which no other run waits.
+        ``overtakes``: the target starts the most urgent first, so only those as urgent, or more so, are counted.
         """
         with self._db.write() as tx:
-            found = self.claim_in(
-                tx, target, owner=owner, now=now, limit=limit, slots=slots, overtakes=ahead is not None
-            )
-            if slots is not None and ahead and limit > len(found):
-                found += self.claim_in(
-                    tx,
-                    target,
-                    owner=owner,
-                    now=now,
-                    limit=limit - len(found),
-                    slots=slots + ahead,
-                    overtakes=True,
-                    claimable=_CLAIMABLE_AHEAD,
-                )
+            found = self.claim_in(tx, target, owner=owner, now=now, limit=limit, slots=slots, overtakes=overtakes)
         return [replace(run, status=RunStatus.QUEUED, queued_at=now) for run in found]
 
     def claim_in(

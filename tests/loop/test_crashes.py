@@ -79,7 +79,7 @@ def test_a_run_starts_once_and_has_one_report_wherever_its_driver_dies(project, 
 )
 def test_of_many_that_are_due_together_each_starts_once(project, tmp_path, point, also_supervisor):
     evidence = tmp_path / "evidence"
-    project.repo.write("reconciler.toml", "[engine]\nmaxRuns = 2\n")
+    project.repo.write("reconciler.toml", "[engine]\nmaxRuns = 8\n")
     script = f"echo $RECONCILER_RUN_UID >> {evidence}"
     for number in range(30):
         once = {"id": f"once-{number}", "job": "note", "notAfter": "2099-01-01T00:00:00Z"}

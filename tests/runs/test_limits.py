@@ -1,12 +1,15 @@
 """Slots, keys, priorities: what runs beside what, and in which order (RELIABILITY C14)."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
-from support.values import make_job
+from support.values import MIDNIGHT, make_job
 
 from reconciler.model.job import Concurrency, OnLost, OnWarning
 from reconciler.model.run import Run, RunStatus, TriggerKind
 from reconciler.runs.drive import drive_once, drive_until_ended
+from reconciler.runs.pace import Pace, runs_ahead
 from reconciler.runs.retry import MAX_RERUNS
 
 
@@ -116,27 +119,38 @@ def test_a_run_with_a_warning_passes_or_fails_as_its_job_says(slow_rig, policy, 
     assert slow_rig.status(run) == expected
 
 
-def test_a_target_that_queues_is_given_more_than_may_run_at_once(rig):
-    rig.target.max_runs = 1
-    rig.target.capabilities = replace(rig.target.capabilities, queues=99)
-    for number in range(99):
+def test_a_target_that_queues_is_given_more_than_may_run_at_once_where_runs_are_short(rig):
+    rig.target.max_runs = 2
+    rig.target.capabilities = replace(rig.target.capabilities, queues=9)
+    for number in range(20):
         rig.request(make_job(f"job-{number}"))
     drive_once(rig.driver)
-    assert len(rig.target.started) == 1 + 16
+    assert len(rig.target.started) == 2
     drive_once(rig.driver)
-    assert len(rig.target.started) == 17 + 1 + 2 * 17
+    assert len(rig.target.started) == 2 + 2 + 9
 
 
-def test_what_is_more_urgent_is_started_before_what_is_queued_ahead(slow_rig):
-    slow_rig.target.max_runs = 1
-    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=3)
-    for number in range(9):
+def test_where_runs_are_long_nothing_is_queued_ahead(slow_rig):
+    slow_rig.target.max_runs = 2
+    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=9)
+    for number in range(5):
         slow_rig.request(make_job(f"job-{number}"))
     drive_once(slow_rig.driver)
-    assert len(slow_rig.target.started) == 1 + 3
+    slow_rig.clock.now += timedelta(hours=1)
+    slow_rig.target.finish(slow_rig.target.started[0].run.uid, RunStatus.COMPLETED)
+    drive_once(slow_rig.driver)
+    assert len(slow_rig.target.started) == 3
+
+
+def test_what_is_more_urgent_overtakes_where_the_target_starts_it_first(slow_rig):
+    slow_rig.target.max_runs = 1
+    slow_rig.target.capabilities = replace(slow_rig.target.capabilities, queues=9)
+    for number in range(3):
+        slow_rig.request(make_job(f"job-{number}"))
+    drive_once(slow_rig.driver)
     slow_rig.request(make_job("urgent", priority=9))
     drive_once(slow_rig.driver)
-    assert [order.job.id for order in slow_rig.target.started[4:]] == ["urgent"]
+    assert [order.job.id for order in slow_rig.target.started] == ["job-0", "urgent"]
 
 
 def test_a_target_that_does_not_queue_is_given_no_more_than_may_run_however_urgent(slow_rig):
@@ -146,3 +160,18 @@ def test_a_target_that_does_not_queue_is_given_no_more_than_may_run_however_urge
     slow_rig.request(make_job("urgent", priority=9))
     drive_once(slow_rig.driver)
     assert len(slow_rig.target.started) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "later", "expected"),
+    [
+        pytest.param(0.0, 0, 99, id="as-many-as-it-queues"),
+        pytest.param(0.02, 0, 40, id="as-many-as-start-in-a-moment"),
+        pytest.param(1.0, 0, 0, id="none-where-runs-are-long"),
+        pytest.param(0.02, 60, 0, id="none-where-nobody-knows-any-more"),
+    ],
+)
+def test_so_many_are_given_ahead_as_start_within_a_moment(seconds, later, expected):
+    now = MIDNIGHT + timedelta(seconds=later)
+    assert runs_ahead(Pace(seconds, MIDNIGHT), at_once=8, queues=99, now=now) == expected
+    assert runs_ahead(None, at_once=8, queues=99, now=now) == 0

@@ -52,19 +52,12 @@ def test_no_more_are_claimed_than_there_are_slots_whoever_claims(store):
 def test_what_is_more_urgent_is_claimed_though_all_slots_are_taken_where_the_target_starts_it_first(store):
     for number, priority in ((10, 5), (20, 5), (30, 5), (40, 3)):
         add(store, number, priority=priority)
-    assert claim(store, slots=2, ahead=0) == ["job-10", "job-20"]
+    assert claim(store, slots=2, overtakes=True) == ["job-10", "job-20"]
     for number, priority in ((50, 7), (60, 7), (70, 7), (80, 9)):
         add(store, number, priority=priority)
-    assert claim(store, slots=2, ahead=0) == ["job-80", "job-50"]
-    assert claim(store, slots=2, ahead=0) == []
+    assert claim(store, slots=2, overtakes=True) == ["job-80", "job-50"]
+    assert claim(store, slots=2, overtakes=True) == []
     assert claim(store, slots=2) == []
-
-
-def test_none_with_a_key_is_claimed_ahead_so_that_the_most_urgent_gets_the_key(store):
-    for number in (10, 20, 30):
-        add(store, number, concurrency=Concurrency(key=f"key-{number}", max=1))
-    add(store, 40)
-    assert claim(store, slots=1, ahead=2) == ["job-10", "job-40"]
 
 
 def test_a_run_comes_back_with_its_limit_and_the_wish_to_cancel_it(store):
