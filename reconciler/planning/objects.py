@@ -1,6 +1,7 @@
 """What becomes of one object on one target: from what is declared, what was applied and what is live to a change."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +15,9 @@ from reconciler.model.live import LiveObject
 from reconciler.planning.diff import diff_both, diff_forms, diff_live, fields_left_alone
 from reconciler.planning.removals import INCOMPLETE, why_not_removed
 from reconciler.planning.surroundings import Surroundings
+
+SETTLING = timedelta(minutes=5)
+"""How long a target may take to list what was written."""
 
 CUT_OFF = "an earlier apply was cut off here"
 
@@ -116,7 +120,7 @@ def _judge(
         if around.is_begun(item.target, item.kind, form.id):
             return Action.CREATE, CUT_OFF
         return Action.ADOPT, "it is there, and was not made from here"
-    is_missing = around.is_missing(item.target, item.kind, *item.ids)
+    is_missing = around.is_missing(item.target, item.kind, *item.ids) and not _is_fresh(before, around)
     missing = "it is gone from the target, and is made again" if is_missing else ""
     if item.replaced is not None:
         return Action.REPLACE, f"takes the id over from an earlier {item.kind} of that id, which goes"
@@ -131,6 +135,13 @@ def _judge(
     if is_missing or (live is not None and _theirs(before, live, around)):
         return Action.DRIFT, missing
     return None, ""
+
+
+def _is_fresh(before: Applied, around: Surroundings) -> bool:
+    """Return whether it was written so lately that its target may not list it yet: a second one must not be made."""
+    if before.kind is not Kind.VARIABLE or around.now is None:
+        return False
+    return around.now - before.applied_at < SETTLING
 
 
 def _change_word(before: object, after: object) -> Action:

@@ -1,7 +1,7 @@
 """Which site of an account is meant, by its name or its uid."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 
@@ -63,6 +63,12 @@ class SiteFinder:
         close = get_close_matches(site, set(sites.values()), n=1, cutoff=0.6)
         meant = f"; did you mean {escape_text(close[0])}?" if close else ""
         raise NoSuchSite(f"{self._api.client.name}: there is no site {shown}{meant}")
+
+    def uids_of(self, sites: Iterable[str]) -> Iterator[str]:
+        """Yield the uids of those that there are."""
+        for site in sites:
+            with suppress(TargetRefused):
+                yield self.uid_of(site)
 
     def _list(self) -> Mapping[str, str]:
         if self._names is None:

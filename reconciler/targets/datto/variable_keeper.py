@@ -91,11 +91,8 @@ class VariableKeeper:
 
     def _is_declared_elsewhere(self, variable: Variable) -> bool:
         """Return whether another id stands for the same variable: the site by its uid where it was by its name."""
-        others = [one for one in self._declared if one.name == variable.name and one.site and variable.site]
-        try:
-            return any(self._sites.uid_of(one.site) == self._sites.uid_of(variable.site) for one in others)
-        except TargetRefused:
-            return False
+        others = [one.site for one in self._declared if one.name == variable.name and one.site and variable.site]
+        return bool(others) and self._sites.uid_of(variable.site) in set(self._sites.uids_of(others))
 
     def _create(self, variable: Variable, value: str) -> None:
         body = {"name": variable.name, "value": value, "masked": variable.masked}
@@ -152,8 +149,7 @@ class VariableKeeper:
         live = self.lister.find(variable)
         for _ in range(TRIES):
             if live is None:
-                self.lister.keep(variable, None)
-                return
+                break
             try:
                 self._send("DELETE", f"{self._path(variable)}/{live.number}", None, "delete", variable)
             except AnswerLost:
@@ -162,7 +158,9 @@ class VariableKeeper:
                 live = None
             else:
                 live = None
-        raise TargetUnavailable(f"{self._name}: {variable.id}: it is not known whether it was deleted")
+        if live is not None:
+            raise TargetUnavailable(f"{self._name}: {variable.id}: it is there after {TRIES} deletions")
+        self.lister.keep(variable, None)
 
     def _path(self, variable: Variable) -> str:
         if not variable.site:

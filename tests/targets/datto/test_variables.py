@@ -211,6 +211,7 @@ def test_what_the_service_shows_of_a_masked_value_is_not_read(here, shown):
 def test_drift_is_told(here):
     here.commit(region="eu", db=DB, gone="1")
     here.apply()
+    here.account.advance(600)
     kept = {one.name: one for one in here.cloud.account_variables}
     kept["region"].value = "us"
     kept["db"].masked, kept["db"].value = False, "by-hand"
