@@ -18,8 +18,8 @@ from reconciler.model.errors import CouldNot
 _PIECE_FILES = 2000
 _UNSURE_NS = 2_000_000_000
 """A file that changed so shortly before it was looked at may change again without showing it."""
-_MOST_LOOKED_AT = 2000
-"""When so many files, or an eighth of all, are looked at after a glance, the next glance needs a new index."""
+_MOST_LOOKED_AT = 500
+"""When so many files, and a fiftieth of all, are looked at after a glance, the next glance needs a new index."""
 
 Stamp = tuple[str, int, int, int, int, int]
 """Name, when inode and content changed, size, inode, mode."""
@@ -177,7 +177,7 @@ class Stamps:
             is_as_in_index = known.folders.get(folder) and _names(before[folder]) == _names(stamps)
             folders[folder] = look.folders[folder] if is_as_in_index else ()
         told = _Glanced(known.index, known.files, known.pieces, folders)
-        is_enough = look.files <= max(_MOST_LOOKED_AT, known.files // 8)
+        is_enough = look.files <= max(_MOST_LOOKED_AT, known.files // 50)
         encoded = {name: _ENCODER.encode(content) for name, content in pieces.items()}
         return Seen(files, {**encoded, _GLANCED: _ENCODER.encode(told) if is_enough else b""})
 
