@@ -250,6 +250,7 @@ def _validate(repository: Path, ref: str) -> float:
 
 
 HEAD = "id: a\nschedule: {intervalMinutes: 5}\ntasks: [{id: t, command: x}]\n"
+WITH_ENV = "id: a\ntasks: [{id: t, command: x, env: {@}}]\n"
 MOST = 9_900
 """So many fields are as many as a file may have."""
 HOSTILE = {
@@ -269,8 +270,8 @@ HOSTILE = {
     "unknown fields, so many": HEAD + "".join(f"key{number:05}: 1\n" for number in range(MOST)),
     "labels, so many": HEAD + "labels:\n" + "".join(f"  l{number}: v\n" for number in range(MOST)),
     "the same field, so many": HEAD + "a: 1\n" * MOST,
-    "wrong values, so many": f"id: a\ntasks: [{{id: t, env: {{{', '.join(f'n{n}: 5' for n in range(MOST))}}}}}]\n",
-    "secrets, so many": f"id: a\ntasks: [{{id: t, env: {{{', '.join(f'TOKEN{n}: abcdefg' for n in range(9000))}}}}}]\n",
+    "wrong values, so many": WITH_ENV.replace("@", ", ".join(f"n{number}: 5" for number in range(MOST))),
+    "secrets, so many": WITH_ENV.replace("@", ", ".join(f"A{number}_TOKEN: abc" for number in range(9_000))),
     "tasks, so many": "id: a\ntasks:\n" + "  - {id: t, comand: x}\n" * 3_900,
     "JSON, so many": '{"id": "a", "tasks": [' + '{"id": "t", "comand": "x"}, ' * 3_900 + "{}]}",
     "JSON numbers, so many": '{"id": "a", "owner": [' + "1,      \n" * 19_900 + "1]}",
