@@ -17,6 +17,7 @@ from reconciler.planning.objects import Declaration, declared_change
 from reconciler.planning.order import in_order
 from reconciler.planning.removals import orphan_removal, removal
 from reconciler.planning.surroundings import Surroundings
+from reconciler.planning.waiting import hold_what_waits
 
 LOCAL = "local"
 """The provider of this machine, and the name of a target that is always there."""
@@ -48,15 +49,19 @@ def make_plan(
     what else is applied, by target, and ``is_empty`` says whether no job is declared at all.
     """
     changes = in_order(
-        [
-            *_object_changes(Kind.JOB, _declared_jobs(desired), inventory, desired, around),
-            *(
-                _by_hand(change, desired)
-                for change in _object_changes(Kind.COMPONENT, _declared_components(desired), inventory, desired, around)
-            ),
-            *_object_changes(Kind.VARIABLE, desired.variables, inventory, desired, around),
-            *_one_off_changes(desired, settled_one_offs),
-        ]
+        hold_what_waits(
+            [
+                *_object_changes(Kind.JOB, _declared_jobs(desired), inventory, desired, around),
+                *(
+                    _by_hand(change, desired)
+                    for change in _object_changes(
+                        Kind.COMPONENT, _declared_components(desired), inventory, desired, around
+                    )
+                ),
+                *_object_changes(Kind.VARIABLE, desired.variables, inventory, desired, around),
+                *_one_off_changes(desired, settled_one_offs),
+            ]
+        )
     )
     digest = _digest_plan(tree_digest, changes, _live_versions(desired, inventory, around))
     guards = check_guards(

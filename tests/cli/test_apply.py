@@ -62,7 +62,6 @@ def test_on_a_terminal_the_plan_is_shown_and_a_person_asked(one_gone, answer, co
     shown = os.read(ours, 65536).decode()
     os.close(ours)
     assert "-   job goes" in shown
-    assert "no longer starts by itself" not in shown
     assert "job goes would be deleted. Apply this plan? [y/N]" in shown
     assert changes(one_gone) == left
 
@@ -161,6 +160,8 @@ def test_the_first_step_of_a_deletion_is_told_as_what_it_is(agents_job):
     shown = project.call("plan").out
     assert "-   job goes" in shown
     assert "(no longer declared: disabled now, deleted after 24 h)" in shown
+    assert "no longer starts by itself" not in shown
+    assert "Was declared in" in project.call("plan", "--format", "markdown").out
     assert "0 to change, 0 to delete, 1 to disable now and delete later, 0 to run." in shown
     document = project.call("plan", "--format", "json").json
     assert (document["summary"]["retire"], document["summary"]["suspend"]) == (1, 0)

@@ -236,3 +236,19 @@ def test_a_part_of_the_objects_gives_the_plan_of_the_whole():
     assert whole.guards
     part = plan(declare(changed), inventory[:8], existing={"local": 20}, is_empty=False)
     assert part == whole
+
+
+def test_what_refers_to_an_object_waits_until_that_is_there():
+    chain = [make_job("a"), make_job("b", alternate_job_id="a"), make_job("c", alternate_job_id="b")]
+    made = plan(declare(*chain), [], live(foreign={(Kind.JOB, "a"): "a link"}))
+    assert words(made) == ["held a", "held b", "held c"]
+    assert [change.reason for change in made.changes[1:]] == [
+        "waits for job a, which is held",
+        "waits for job b, which is held",
+    ]
+
+
+def test_what_refers_to_an_object_that_is_there_in_an_earlier_form_does_not_wait():
+    found = live(A, foreign={(Kind.JOB, "x"): "a link"})
+    declared = declare(OURS, make_job("b", alternate_job_id="a"), make_job("x"))
+    assert words(plan(declared, [apply_job(A)], found)) == ["update a", "create b", "held x"]

@@ -105,7 +105,7 @@ def _row(label: str, was: Starts | None, will: Starts | None, tell: Callable[[St
 
 
 def _moments(starts: Starts) -> list[Words]:
-    if starts.is_vague:
+    if starts.is_vague and starts.next_at:
         return [["not known here: they count from when it was applied first"]]
     told: list[Words] = [[f"{local} = {utc}" if utc else local] for local, utc in moments_of(starts)]
     if told and starts.is_from_apply:
@@ -121,7 +121,7 @@ def _pace(starts: Starts) -> Words:
 def place_words(change: Change) -> Iterator[str | Foreign]:
     """Yield where the object is declared, and what is special about the change."""
     if change.path:
-        yield "Declared in " if change.action is not Action.DELETE else "Was declared in "
+        yield "Declared in " if change.action not in {Action.DELETE, Action.RETIRE} else "Was declared in "
         yield Foreign(change.path)
     if change.from_path:
         yield ", before in "
