@@ -51,17 +51,8 @@ def fold_definition(kind: Kind, value: Mapped) -> Mapped:
 
 def _fold_job(value: Mapped) -> Mapped:
     job = _without_nulls(value)
-    for name, words in _JOB_WORDS.items():
-        if name in job:
-            job[name] = words[job[name].lower()]
-    _apply(job, "schedule", _fold_schedule)
-    _apply(job, "events", _each(_fold_event))
-    _apply(job, "parameters", _each(_fold_parameter))
-    _apply(job, "tasks", _each(_fold_task))
-    _apply(job, "devices", _fold_devices)
-    _apply(job, "retry", lambda retry: _fold_word(retry, "backoff", _BACKOFFS))
-    _apply(job, "osFilter", _without_nulls)
-    _apply(job, "mqttTopics", _without_nulls)
+    for name in job.keys() & _JOB_FOLDS.keys():
+        job[name] = _JOB_FOLDS[name](job[name])
     return job
 
 
@@ -70,8 +61,10 @@ def _fold_schedule(value: Mapped) -> Mapped:
     for name in ("runAt", "startAt", "endAt"):
         if name in schedule:
             schedule[name] = read_instant(schedule[name], name=name)
-    _apply(schedule, "calendar", _each(_fold_entry))
-    _apply(schedule, "misfire", lambda misfire: _fold_word(misfire, "policy", _POLICIES))
+    if "calendar" in schedule:
+        schedule["calendar"] = [_fold_entry(entry) for entry in schedule["calendar"]]
+    if "misfire" in schedule:
+        schedule["misfire"] = _fold_word(schedule["misfire"], "policy", _POLICIES)
     return schedule
 
 
@@ -155,6 +148,10 @@ def _fold_in_place(value: Mapped, name: str, words: Mapping[str, str]) -> None:
         value[name] = words[value[name].lower()]
 
 
+def _word_in(words: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda word: words[word.lower()]
+
+
 def _apply(value: Mapped, name: str, fold: Callable[[Any], Any]) -> None:
     if name in value:
         value[name] = fold(value[name])
@@ -169,4 +166,15 @@ _FOLDS: dict[Kind, Callable[[Mapped], Mapped]] = {
     Kind.COMPONENT: _fold_component,
     Kind.TARGET: _fold_target,
     Kind.RUN: _fold_run,
+}
+_JOB_FOLDS: dict[str, Callable[[Any], Any]] = {
+    **{name: _word_in(words) for name, words in _JOB_WORDS.items()},
+    "schedule": _fold_schedule,
+    "events": _each(_fold_event),
+    "parameters": _each(_fold_parameter),
+    "tasks": _each(_fold_task),
+    "devices": _fold_devices,
+    "retry": lambda retry: _fold_word(retry, "backoff", _BACKOFFS),
+    "osFilter": _without_nulls,
+    "mqttTopics": _without_nulls,
 }
