@@ -16,7 +16,7 @@ from reconciler.model.event import Event
 from reconciler.model.run import RunStatus
 from reconciler.model.text import escape_text
 from reconciler.model.uids import new_uid
-from reconciler.reports.exit_codes import explain_exit_code
+from reconciler.reports.exit_codes import explain_end
 
 _PATIENCE_SECONDS = 30.0
 """For somebody to see to a request, where nobody asked to wait for more."""
@@ -96,10 +96,10 @@ def _lines(run: Mapping[str, Any], tails: Mapping[str, str]) -> list[str]:
         ("Commit", run["commit"][:12]),
         ("Status", f"{run['status'].capitalize()}{reason}"),
     ]
-    codes = [task["exitCode"] for task in run["tasks"] if task["exitCode"] is not None]
-    if codes:
-        code = next((code for code in reversed(codes) if code), codes[-1])
-        facts.append(("Exit Code", f"{code} ({explain_exit_code(code)})"))
+    ended = [task for task in run["tasks"] if task["exitCode"] is not None]
+    if ended:
+        task = next((task for task in reversed(ended) if task["exitCode"]), ended[-1])
+        facts.append(("Exit Code", f"{task['exitCode']} ({explain_end(task['status'], task['exitCode'])})"))
     lines = [TITLES[RunStatus(run["status"])], "", *facts_lines(facts)]
     for title, name in (("Output", "stdout"), ("Errors", "stderr")):
         if tails.get(name, "").strip():

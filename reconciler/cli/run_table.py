@@ -38,10 +38,16 @@ def exit_code_text(tasks: Sequence[TaskResult]) -> str:
 
 
 def deciding_code(tasks: Sequence[TaskResult]) -> int | None:
-    """Return the exit code of the task that decided: the last one that failed, else the last."""
-    codes = [task.exit_code for task in tasks if task.exit_code is not None]
-    bad = [code for code in codes if code != 0]
-    return (bad or codes)[-1] if codes else None
+    """Return the exit code of the task that decided."""
+    task = deciding_task(tasks)
+    return None if task is None else task.exit_code
+
+
+def deciding_task(tasks: Sequence[TaskResult]) -> TaskResult | None:
+    """Return the task whose exit code decided: the last one that failed, else the last; None where none has one."""
+    ended = [task for task in tasks if task.exit_code is not None]
+    bad = [task for task in ended if task.exit_code != 0]
+    return (bad or ended)[-1] if ended else None
 
 
 def duration_words(start: datetime | None, end: datetime | None) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import msgspec
 
-from reconciler.cli.run_table import deciding_code
+from reconciler.cli.run_table import deciding_task
 from reconciler.cli.suggestions import suggest
 from reconciler.model.job import Job, Value, value_text
 from reconciler.model.run import OutputRecord, Question, Run, RunStatus, Stream, TaskResult
 from reconciler.model.secret import MASK, SecretRef
 from reconciler.model.text import escape_text
-from reconciler.reports.exit_codes import explain_exit_code
+from reconciler.reports.exit_codes import explain_end
 from reconciler.runs.driver import form_of_run
 from reconciler.runs.offline import OPTIONS, seen_words
 from reconciler.runs.offline import TITLE as OFFLINE_TITLE
@@ -68,7 +68,7 @@ def describe_run(
     if run.status is RunStatus.TIMEOUT:
         lines += ["", "The job exceeded the maximum execution time."]
     if not has_seen_output and (output or run.started_at is not None):
-        lines += _output_lines(output, run.status)
+        lines += _discarded_lines(tasks) if form.discard_output else _output_lines(output, run.status)
     lines += results_lines((name, value) for task in tasks for name, value in task.outputs.items())
     if run.status is RunStatus.TIMEOUT:
         lines += ["", *_after_timeout(run)]
@@ -108,14 +108,20 @@ def _facts(run: Run, form: Job, tasks: tuple[TaskResult, ...]) -> list[str]:
     if run.status.is_ended and run.started_at is not None:
         timeout = " (timeout)" if run.status is RunStatus.TIMEOUT else ""
         facts.append(("Duration", _duration(run) + timeout))
-        code = deciding_code(tasks)
-        facts.append(("Exit Code", "-" if code is None else f"{code} ({explain_exit_code(code)})"))
+        facts.append(("Exit Code", exit_words(deciding_task(tasks))))
     facts += [
         ("Reason", task.meaning) if form.component else ("Task", f"{task.id}: {task.meaning}")
         for task in tasks
         if task.meaning and task.exit_code != 0 and "\n" not in task.meaning and run.status is not RunStatus.TIMEOUT
     ]
     return facts_lines(facts)
+
+
+def exit_words(task: TaskResult | None) -> str:
+    """Return the exit code of a task and what it means."""
+    if task is None or task.exit_code is None:
+        return "-"
+    return f"{task.exit_code} ({explain_end(task.status, task.exit_code)})"
 
 
 def facts_lines(facts: Sequence[tuple[str, str]]) -> list[str]:
@@ -178,6 +184,14 @@ def _after_timeout(run: Run) -> list[str]:
     if run.device.uid == _THIS_MACHINE:
         return ["The job and all its processes were ended."]
     return ["The job may still be running on the device.", "Check device logs or run a shorter test job."]
+
+
+def _discarded_lines(tasks: Sequence[TaskResult]) -> list[str]:
+    counts = {"Output": sum(task.stdout.bytes for task in tasks), "Errors": sum(task.stderr.bytes for task in tasks)}
+    lines: list[str] = []
+    for title, count in counts.items():
+        lines += ["", f"{title}: {count:,} bytes, not kept (discardOutput)" if count else f"{title}: None"]
+    return lines
 
 
 def _output_lines(records: list[OutputRecord], status: RunStatus) -> list[str]:

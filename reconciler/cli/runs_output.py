@@ -81,6 +81,8 @@ def logs_command(
             drive_until_ended(world.driver, uids=frozenset([run.uid]), starts=False, look=writer)
         writer()
         writer.close()
+        if world.driver.form_of(run).discard_output:
+            tell("Its job keeps no output (discardOutput).")
     return 0
 
 

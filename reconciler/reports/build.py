@@ -21,7 +21,7 @@ from reconciler.model.report import (
 )
 from reconciler.model.run import Question, Run, StreamSummary, TaskResult
 from reconciler.model.secret import MASK, SecretRef
-from reconciler.reports.exit_codes import explain_exit_code
+from reconciler.reports.exit_codes import explain_end
 
 
 def build_report(
@@ -90,7 +90,7 @@ def _task(task: TaskResult) -> ReportTask:
         id=task.id,
         status=task.status.value,
         exit_code=task.exit_code,
-        meaning=task.meaning or (explain_exit_code(task.exit_code) if task.exit_code is not None else ""),
+        meaning=task.meaning or (explain_end(task.status, task.exit_code) if task.exit_code is not None else ""),
         started_at=_instant(task.started_at),
         ended_at=_instant(task.ended_at),
         stdout=_stream(task.stdout),

@@ -51,7 +51,18 @@ def explain_exit_code(code: int | None) -> str:
     return "Error of the program's own"
 
 
+def explain_end(status: str, code: int) -> str:
+    """Return what the exit code of a task means that ended with ``status``: what we ended nobody else has killed."""
+    if status in {"timeout", "cancelled"} and -_LAST_SIGNAL <= code < 0:
+        return f"Ended by reconciler ({_name(-code)})"
+    return explain_exit_code(code)
+
+
 def _signal(number: int) -> str:
-    name = _SIGNALS[number - 1] if number <= len(_SIGNALS) else f"signal {number}"
+    name = _name(number)
     cause = _CAUSES.get(name)
     return f"{name} ({cause})" if cause else name
+
+
+def _name(number: int) -> str:
+    return _SIGNALS[number - 1] if number <= len(_SIGNALS) else f"signal {number}"

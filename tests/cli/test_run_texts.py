@@ -9,7 +9,7 @@ from support.store import MIDNIGHT, occurrence_of, run_of
 from reconciler.cli.run_words import describe_run, progress_line
 from reconciler.cli.watching import step_of
 from reconciler.model.job import Job, Retry, Task
-from reconciler.model.run import Device, OutputRecord, Question, RunStatus, Stream, TaskResult
+from reconciler.model.run import Device, OutputRecord, Question, RunStatus, Stream, StreamSummary, TaskResult
 from reconciler.targets.protocol import Note
 
 FORM = Job(id="clear", name="Clear Temp Files", component="clear", tasks=(Task(id="clear", script="x"),))
@@ -278,4 +278,13 @@ def test_what_was_ended_here_is_not_looked_for_elsewhere(status, code, meaning):
     tasks = (TaskResult(id="clear", status=RunStatus(status), exit_code=code, meaning=meaning),)
     text = "\n".join(describe_run(run(status, seconds=300), FORM, tasks, []))
     assert "look who stopped it" not in text
+    assert ("Ended by reconciler (SIGTERM)" in text) == (status == "timeout")
     assert "look for out of memory" not in text
+
+
+def test_discarded_output_is_told_as_such():
+    form = replace(FORM, discard_output=True)
+    tasks = (TaskResult(id="clear", status=RunStatus.COMPLETED, exit_code=0, stdout=StreamSummary(2048, "", "")),)
+    lines = describe_run(run("completed", seconds=1), form, tasks, [])
+    assert "Output: 2,048 bytes, not kept (discardOutput)" in lines
+    assert "Errors: None" in lines
