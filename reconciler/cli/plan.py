@@ -126,13 +126,16 @@ def _see(session: Session, source: CommitState) -> Seen:
 
 
 def _see_between(session: Session, source: CommitState, base: str) -> Seen:
-    from reconciler.loop.compare import compare_commits, read_base
+    from reconciler.loop.compare import compare_commits, find_base, read_base
 
     now = session.clock()
     head = source.commit or session.repository.resolve("HEAD").sha
-    commit, before = read_base(session.repository, base, head=head, now=now)
+    commit = find_base(session.repository, base, head=head)
+    before = read_base(commit, session.read_beside)
+    if before is not None and before.known is not None and source.known is None and source.commit and not source.errors:
+        source = session.read_beside(source.commit)  # it was read whole, and is known by now
     planned = compare_commits(before, source, now=now)
-    facts = judge_plan(planned.plan, now=now, known=known_of_commits(source.loaded.desired))
+    facts = judge_plan(planned.plan, now=now, known=known_of_commits(planned))
     return Seen(planned=planned, facts=facts, now=now, base=commit)
 
 

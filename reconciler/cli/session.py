@@ -57,7 +57,7 @@ class Session:
         self._secrets = secrets
         self._targets: list[LiveTarget] = []
         self.troubles: Mapping[str, TargetUnavailable] = {}
-        self._known: KnownDefinitions | None = None
+        self._known: list[KnownDefinitions] = []
         self.clock = utc_now
         self.host = socket.gethostname()
 
@@ -104,15 +104,18 @@ class Session:
     def read_narrowly(self, ref: str = "HEAD") -> CommitState:
         """Read a commit as far as is asked for; what is returned is of use until the next one is read."""
         self._forget()
-        with step(f"read the definitions at {ref[:40]}"):
-            state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
-        self._known = state.known
+        return self.read_beside(ref)
+
+    def read_beside(self, ref: str) -> CommitState:
+        """Read another commit as ``read_narrowly`` does; what was read before is of use as well."""
+        state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+        if state.known is not None:
+            self._known.append(state.known)
         return state
 
     def _forget(self) -> None:
-        if self._known is not None:
-            self._known.close()
-            self._known = None
+        while self._known:
+            self._known.pop().close()
 
     def read_commit_to_apply(self, ref: str) -> CommitState:
         """Read a commit as ``read_narrowly`` does; where nothing of it can be applied, its status says so."""

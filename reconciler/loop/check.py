@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from reconciler.git.repository import Repository
-from reconciler.loop.compare import compare_commits, read_base
+from reconciler.loop.compare import compare_commits, find_base, read_base
 from reconciler.loop.desired import CommitState, read_commit
 from reconciler.loop.judging import known_of_commits
 from reconciler.model.change import Action, Plan
@@ -39,7 +39,8 @@ def check_pull_request(
     ``head`` is the commit that the pull request asks for: not ``ref``, where that is its merge.
     """
     commit = repository.resolve(ref).sha
-    left_at, before = read_base(repository, base, head=commit, now=now)
+    left_at = find_base(repository, base, head=commit)
+    before = read_base(left_at, lambda sha: read_commit(repository, sha, now=now))
     try:
         after = read_commit(repository, commit, now=now)
     except DefinitionsInvalid as error:
@@ -49,7 +50,7 @@ def check_pull_request(
             touched=frozenset(),
         )
     planned = compare_commits(before, after, now=now)
-    facts = judge_plan(planned.plan, now=now, known=known_of_commits(after.loaded.desired))
+    facts = judge_plan(planned.plan, now=now, known=known_of_commits(planned))
     comment = render_markdown(
         planned.plan, facts, now=now, budget=LONGEST_COMMENT, problems=planned.problems, base=left_at
     )

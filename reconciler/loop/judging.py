@@ -1,6 +1,6 @@
 """What is known beside a plan, gathered for those who judge it: anchors, pauses, devices, other jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -20,6 +20,9 @@ MOST_JOBS = 20_000
 _ROOT_PROVIDERS = frozenset({"datto", "keeper", "salt"})
 """Their agents run as root or SYSTEM. Source: Datto "Scripting"; Keeper, Salt: their services' units."""
 
+Anchors = Mapping[tuple[str, str], datetime]
+"""Where applied intervals count from, by target and root id."""
+
 _ANY = datetime(2000, 1, 1, tzinfo=UTC)  # a schedule that is no interval has no use for it
 
 
@@ -28,27 +31,10 @@ def known_of_state(world: World, planned: Planned, *, is_root: bool) -> Known:
     plan = planned.plan
     if not plan.changes:
         return Known()
-    states = world.store.schedules_of({change.root_id for change in plan.changes})
+    store = world.store
+    states = store.schedules_of({change.root_id for change in plan.changes})
 
-    def company(target: str, job_id: str, at: datetime) -> Company | None:
-        return timetable().company(target, job_id, at)
-
-    @cache
-    def timetable() -> Timetable:
-        if planned.source.job_count > MOST_JOBS:
-            return Timetable({})
-        anchors = {(state.target, state.root_id): state.anchor_at for state in world.store.schedules()}
-        return _timetable(planned.source.loaded.desired, anchors)
-
-    def job_of(job_id: str) -> Job | None:
-        # One that is no part of the plan is asked for where it starts together with one that is.
-        return among_changed(job_id) or (all_jobs()(job_id) if planned.footing is not None else None)
-
-    @cache
-    def all_jobs() -> JobOf:
-        return _job_of(planned.source.loaded.desired)
-
-    among_changed = _job_of(planned.desired)
+    job_of = _lazy_job_of(planned)
     lookup = DeviceLookup(world.targets)
     devices = _match_devices(lookup, plan, job_of)
     return Known(
@@ -57,19 +43,41 @@ def known_of_state(world: World, planned: Planned, *, is_root: bool) -> Known:
         devices=devices,
         job_of=job_of,
         root_targets=_root_targets(planned.desired, is_root=is_root),
-        company=company,
+        company=_lazy_company(planned, lambda: {(one.target, one.root_id): one.anchor_at for one in store.schedules()}),
         paces=lookup.paces(),
         match=lambda target, job: lookup.match(target, job.devices, job),
     )
 
 
-def known_of_commits(desired: DesiredState) -> Known:
+def known_of_commits(planned: Planned) -> Known:
     """Return what two commits alone tell: no target is asked, and when an interval began is not known."""
     return Known(
-        job_of=_job_of(desired),
-        root_targets=_root_targets(desired, is_root=False),
-        company=_timetable(desired, {}).company,
+        job_of=_lazy_job_of(planned),
+        root_targets=_root_targets(planned.desired, is_root=False),
+        company=_lazy_company(planned, dict),
     )
+
+
+def _lazy_company(planned: Planned, anchors: Callable[[], Anchors]) -> Callable[[str, str, datetime], Company | None]:
+    """Return what looks up who else starts; all jobs are read only when it is called."""
+
+    @cache
+    def timetable() -> Timetable:
+        is_small = planned.source.job_count <= MOST_JOBS
+        return _timetable(planned.source.loaded.desired, anchors()) if is_small else Timetable({})
+
+    return lambda target, job_id, at: timetable().company(target, job_id, at)
+
+
+def _lazy_job_of(planned: Planned) -> JobOf:
+    """Return what gives a declared job; all are read only when one is asked for that is no part of the plan."""
+    among_changed = _job_of(planned.desired)
+
+    @cache
+    def all_jobs() -> JobOf:
+        return _job_of(planned.source.loaded.desired)
+
+    return lambda job_id: among_changed(job_id) or (all_jobs()(job_id) if planned.is_part else None)
 
 
 def _job_of(desired: DesiredState) -> JobOf:
@@ -87,7 +95,7 @@ def _root_targets(desired: DesiredState, *, is_root: bool) -> frozenset[str]:
     )
 
 
-def _timetable(desired: DesiredState, anchors: Mapping[tuple[str, str], datetime]) -> Timetable:
+def _timetable(desired: DesiredState, anchors: Anchors) -> Timetable:
     """Return when the declared jobs start; an interval whose beginning is not known starts with nobody."""
     jobs: dict[str, list[Scheduled]] = {}
     if len(desired.jobs) > MOST_JOBS:

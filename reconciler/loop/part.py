@@ -78,17 +78,12 @@ class _Narrowing:
         for target in self._store.applied_targets():
             for item in self._store.applied_of(target, Kind.VARIABLE):
                 self._take(item)
-        declared = self._known.declare([(kind, name) for kind, names in self._names.items() for name in names])
+        declared = declare_only(self._known, self._names)
         if read_footing(self._store, settings) != self._footing:
             raise TooMuch  # another process applied meanwhile
-        jobs, components = self._names[Kind.JOB], self._names[Kind.COMPONENT]
         ids = sorted(declared.one_offs)
         return Part(
-            desired=replace(
-                declared,
-                jobs={name: item for name, item in declared.jobs.items() if name in jobs},
-                components={name: item for name, item in declared.components.items() if name in components},
-            ),
+            desired=declared,
             inventory=sorted(self._applied.values(), key=lambda item: (item.target, item.kind, item.id)),
             settled_one_offs=self._store.settled_one_offs(ids),
             receipts=self._store.receipts(ids),
@@ -142,6 +137,17 @@ class _Narrowing:
 
     def _take(self, item: Applied) -> None:
         self._applied[item.target, item.kind, item.root_id] = item
+
+
+def declare_only(known: KnownDefinitions, names: Mapping[Kind, Collection[str]]) -> DesiredState:
+    """Return the jobs and components of these names, and all targets, variables and one-offs."""
+    declared = known.declare([(kind, name) for kind, of_kind in names.items() for name in of_kind])
+    jobs, components = names[Kind.JOB], names[Kind.COMPONENT]
+    return replace(
+        declared,
+        jobs={name: item for name, item in declared.jobs.items() if name in jobs},
+        components={name: item for name, item in declared.components.items() if name in components},
+    )
 
 
 def _roots(name: str) -> tuple[str, str]:

@@ -41,8 +41,8 @@ SHOWN_RUNS = 1000
 class Planned(Struct, frozen=True, kw_only=True):
     """A plan, and what was said of the definitions on the way to it. ``unavailable``: why targets did not answer.
 
-    ``desired`` is what the plan was made from: all that ``source`` declares, or what is not known to be in step, by
-    ``footing``.  ``retaining``: an applied job says how long its runs are kept.
+    ``desired`` is what the plan was made from: all that ``source`` declares or, where it ``is_part``, what is not known
+    to be in step, by ``footing``.  ``retaining``: an applied job says how long its runs are kept.
     """
 
     source: CommitState
@@ -51,6 +51,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     unavailable: Mapping[str, str] = {}
     footing: Footing | None = None
+    is_part: bool = False
     retaining: bool = False
 
     @property
@@ -92,6 +93,7 @@ def plan_commit(world: World, source: CommitState) -> Planned:
         problems=(*source.problems, *check_receipts(part.desired, part.receipts)),
         unavailable=_unavailable(around),
         footing=part.footing,
+        is_part=part.footing is not None,
         retaining=part.footing.retaining if part.footing else any(retains(item.form) for item in part.inventory),
     )
 

@@ -87,13 +87,22 @@ def _declared_jobs(desired: DesiredState) -> Mapping[tuple[str, str], Declared[J
 
 
 def _declared_components(desired: DesiredState) -> Mapping[tuple[str, str], Declared[Component]]:
-    """Return the components that can be run without a job: where we bring the script, or the target has its own."""
-    providers = {LOCAL: LOCAL} | {name: item.form.provider for name, item in desired.targets.items()}
+    targets = component_targets(desired)
     return {
         (target, component_id): item
         for component_id, item in desired.components.items()
-        for target, provider in providers.items()
-        if provider in WITH_OWN_COMPONENTS or (provider == LOCAL and item.form.script is not None)
+        for target, has_own in targets.items()
+        if has_own or item.form.script is not None
+    }
+
+
+def component_targets(desired: DesiredState) -> dict[str, bool]:
+    """Return the targets where components can be run without a job: where we bring the script; True: it has its own."""
+    providers = {LOCAL: LOCAL} | {name: item.form.provider for name, item in desired.targets.items()}
+    return {
+        name: provider in WITH_OWN_COMPONENTS
+        for name, provider in providers.items()
+        if provider in WITH_OWN_COMPONENTS or provider == LOCAL
     }
 
 

@@ -16,9 +16,10 @@ from reconciler.definitions.known import index as index_module
 from reconciler.definitions.known import recheck as recheck_module
 from reconciler.git.repository import Repository
 from reconciler.loop import footing as footing_module
+from reconciler.loop.compare import compare_commits
 from reconciler.loop.desired import read_commit
 from reconciler.loop.footing import read_footing, retains
-from reconciler.loop.judging import known_of_state
+from reconciler.loop.judging import known_of_commits, known_of_state
 from reconciler.loop.one_offs import start_one_offs
 from reconciler.loop.reconcile import apply_commit, plan_commit, reconcile
 from reconciler.model.forms import Kind
@@ -52,7 +53,7 @@ class Site:
         world = make_world(self.repository, made, prune=PruneSettings(grace_hours=self.chance.choice([0, 3])))
         self.world = replace(world, targets={"local": made.target, "held": self.held})
         self.places = {}
-        self.narrow = 0
+        self.narrow = self.compared = 0
         self.write("targets/held.yaml", "id: held\nprovider: local\n")
         self.write("scripts/a.sh", "echo\n")
         for name in COMPONENTS:
@@ -182,6 +183,7 @@ class Site:
         whole = plan_commit(self.world, read_commit(self.repository, commit, now=now))
         assert self.told(planned, now) == self.told(whole, now)
         assert planned.plan == whole.plan
+        self.compare_with(self.chance.choice(self.repo.git("rev-list", "HEAD").split()[:4]), narrow, whole.source)
         assert planned.problems == whole.problems
         assert (narrow.jobs, narrow.job_count) == (whole.source.jobs, whole.source.job_count)
         self.narrow += planned.footing is not None
@@ -189,6 +191,19 @@ class Site:
             assert footing.counts == self.made.store.count_objects()
             assert footing.retaining >= any(retains(item.form) for item in self.made.store.inventory())
         return narrow, planned.plan
+
+    def compare_with(self, base, narrow, whole):
+        """Compare the commits in both ways."""
+        now = self.made.clock()
+        before = read_narrowly(self.repository, base, now=now)
+        planned = compare_commits(before, narrow, now=now)
+        expected = compare_commits(read_commit(self.repository, base, now=now), whole, now=now)
+        assert (planned.plan, planned.problems) == (expected.plan, expected.problems)
+        facts = [judge_plan(each.plan, now=now, known=known_of_commits(each)) for each in (planned, expected)]
+        assert facts[0] == facts[1]
+        self.compared += planned.is_part
+        if before.known is not None:
+            before.known.close()
 
     def told(self, planned, now):
         facts = judge_plan(planned.plan, now=now, known=known_of_state(self.world, planned, is_root=False))
@@ -233,6 +248,7 @@ def test_whatever_happened_both_ways_lead_to_one_plan(tmp_path, seed):
             if narrow.known is not None:
                 narrow.known.close()
         assert here.narrow >= 4
+        assert here.compared >= 4
 
 
 @contextmanager
