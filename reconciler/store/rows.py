@@ -41,7 +41,8 @@ from reconciler.store.records import (
     UnpublishedReport,
 )
 
-ORIGIN_COLUMNS = tuple(column for column in schema.origins.c if column.name != "id")
+ORIGIN_NAMES = ("commit", "path", "blob", "digest", "changed_in", "repository")
+ORIGIN_COLUMNS = tuple(schema.origins.c[name] for name in ORIGIN_NAMES)
 
 instant_of = datetime.fromisoformat
 text_of = lru_cache(maxsize=16_384)(format_instant)  # the same few instants stand in many columns and rows
@@ -116,13 +117,14 @@ def origin_id(origin: Origin) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _origin_of(fields: tuple[str, ...]) -> Origin:
+def origin_from(fields: tuple[str, ...]) -> Origin:
+    """Return the origin with these values of ``ORIGIN_NAMES``."""
     commit, path, blob, digest, changed_in, repository = fields
     return Origin(commit=commit, path=path, blob=blob, digest=digest, changed_in=changed_in, repository=repository)
 
 
 def origin_of(row: Row) -> Origin:
-    return _origin_of((row.commit, row.path, row.blob, row.digest, row.changed_in, row.repository))
+    return origin_from((row.commit, row.path, row.blob, row.digest, row.changed_in, row.repository))
 
 
 def origin_row(origin: Origin) -> dict[str, Any]:
@@ -227,7 +229,7 @@ _RUN_NAMES = (
     *("scheduled_for", "due_at", "created_at", "queued_at", "started_at", "ended_at", "priority", "attempt"),
     *("status", "reason", "parent_uid", "requested_by", "variables", "event", "refusal", "handle"),
     *("is_exclusive", "concurrency_key", "concurrency_max", "cancel_requested_at", "start_after", "question"),
-    *("commit", "path", "blob", "digest", "changed_in", "repository"),
+    *ORIGIN_NAMES,
 )
 RUN_COLUMNS = tuple(schema.origins.c[name] if name in schema.origins.c else schema.runs.c[name] for name in _RUN_NAMES)
 
@@ -250,7 +252,7 @@ def run_of(row: Row) -> Run:
         scheduled_for=instant_of(scheduled_for),
         due_at=instant_of(due_at),
         created_at=instant_of(created_at),
-        origin=_origin_of(row[30:]),
+        origin=origin_from(row[30:]),
         priority=priority,
         queued_at=maybe_instant(queued_at),
         started_at=maybe_instant(started_at),

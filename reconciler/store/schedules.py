@@ -5,12 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, select
 
-from reconciler.model.forms import Kind
+from reconciler.model.forms import Kind, decode_form
 from reconciler.model.instant import format_instant
 from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.store import schema
+from reconciler.store.database import Row
 from reconciler.store.part import Part, next_target, targets_of
-from reconciler.store.rows import applied_of, schedule_of, schedule_row
+from reconciler.store.rows import ORIGIN_NAMES, instant_of, maybe_instant, origin_from, schedule_of, schedule_row
 
 _schedules = schema.schedules.c
 _inventory = schema.inventory.c
@@ -25,8 +26,15 @@ _UPCOMING = (
     .order_by(_schedules.next_at)
     .limit(bindparam("row_limit"))
 )
+_DUE_COLUMNS = (
+    *(schema.schedules.c[name] for name in ("target", "root_id", "job_id", "anchor_at", "cursor_at", "next_at")),
+    *(schema.inventory.c[name] for name in ("id", "applied_at", "retired_at")),
+    schema.forms.c.data,
+    *(schema.inventory.c[name] for name in ORIGIN_NAMES),
+)
 _DUE = (
-    select(schema.schedules, *(column for column in _inventory if column.name not in _schedules), schema.forms.c.data)
+    select(*_DUE_COLUMNS)
+    .select_from(schema.schedules)
     .join(
         schema.inventory,
         and_(
@@ -62,7 +70,7 @@ class Schedules(Part):
         """Return the ``limit`` schedules that fell due first, by ``now``, with the jobs they belong to."""
         with self._db.read() as tx:
             rows = tx.rows(_DUE, now=format_instant(now), row_limit=limit)
-        return [(schedule_of(row), applied_of(row)) for row in rows]
+        return [_due_of(row) for row in rows]
 
     def upcoming(self, limit: int) -> list[ScheduleState]:
         """Return the ``limit`` schedules that fire next, soonest first."""
@@ -73,3 +81,28 @@ class Schedules(Part):
         """Write ``states`` as they are, new or not; one transaction."""
         with self._db.write() as tx:
             tx.upsert(schema.schedules, map(schedule_row, states))
+
+
+def _due_of(row: Row) -> tuple[ScheduleState, Applied]:
+    """Return a schedule and its job, read by their place: by their names they would take twice as long."""
+    target, root_id, job_id, anchor_at, cursor_at, next_at = row[:6]
+    id_, applied_at, retired_at, data = row[6:10]
+    state = ScheduleState(
+        root_id=root_id,
+        job_id=job_id,
+        target=target,
+        anchor_at=instant_of(anchor_at),
+        cursor_at=instant_of(cursor_at),
+        next_at=maybe_instant(next_at),
+    )
+    applied = Applied(
+        target=target,
+        kind=Kind.JOB,
+        id=id_,
+        root_id=root_id,
+        form=decode_form(Kind.JOB, data),
+        origin=origin_from(row[10:]),
+        applied_at=instant_of(applied_at),
+        retired_at=maybe_instant(retired_at),
+    )
+    return state, applied
