@@ -1,4 +1,4 @@
-"""Every row of the fault catalogue that is about processes, storage and children has a test that bears its name."""
+"""Every row of the fault catalogue about processes, storage, networks and children has a test that bears its name."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 HERE = Path(__file__).parent
 NAME = re.compile(r"^def test_((?:[a-z]+\d+_)+)|\bid=\"([A-Z]\d+)-", re.MULTILINE)
-ROWS = [f"{group}{number}" for group, count in (("P", 16), ("S", 12), ("C", 14)) for number in range(1, count + 1)]
+COUNTS = (("P", 16), ("S", 12), ("R", 18), ("C", 14))
+ROWS = [f"{group}{number}" for group, count in COUNTS for number in range(1, count + 1)]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The fake on a socket of this machine. A plain server of the standard library, since ASGI servers do not let an
 application hang up in the middle of an answer."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -65,9 +66,12 @@ def make_server(world: World, *, port: int = 0, says: bool = False) -> Threading
 
 
 @contextmanager
-def serving(world: World) -> Iterator[str]:
+def serving(world: World, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve ``world`` on a free port, and yield its address."""
     server = make_server(world)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        world.base_url = world.base_url.replace("http:", "https:")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -1,20 +1,24 @@
 """RELIABILITY rows R1-R18: what the network and the service may do to us, and what comes of it."""
 
 import json
+import ssl
 from datetime import timedelta
 
 import httpx
 import pytest
+import trustme
+from fakes.datto.server import serving
 from fakes.datto.things import Behaviour
 from support.datto import SECRET, datto_job
-from support.values import MIDNIGHT
+from support.values import MIDNIGHT, make_job
 
 from reconciler.model.errors import TargetRefused, TargetUnavailable
 from reconciler.model.job import Devices, OnOffline, Parameter
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import Secret, SecretRef
 from reconciler.runs.secrets import read_secrets
 from reconciler.targets.datto.settings import DattoSettings
 from reconciler.targets.datto.target import DattoTarget
+from reconciler.targets.fake import FakeTarget
 from reconciler.targets.rest.gate import retry_after
 
 EVERYTHING = Devices(all=True)
@@ -145,6 +149,13 @@ def test_r6_a_list_that_is_not_whole_starts_nothing(rig, pages):
         rig.request(datto_job())
 
 
+def test_r6_pages_that_lead_to_each_other_for_ever_are_soon_left(rig):
+    rig.account.fault("GET .*account/devices", "replace", body=page(["a"], 2, "http://x?page=0"))
+    before = len(rig.world.requests)
+    assert not rig.target.devices(EVERYTHING).complete
+    assert len(rig.world.requests) - before < 5
+
+
 def test_r6_a_component_that_half_a_list_lacks_is_not_said_to_be_missing(rig):
     details = {"count": 0, "totalCount": 1, "nextPageUrl": None}
     half = json.dumps({"pageDetails": details, "components": []}).encode()
@@ -202,9 +213,32 @@ def test_r8_one_device_that_we_may_not_use_fails_alone(rig):
     assert rig.status(second) == "completed"
 
 
-def test_r10_what_is_gone_when_it_is_deleted_counts_as_deleted(rig):
-    rig.world.devices.clear()
-    assert rig.target.devices(Devices(uids=("device-0001",))).devices == ()
+def test_r10_a_device_that_is_deleted_before_its_start_fails_alone(rig):
+    rig.world.add_device("ACME-DC02")
+    first, second = rig.request(datto_job())
+    del rig.world.devices[0]
+    rig.turns(60)
+    assert rig.status(first) == "failed failed_to_start"
+    assert "ACME-DC01 or the component is not there" in rig.store.tasks(first.uid)[0].meaning
+    assert rig.status(second) == "completed"
+    assert rig.target.devices(Devices(uids=(first.device.uid,))).devices == ()
+
+
+def test_r10_a_component_that_is_deleted_before_its_start_is_told_with_those_that_are_there(rig):
+    [run] = rig.request(datto_job())
+    rig.world.components.clear()
+    rig.world.add_component("Clear Temp Files 2")
+    rig.turns(60)
+    assert rig.status(run) == "failed failed_to_start"
+    said = rig.store.tasks(run.uid)[0].meaning
+    assert said.startswith('Component not found: "Clear Temp Files"\n')
+    assert "- Clear Temp Files 2 (UID: " in said
+    assert rig.account.asked("PUT", "quickjob") == 0
+
+
+def test_r10_an_alert_that_is_gone_when_it_is_resolved_counts_as_resolved(rig):
+    rig.target.resolve_alert("gone")
+    assert rig.account.asked("POST", "resolve") == 1
 
 
 def test_r11_a_job_that_is_not_found_yet_is_waited_for(rig):
@@ -311,6 +345,25 @@ def test_r14_a_job_that_does_not_end_is_not_waited_for_for_ever(rig):
     assert rig.status(run) == "timeout deadline"
 
 
+def test_r14_a_job_that_waits_for_input_has_its_deadline_also_in_another_process(rig):
+    rig.world.behaviours["component-0001"].run_seconds = 1e9
+    [run] = rig.request(datto_job(timeout_seconds=600))
+    rig.turns(300, each=10)
+    rig.use(rig.account.open(), owner="test:2")
+    rig.turns(450, each=10)
+    assert rig.status(run) == "timeout deadline"
+    assert "may still be running" in rig.store.tasks(run.uid)[0].meaning
+
+
+def test_r14_without_a_time_limit_its_outcome_is_unknown_after_a_day(rig):
+    rig.world.behaviours["component-0001"].run_seconds = 1e9
+    [run] = rig.request(datto_job())
+    rig.turns(86_000, each=600)
+    assert rig.status(run) == "running"
+    rig.turns(2400, each=600)
+    assert rig.status(run).startswith("unknown")
+
+
 def test_r15_output_is_cut_and_binary_is_kept_as_it_is(rig):
     run = words(rig, "Success", stdout="\x00\x1b[31m" + "x" * (3 << 20), stderr="err")
     rig.turns(20)
@@ -330,6 +383,75 @@ def test_r16_a_redirect_is_not_followed(rig):
     rig.account.fault("GET .*devices", "status", value=302, headers={"Location": "http://evil.example/"})
     with pytest.raises(TargetRefused, match="leads elsewhere"):
         rig.target.devices(EVERYTHING)
+
+
+class Elsewhere(httpx.BaseTransport):
+    """Hands requests to the fake, and keeps to which host and with what each was sent."""
+
+    def __init__(self, inner):
+        self.inner, self.seen = inner, []
+
+    def handle_request(self, request):
+        self.seen.append((request.url.scheme, request.url.host, "authorization" in request.headers))
+        return self.inner.handle_request(request)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("location", ["https://evil.example/take", "http://fake.example/api/v2/plain"])
+def test_r16_nothing_of_ours_goes_where_an_answer_leads(rig, status, location):
+    watched = rig.target._client._client._transport = Elsewhere(rig.target._client._client._transport)
+    rig.account.fault("PUT .*quickjob", "status", value=status, headers={"Location": location})
+    [run] = rig.request(datto_job())
+    rig.turns(30)
+    assert rig.status(run) == "failed failed_to_start"
+    assert "is not followed" in rig.store.tasks(run.uid)[0].meaning
+    assert {(scheme, host) for scheme, host, _ in watched.seen} == {("https", "fake.example")}
+    assert rig.account.asked("PUT", "quickjob") == 1
+
+
+def open_at(rig, url):
+    return DattoTarget(
+        "acme",
+        base_url=url,
+        settings=DattoSettings(),
+        read_credentials=lambda: ("api-key", Secret(SECRET)),
+        run_credentials=lambda: ("api-key", Secret(SECRET)),
+        clock=rig.clock,
+        pause=rig.account.advance,
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_known", "host"),
+    [pytest.param(False, "127.0.0.1", id="authority"), pytest.param(True, "other.example", id="host")],
+)
+def test_r17_with_a_wrong_certificate_nothing_is_sent_and_runs_wait(rig, monkeypatch, tmp_path, is_known, host):
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(tls)
+    [run] = rig.request(datto_job())
+    before = len(rig.world.requests)
+    with serving(rig.world, tls=tls) as url:
+        target = open_at(rig, url)
+        if is_known:
+            authority.configure_trust(target._client._client._transport._pool._ssl_context)
+        rig.use(target)
+        with pytest.raises(TargetUnavailable, match=r"(?i)certificate"):
+            target.devices(EVERYTHING)
+        rig.turns(20)
+        assert rig.status(run) == "created"
+        assert len(rig.world.requests) == before
+        target.close()
+
+
+def test_r17_a_proxy_that_somebody_set_is_not_used(rig, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serving(rig.world) as url:
+        target = open_at(rig, url)
+        assert [device.hostname for device in target.devices(EVERYTHING).devices] == ["ACME-DC01"]
+        target.close()
 
 
 def test_r17_no_proxy_and_no_certificate_store_of_the_environment_is_used(rig, monkeypatch):
@@ -362,6 +484,20 @@ def test_r18_a_provider_that_is_down_for_a_day_is_asked_seldom_and_its_runs_wait
     rig.world.faults.clear()
     rig.turns(900, each=10)
     assert rig.status(run) == "completed"
+
+
+def test_r18_while_one_provider_is_down_the_runs_of_others_go_on(rig):
+    other = FakeTarget("other", clock=rig.clock)
+    fields = {name: getattr(rig.driver, name) for name in rig.driver.__struct_fields__}
+    rig.driver = type(rig.driver)(**fields | {"targets": {**rig.driver.targets, "other": other}})
+    [waiting] = rig.request(datto_job())
+    rig.account.fault(".", "drop")
+    rig.target, datto = other, rig.target
+    [run] = rig.request(make_job("here", targets=("other",)))
+    rig.target = datto
+    rig.turns(20)
+    assert rig.status(run) == "completed"
+    assert rig.status(waiting) == "created"
 
 
 def test_secrets_of_the_account_are_in_no_error(rig):
