@@ -1,11 +1,16 @@
 """Finding the one device that a person named, in the words of seed 002."""
 
+import re
 from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from reconciler.model.errors import UsageError
 from reconciler.model.job import Devices
 from reconciler.model.run import Device
 from reconciler.targets.protocol import LiveTarget
+
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def find_device(target: LiveTarget, name: str | None, *, selector: Devices | None = None) -> Device:
@@ -13,6 +18,11 @@ def find_device(target: LiveTarget, name: str | None, *, selector: Devices | Non
 
     ``selector`` narrows where it is looked for.  Raises UsageError when there is none, or more than one.
     """
+    if name is not None and _UUID.fullmatch(name) and (selector is None or not selector.uids):
+        # A key that may start jobs need not be one that may list devices.
+        known = target.devices(replace(selector or Devices(), uids=(name,))).devices
+        if len(known) == 1:
+            return known[0]
     devices = target.devices(selector).devices
     if name is None:
         found = list(devices)
@@ -25,9 +35,9 @@ def find_device(target: LiveTarget, name: str | None, *, selector: Devices | Non
     if found:
         hint = "Please specify a more precise hostname or use the device UID."
         raise UsageError(f"Multiple devices match {wanted}", hint="\n".join([*_table(found), "", hint]))
-    known = ", ".join(device.hostname for device in devices[:10]) or "nothing"
+    some = ", ".join(device.hostname for device in devices[:10]) or "nothing"
     lines = (
-        f"No device matching {wanted} was found. Target {target.name} has: {known}.",
+        f"No device matching {wanted} was found. Target {target.name} has: {some}.",
         f"To search for it: reconciler devices --target {target.name}",
     )
     raise UsageError(f"Device not found: {wanted}", hint="\n".join(lines))

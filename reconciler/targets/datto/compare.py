@@ -12,7 +12,7 @@ from reconciler.model.secret import SecretRef
 from reconciler.targets.datto.bundle import MARK, fingerprint, live_default, live_type
 from reconciler.targets.datto.dialect import LiveComponent, LiveVariable
 
-_NO_MARK = "not known: its description has no mark of ours"
+_NO_MARK = "one without our mark"
 
 
 def compare_component(

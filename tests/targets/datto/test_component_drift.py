@@ -51,7 +51,7 @@ def test_a_script_that_was_not_imported_is_a_manual_step_with_its_file(applied, 
     applied.repo.write("definitions/components/clear-temp.yaml", SCRIPTED)
     applied.repo.commit("Give it a script")
     out = applied.call("plan").out
-    assert "not known: its description has no mark of ours there\n" in out
+    assert "one without our mark there\n" in out
     assert (
         "manual step: import clear-temp.cpt, which is made by reconciler targets bundle acme --component clear-temp"
     ) in out

@@ -192,3 +192,16 @@ def test_permission_denied_is_told_in_the_words_of_seed_002(project, world):
     assert answer.code == 6
     assert "Permission denied" in answer.out
     assert "- API key does not have job execution permissions" in answer.out
+
+
+@pytest.mark.parametrize("arguments", [["clean"], ["--component", "clear-temp", "--target", "acme"]])
+def test_a_key_that_may_only_run_jobs_runs_what_is_named_by_uid(project, world, arguments):
+    uid = world.devices[0].uid = "d4e5f6a7-b8c9-0d1e-2f3a-4b5c6d7e8f9a"
+    project.repo.write("definitions/components/clear-temp.yaml", f"{COMPONENT}uid: component-0001\n")
+    project.repo.write("definitions/jobs/clean.yaml", JOB.replace("hostnames: [ACME-DC01]", "all: true"))
+    project.repo.commit("Pin the component")
+    assert project.call("apply").code == 0
+    world.rights["api-key"] = {"run"}
+    answer = project.call("run", *arguments, "--device", uid)
+    assert answer.code == 0, answer.err
+    assert [job.device.uid for job in world.jobs] == [uid]
