@@ -36,7 +36,8 @@ from reconciler.planning.judgement import judge
 from reconciler.planning.judgement_catalogue import GUARDS, MARKS
 from reconciler.planning.judgement_company import Timetable
 from reconciler.planning.judgement_values import Known, Level, Matched
-from reconciler.planning.renderings.words import device_words, write
+from reconciler.planning.renderings.details import fact_rows
+from reconciler.planning.renderings.words import Judged, device_words, write
 from reconciler.schedule.forecast import Scheduled
 
 PLANNING = Path(reconciler.planning.__file__).parent
@@ -477,3 +478,15 @@ def test_a_one_off_of_a_paused_job_does_not_start_at_once():
     assert facts.after.words == "once, as soon as it can: its job is paused until it is resumed"
     assert facts.marks == ()
     assert [mark.code for mark in judge(change, now=NOW, known=Known()).marks] == ["soon"]
+
+
+def test_what_is_disabled_has_no_next_start_though_nobody_knows_its_beginning():
+    job = make_job(schedule=HALF_HOURLY)
+    off = replace(job, enabled=False)
+    change = Change(
+        action=Action.RETIRE, kind=Kind.JOB, id="a", root_id="a", target="t", before=job, after=off, retires=True
+    )
+    facts = judge(change, now=NOW, known=Known())
+    (row,) = [row for row in fact_rows(Judged(1, change, facts)) if row.label == "Next starts"]
+    assert (row.before[0][0].partition(":")[0], row.after) == ("not known here", [["none"]])
+    assert [mark.code for mark in facts.marks] == ["prune"]
