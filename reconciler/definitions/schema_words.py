@@ -155,6 +155,8 @@ class _Teller:
         return make("KEY002", message, span=two, path=(*path, second), hint="Keep one of them.")
 
     def _missing(self, fault: Fault, path: Path) -> Iterator[Problem]:
+        if fault.value and all(self._document.is_damaged((*path, name)) for name in fault.value):
+            return  # what was meant is not known
         for name in fault.limit:
             full = (*path, name)
             if name in fault.value or full in self.meant:
@@ -244,7 +246,8 @@ class _Teller:
             if value.keys() == {"secret"}:
                 return "TYPE001", message, "A secret is given in env or headers: env: {NAME: {secret: NAME}}."
             if all(item is None for item in value.values()):
-                return "TYPE001", message, f'If a token is meant, quote it: "{escape_text(source, limit=40)}".'
+                shown = "{name}" if _is_private(path) else escape_text(source, limit=40)
+                return "TYPE001", message, f'If a token is meant, write it in quotes: "{shown}".'
         if "integer" in types and isinstance(value, str) and value.isdigit() and self._document.is_quoted(path):
             message = f"expected {expected}, found text {found}; remove the quotes"
         return "TYPE001", message, self._example(path, types)

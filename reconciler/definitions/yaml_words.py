@@ -162,7 +162,8 @@ def _explain_structure(failure: _Failure, last: Last) -> Problem | None:
             return make_problem(
                 "SYN001", message, span=opened, hint="Keep what is right of both, and remove the marks."
             )
-        message = f"expected `name: value`, found `{name}`"
+        word = re.split(r"[\s:=]", name, maxsplit=1)[0]  # what follows may be a secret
+        message = f"expected `name: value`, found `{name if word == name else f'{word} ...'}`"
         return make_problem("SYN001", message, span=opened, hint="Put a colon and a space between name and value.")
     if line[at.column - 1 : at.column] in {"]", "}"}:
         return make_problem("SYN004", f"`{line[at.column - 1]}` closes what was never opened", span=at)

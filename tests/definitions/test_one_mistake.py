@@ -28,6 +28,11 @@ ACME = "id: acme\nprovider: datto\nsettings: {platform: merlot}\n"
             ["5:22 SYN008 tasks[0].command: anchors (`&`) and aliases (`*`) are not allowed"],
             id="text-that-begins-with-an-ampersand",
         ),
+        pytest.param(
+            job_with(tasks="- {id: t, command: x, env: {A: {b}}}"),
+            ["5:35 SYN018 tasks[0].env.A.b: b is empty; fill it or remove the line"],
+            id="token-without-quotes-in-the-environment",
+        ),
         pytest.param(JOB + "1: x\n", ["6:1 SYN017 : `1` is not text; quote the field name"], id="name-that-is-no-text"),
         pytest.param(
             PARAMETER.replace("TYPE", "type: numbr"),
@@ -144,7 +149,8 @@ def hints_of(text):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        pytest.param(job_with(tasks="- {id: t, command: x, arguments: [{days}]}"), '"{days}"', id="token"),
+        pytest.param(job_with(tasks="- {id: t, command: x, arguments: [{days}]}"), '"{name}"', id="token"),
+        pytest.param(job_with(tasks="- {id: t, command: {tool}}"), '"{tool}"', id="token-that-is-no-secret"),
         pytest.param(job_with(tasks="- {id: t, command: &x }"), '"&x"', id="ampersand"),
         pytest.param(JOB + "timeoutSeconds: ten\n", "timeoutSeconds: [0-9]+", id="number"),
         pytest.param(JOB + "targets: local\n", r"targets: \[", id="list"),

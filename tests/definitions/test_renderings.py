@@ -77,6 +77,16 @@ def test_a_long_line_is_cut_around_the_place():
     assert first[second.index("^") : second.rindex("^") + 1] == "HERE"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["PASSWORD: [hunter2]", "env: {PASSWORD: {hunter2}}", "env: {API_TOKEN: [a, hunter2", "env: [TOKEN=hunter2]"],
+)
+def test_nothing_of_a_secret_is_shown_in_brackets_either(line):
+    shown = excerpt_of(line, column=1)[0]
+    assert "hunter2" not in shown
+    assert len(shown) == len(f"    1 | {line}")
+
+
 def test_a_place_after_the_end_of_the_line():
     assert excerpt_of("ab", column=9)[1] == "      |   ^"
     assert excerpt_of("", column=1, end_line=1)[1] == "      | ^"

@@ -20,6 +20,9 @@ _NAMED_VALUE = re.compile(
     r"(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]+)(?P<sign>[\"']?\s*[:=]\s*)(?P<value>[^\s,}\]{\[][^,}\]]*)"
 )
 
+_NAME_AND_SIGN = re.compile(r"(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]+)[\"']?\s*[:=]\s*")
+_GROUP = re.compile(r"\[[^\]]*\]?|\{(?!\s*[\"']?secret[\"']?\s*:)[^}]*\}?")
+
 
 class Excerpts:
     """Excerpts for some problems of the same files, each file looked up once."""
@@ -47,7 +50,7 @@ class Excerpts:
             line = line[:end]
         if holds_secret(line):
             return
-        line = _NAMED_VALUE.sub(_mask, line)
+        line = _mask_groups(_NAMED_VALUE.sub(_mask, line))
         line, start, end = _crop(line, start, end)
         gutter = f"{problem.line:>5} | "
         yield f"{gutter}{_shown(line)}"
@@ -65,6 +68,15 @@ def _mask(match: "re.Match[str]") -> str:
         return match[0]
     value = match["value"]
     return match["name"] + match["sign"] + MASK[: len(value)].ljust(len(value))
+
+
+def _mask_groups(line: str) -> str:
+    """The same for a list or mapping under such a name; a reference to a secret is none."""
+    for match in _NAME_AND_SIGN.finditer(line):
+        group = _GROUP.match(line, match.end()) if is_secret_name(match["name"]) else None
+        if group is not None:
+            line = line[: match.end()] + MASK.ljust(len(group[0]))[: len(group[0])] + line[group.end() :]
+    return line
 
 
 def _crop(line: str, start: int, end: int) -> tuple[str, int, int]:
