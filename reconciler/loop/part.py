@@ -1,5 +1,6 @@
 """What a plan has to be made from: everything, or only what may not be in step where the rest is known to be."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -24,6 +25,9 @@ MOST = 2000
 
 _KINDS = (Kind.JOB, Kind.COMPONENT)
 """Of these there may be many; the variables of targets are few, and all looked at."""
+
+
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -152,5 +156,5 @@ def declare_only(known: KnownDefinitions, names: Mapping[Kind, Collection[str]])
 
 def _roots(name: str) -> tuple[str, str]:
     """Return an id or root id, and the root that one gets who comes after it (see ``make_plan``)."""
-    first, _, number = name.partition("~")
-    return name, f"{first}~{int(number or 1) + 1}"
+    first, _, number = name.rpartition("~")
+    return name, f"{first}~{int(number) + 1}" if first and _NUMBER.fullmatch(number) else f"{name}~2"

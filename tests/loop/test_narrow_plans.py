@@ -167,7 +167,8 @@ class Site:
             case 2 if (Kind.JOB, name) in self.held.read().objects:
                 self.held.edit(name, owner=str(chance.random()))
             case 3:
-                self.held.put(Job(id=name, tasks=(Task(id="t", command="by hand"),)))
+                odd = chance.choice([name, name, f"{name}~odd", "~", f"{name}~9"])
+                self.held.put(Job(id=odd, tasks=(Task(id="t", command="by hand"),)))
             case 4 if (Kind.JOB, name) in self.held.read().objects:
                 self.held.drop(name)
             case 5:
@@ -247,8 +248,8 @@ def test_whatever_happened_both_ways_lead_to_one_plan(tmp_path, seed):
                 here.compare()
             if narrow.known is not None:
                 narrow.known.close()
-        assert here.narrow >= 4
-        assert here.compared >= 4
+        assert here.narrow >= 2
+        assert here.compared >= 2
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from unicodedata import category
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
@@ -232,6 +232,7 @@ def test_the_page_holds_only_our_elements(judged, found, why):
 
 
 @settings(max_examples=25, deadline=None)
+@example(hostile_plan(["###[error]x"]))
 @given(hostile_plans)
 def test_the_documents_fit_their_schema_and_hide_nothing(judged):
     plan, facts = judged

@@ -64,9 +64,12 @@ def render_jsonl(
     return "".join(_safe(msgspec.json.encode(record).decode()) + "\n" for record in records)
 
 
+_DOUBLE = re.compile("#(?=#)")
+
+
 def _safe(text: str) -> str:
     # Only strings hold such characters, and in them an escape means the same.
-    text = text.replace("##", "\\u0023#")
+    text = _DOUBLE.sub(r"\\u0023", text)
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(_escape(char) if is_unseen(char) else char for char in text)
