@@ -58,8 +58,9 @@ def command(
 ) -> int:
     """Run an applied job, or a component by itself, now, in the form that was last applied.
 
-    With --wait the exit code is 0 when it completed, 6 when it failed, 7 when it timed out.  Within a job it asks the
-    engine that runs the job, from any folder, and the run is linked to that of the job.
+    With --wait the exit code is 0 when it completed, 6 when it failed, 7 when it timed out; without, it is 6 only where
+    a run could not even be started.  Within a job it asks the engine that runs the job, from any folder, and the run is
+    linked to that of the job.
     """
     given = parse_assignments(variables) if variables else {}
     given |= dict(parse_assignment(text) for text in assignments)
