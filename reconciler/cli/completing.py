@@ -28,25 +28,21 @@ def _quietly(find: Callable[[click.Context], Iterator[str]]) -> Complete:
     return complete
 
 
-def _ids_in(kind: str) -> Complete:
-    """Return what completes ids by the files of the work tree; what they hold is not read."""
+def _find_ids(context: click.Context, kind: str) -> Iterator[str]:
+    """Yield ids by the files of the work tree; what they hold is not read."""
+    from reconciler.definitions.settings import SETTINGS_PATH, read_settings
+    from reconciler.git.discovery import find_repository
 
-    def find(context: click.Context) -> Iterator[str]:
-        from reconciler.definitions.settings import SETTINGS_PATH, read_settings
-        from reconciler.git.discovery import find_repository
-
-        place = find_repository(_folder(context))
-        path = place.root / SETTINGS_PATH
-        settings, _ = read_settings(path.read_bytes() if path.is_file() else None)
-        for _, _, names in os.walk(place.root / settings.definitions / kind):
-            yield from (name.rpartition(".")[0] for name in names if name.lower().endswith(_ENDINGS))
-
-    return _quietly(find)
+    place = find_repository(_folder(context))
+    path = place.root / SETTINGS_PATH
+    settings, _ = read_settings(path.read_bytes() if path.is_file() else None)
+    for _, _, names in os.walk(place.root / settings.definitions / kind):
+        yield from (name.rpartition(".")[0] for name in names if name.lower().endswith(_ENDINGS))
 
 
 def _find_targets(context: click.Context) -> Iterator[str]:
     yield "local"
-    yield from _ids_in("targets")(context, click.Option(["--target"]), "")
+    yield from _find_ids(context, "targets")
 
 
 def _find_runs(context: click.Context) -> Iterator[str]:
@@ -70,8 +66,8 @@ def _folder(context: click.Context) -> Path:
     return Path(given or ".")
 
 
-complete_job = _ids_in("jobs")
-complete_component = _ids_in("components")
+complete_job = _quietly(lambda context: _find_ids(context, "jobs"))
+complete_component = _quietly(lambda context: _find_ids(context, "components"))
 complete_target = _quietly(_find_targets)
 complete_run = _quietly(_find_runs)
 complete_code = _quietly(_find_codes)
