@@ -30,7 +30,6 @@ _JOB = _APPLIED.where(
 
 _NEXT_TARGET = next_target(_inventory.target)
 _OF_KIND = _APPLIED.where(_inventory.target == bindparam("of_target"), _inventory.kind == bindparam("of_kind"))
-_WITH_IDS = _OF_KIND.where(_inventory.id.in_(bindparam("keys", expanding=True)))
 _WITH_ROOTS = _OF_KIND.where(_inventory.root_id.in_(bindparam("keys", expanding=True)))
 _OBJECTS = (
     select(_inventory.target, func.count().label("objects"))
@@ -111,12 +110,13 @@ class Inventory(Part):
     def applied_under(self, kind: Kind, names: Collection[str]) -> list[Applied]:
         """Return what is applied anywhere with one of ``names`` as its id or its root id."""
         with self._db.read() as tx:
-            found = {
-                (target, row.root_id): row
-                for target in targets_of(tx, _NEXT_TARGET)
-                for statement in (_WITH_IDS, _WITH_ROOTS)
-                for row in tx.rows_in(statement, names, of_target=target, of_kind=kind.value)
-            }
+            found = {}
+            for target in targets_of(tx, _NEXT_TARGET):
+                rows = list(tx.rows_in(_WITH_ROOTS, names, of_target=target, of_kind=kind.value))
+                # One by one: of many ids at once SQLite would go through all that is there of the kind.
+                for name in names:
+                    rows += tx.rows(_APPLIED_BY_ID, of_target=target, of_kind=kind.value, of_id=name)
+                found.update({(target, row.root_id): row for row in rows})
         return [applied_of(row) for row in found.values()]
 
     def count_objects(self) -> dict[str, int]:
