@@ -108,7 +108,8 @@ class Session:
 
     def read_beside(self, ref: str) -> CommitState:
         """Read another commit as ``read_narrowly`` does; what was read before is of use as well."""
-        state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
+        with step(f"read the definitions at {ref[:40]}"):
+            state = read_narrowly(self.repository, self.repository.resolve(ref).sha, now=self.clock())
         if state.known is not None:
             self._known.append(state.known)
         return state
