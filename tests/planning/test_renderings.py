@@ -1,11 +1,16 @@
+from datetime import UTC, datetime
+
 import msgspec
+import pytest
 from support.values import COMMIT, apply_job, declare, make_job
 
 from reconciler.model.forms import OneOff
 from reconciler.model.job import EventTrigger, Schedule
+from reconciler.planning.judgement_values import Starts
 from reconciler.planning.plan import make_plan
 from reconciler.planning.renderings.document import plan_document
 from reconciler.planning.renderings.text import render_plan
+from reconciler.planning.renderings.words import pace_words
 
 
 def plan(desired, inventory=()):
@@ -63,3 +68,12 @@ def test_the_document_holds_what_the_text_says():
     assert document["summary"]["create"] == document["summary"]["run"] == 1
     assert [change["action"] for change in document["changes"]] == ["create", "one-off"]
     assert msgspec.json.decode(msgspec.json.encode(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("in_28_days", "words"),
+    [(56, "2 a day"), (28, "1 a day"), (20, "5 a week"), (8, "2 a week"), (4, "1 a week"), (2, "2 in 28 days")],
+)
+def test_how_often_a_job_starts_is_told_by_the_unit_that_fits(in_28_days, words):
+    at = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    assert pace_words(Starts(words="weekly", next_at=(at,), per_day=round(in_28_days / 28, 2))) == words

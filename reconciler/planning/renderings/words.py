@@ -172,10 +172,8 @@ def pace_words(starts: Starts | None) -> str:
         return "once"
     if starts.per_day >= 1:
         return f"{round(starts.per_day, 1):,g} a day"
-    weekly = starts.per_day * 7
-    if weekly >= 0.99:
-        return f"{round(weekly, 1):g} a week"
-    return f"{max(1, round(starts.per_day * 28))} in 28 days"
+    in_four_weeks = max(1, round(starts.per_day * 28))
+    return f"{in_four_weeks / 4:g} a week" if in_four_weeks >= 4 else f"{in_four_weeks} in 28 days"
 
 
 def utc_words(at: datetime) -> str:
