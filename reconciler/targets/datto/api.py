@@ -19,6 +19,8 @@ MOST_PAGES = 2000
 JOB_START = "device-job-create"
 SYNC_EVERY = timedelta(seconds=30)
 LONGEST_WAIT = 15.0
+LONGEST_WINDOW = 3600
+"""In seconds: what is longer is no window that a service counts requests in."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -57,6 +59,10 @@ class Limits:
         """
         if not isinstance(said, dict):
             return
+        seconds = said.get("slidingTimeWindowSizeSeconds")
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds <= LONGEST_WINDOW:
+            for window in (self.reads, self.writes, *self._operations.values()):
+                window.seconds = seconds
         # The question itself is counted before it is answered.
         _sync(self.reads, said.get("accountRateLimit"), said.get("accountCount"), own[""] + 1, now)
         _sync(self.writes, said.get("accountWriteRateLimit"), said.get("accountWriteCount"), own["*"], now)

@@ -158,7 +158,8 @@ class DattoTarget:
     def pace(self) -> Pace:
         with suppress(TargetUnavailable):  # what was last known of the limit stands
             self.api.sync()
-        return Pace(self.api.limits.of(JOB_START).limit)
+        window = self.api.limits.of(JOB_START)
+        return Pace(window.limit, window.seconds)
 
     def start(self, orders: Sequence[StartOrder]) -> Mapping[str, StartAnswer]:
         try:

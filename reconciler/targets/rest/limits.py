@@ -9,10 +9,14 @@ class RateWindow:
 
     def __init__(self, limit: int, *, seconds: float = 60) -> None:
         self.limit = limit
-        self._length = timedelta(seconds=seconds)
+        self.seconds = seconds
         self._times: deque[datetime] = deque()
         self._others = 0
         self._others_until: datetime | None = None
+
+    @property
+    def _length(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
 
     def free(self, now: datetime) -> int:
         """Return how many requests may be made at once."""

@@ -32,6 +32,7 @@ class Rates:
 
     def __init__(self, clock: Callable[[], datetime], *, reads: int = 600, writes: int = 600, jobs: int = 100) -> None:
         self._clock = clock
+        self.window_seconds = 60
         self.reads = Window(reads)
         self.writes = Window(writes)
         self.operations = {JOB: Window(jobs), "account-variable-create": Window(100), "alert-resolve": Window(100)}
@@ -67,7 +68,7 @@ class Rates:
     def document(self) -> dict[str, object]:
         now = self._clock()
         return {
-            "slidingTimeWindowSizeSeconds": 60,
+            "slidingTimeWindowSizeSeconds": self.window_seconds,
             "accountUid": "acc-1",
             "accountCount": self.reads.count(now),
             "accountRateLimit": self.reads.limit,

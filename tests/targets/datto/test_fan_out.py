@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from fakes.datto.rates import Window
 from fakes.datto.things import Behaviour
 from support.datto import datto_job
 
@@ -148,3 +149,22 @@ def test_a_small_job_does_not_wait_for_the_end_of_a_large_one(fleet):
     names = Counter(job.name.partition("@")[0] for job in fleet.world.jobs)
     assert names["small"] > 40
     assert names["large"] > 40
+
+
+def test_limits_hold_over_the_window_that_the_account_tells(fleet):
+    rates = fleet.world.rates
+    rates.window_seconds = 120
+    rates.operations["device-job-create"] = Window(100, seconds=120)
+    fleet.request(datto_job())
+    fleet.turns(110)
+    assert len(fleet.world.jobs) == 100
+    fleet.turns(30)
+    assert len(fleet.world.jobs) == 200
+    assert rates.refused == 0
+    assert fleet.target.pace() == Pace(100, 120)
+
+
+@pytest.mark.parametrize("odd", [0, -1, True, "60", None, 10**9])
+def test_a_window_that_is_none_is_not_taken_over(fleet, odd):
+    fleet.world.rates.window_seconds = odd
+    assert fleet.target.pace() == Pace(100, 60)
