@@ -11,6 +11,7 @@ from reconciler.model.inventory import Applied, ScheduleState
 from reconciler.store import schema
 from reconciler.store.database import Row
 from reconciler.store.part import Part, next_target, targets_of
+from reconciler.store.reading import told
 from reconciler.store.rows import ORIGIN_NAMES, instant_of, maybe_instant, origin_from, schedule_of, schedule_row
 
 _schedules = schema.schedules.c
@@ -83,6 +84,7 @@ class Schedules(Part):
             tx.upsert(schema.schedules, map(schedule_row, states))
 
 
+@told("schedule of", "job_id")
 def _due_of(row: Row) -> tuple[ScheduleState, Applied]:
     """Return a schedule and its job, read by their place: by their names they would take twice as long."""
     target, root_id, job_id, anchor_at, cursor_at, next_at = row[:6]

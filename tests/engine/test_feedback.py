@@ -97,7 +97,7 @@ def test_nobody_answers_in_time_and_the_script_decides(engine):
 
 def test_a_secret_answer_is_masked_and_never_on_disk(engine, tmp_path):
     text = (
-        'pw=$(reconciler ask Password? --secret); echo "it is $pw"; echo "again=$pw" > "$RECONCILER_OUTPUT"; sleep 600'
+        'pw=$(reconciler ask Password? --secret); echo "again=$pw" > "$RECONCILER_OUTPUT"; echo "it is $pw"; sleep 600'
     )
     engine.start([order("run", asking(text))])
     assert reply(engine, CANARY).is_secret
