@@ -11,8 +11,9 @@ from reconciler.model.errors import UsageError
 from reconciler.model.instant import format_instant
 from reconciler.model.run import OutputRecord, Run, RunStatus
 from reconciler.store import schema
-from reconciler.store.database import Transaction
+from reconciler.store.database import Row, Transaction
 from reconciler.store.part import Part
+from reconciler.store.reading import told
 from reconciler.store.records import Attempt, RunFilter, Standing
 from reconciler.store.rows import (
     RUN_COLUMNS,
@@ -108,7 +109,7 @@ _IS_UNDER_WAY = or_(
 _UNDER_WAY = RUNS.where(schema.ACTIVE, _IS_UNDER_WAY).order_by(_runs.uid)
 _UNDER_WAY_THERE = _UNDER_WAY.where(_runs.target == bindparam("of_target"))
 _LAST_STATUS = (
-    select(_runs.status)
+    select(_runs.uid, _runs.status)
     .where(
         _runs.job_id == bindparam("of_job"),
         _runs.target == bindparam("of_target"),
@@ -362,7 +363,7 @@ class Runs(Part):
         """Return how the job's latest run there that has ended did end; None: there is none."""
         with self._db.read() as tx:
             row = tx.row(_LAST_STATUS, of_job=job_id, of_target=target, of_device=device_uid)
-        return None if row is None else RunStatus(row.status)
+        return None if row is None else _status_of(row)
 
     def count_active(self, target: str | None = None) -> int:
         """Return how many runs have not ended."""
@@ -399,6 +400,11 @@ class Runs(Part):
                 is_uid = tx.row(_ON_DEVICE, of_device=filter.device) is not None
                 statement = statement.where((_runs.device_uid if is_uid else _runs.device_hostname) == filter.device)
             return [run_of(row) for row in tx.connection.execute(statement, {"row_limit": limit})]
+
+
+@told("run", "uid")
+def _status_of(row: Row) -> RunStatus:
+    return RunStatus(row.status)
 
 
 def _one_of(column: ColumnElement[str], values: list[str]) -> ColumnElement[bool]:
