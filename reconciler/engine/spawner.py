@@ -261,8 +261,8 @@ class Spawner:
         none, ours = ctypes.create_string_buffer(_STRUCT_BYTES), ctypes.create_string_buffer(_STRUCT_BYTES)
         self._libc.sigemptyset(none)
         self._libc.sigemptyset(ours)
-        # Python ignores SIGPIPE and SIGXFSZ, and what is ignored stays so over exec.
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        # What is ignored stays so over exec: SIGPIPE and SIGXFSZ by Python, SIGQUIT and others by who started us.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             self._libc.sigaddset(ours, int(number))
         self._libc.posix_spawnattr_init(attributes)
         self._libc.posix_spawnattr_setsigmask(attributes, none)

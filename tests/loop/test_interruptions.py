@@ -15,10 +15,18 @@ from reconciler.model.instant import utc_now
 from reconciler.model.uids import new_uid
 from reconciler.store.open import open_store
 
+# Where the tests themselves run in the background of a shell, Ctrl-C is ignored by all that they start.
+HEARING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from reconciler.cli.main import run_cli
+sys.exit(run_cli(sys.argv[1:]))
+"""
+
 
 def reconcile_in_background(project):
     return subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), "reconcile"],
+        [sys.executable, "-c", HEARING, "-C", str(project.repo.path), "reconcile"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
