@@ -2,48 +2,57 @@
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from reconciler.model.errors import CouldNot
 
 _STATM_DATA = 5  # proc(5), /proc/pid/statm: data and stack, in pages
 
 
-@contextmanager
-def bounded(*, cpu_seconds: int, memory_mb: int) -> Iterator[None]:
+class bounded:  # noqa: N801 - used as `with bounded(...)`
     """Let the block use so much processor time and memory beyond what the process has used already; 0: any amount.
 
-    Raises CouldNot for what needs more.  Only Linux has both bounds; elsewhere the block runs without.
+    Raises CouldNot for what needs more.  Only Linux has both bounds; elsewhere the block runs without.  No generator:
+    Python may never come back from throwing into one while there is no memory left.
     """
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
 
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    wanted = {
-        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds if cpu_seconds else 0,
-        resource.RLIMIT_DATA: _data_in_use(resource.getpagesize()) + (memory_mb << 20) if memory_mb else 0,
-    }
-    before = {kind: resource.getrlimit(kind) for kind in wanted}
-    handler = signal.signal(signal.SIGXCPU, _out_of_time)
-    try:
+    def __init__(self, *, cpu_seconds: int, memory_mb: int) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._memory_mb = memory_mb
+        self._before: dict[int, tuple[int, int]] = {}
+        self._handler: Any = None
+
+    def __enter__(self) -> None:
+        if sys.platform != "linux":
+            return
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu, memory = self._cpu_seconds, self._memory_mb
+        wanted = {
+            resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + cpu if cpu else 0,
+            resource.RLIMIT_DATA: _data_in_use(resource.getpagesize()) + (memory << 20) if memory else 0,
+        }
+        self._before = {kind: resource.getrlimit(kind) for kind in wanted}
+        self._handler = signal.signal(signal.SIGXCPU, _out_of_time)
         for kind, limit in wanted.items():
-            soft, hard = before[kind]
+            soft, hard = self._before[kind]
             known = [value for value in (limit, soft, hard) if value not in {0, resource.RLIM_INFINITY}]
             resource.setrlimit(kind, (min(known, default=soft), hard))
-        yield
-    except _OutOfTimeError:
-        raise _too_much(f"{cpu_seconds} s of processor time", "--cpu-seconds") from None
-    except MemoryError:
-        raise _too_much(f"{memory_mb} MiB of memory", "--memory-mb") from None
-    finally:
-        for kind, limits in before.items():
-            resource.setrlimit(kind, limits)
-        signal.signal(signal.SIGXCPU, handler)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._before:
+            import resource
+
+            for limit, value in self._before.items():
+                resource.setrlimit(limit, value)
+            signal.signal(signal.SIGXCPU, self._handler)
+        if kind is not None and issubclass(kind, _OutOfTimeError):
+            raise _too_much(f"{self._cpu_seconds} s of processor time", "--cpu-seconds") from None
+        if kind is not None and issubclass(kind, MemoryError):
+            raise _too_much(f"{self._memory_mb} MiB of memory", "--memory-mb") from None
 
 
 class _OutOfTimeError(BaseException):

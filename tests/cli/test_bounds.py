@@ -42,7 +42,9 @@ def test_the_check_of_a_pull_request_says_which_bound_it_met(project, tmp_path):
     project.commit_job("first")
     project.commit_job("second", tasks=[{"id": str(n), "command": "true"} for n in range(4000)])
     out = str(tmp_path / "review.json")
-    answer = project.call("pr", "check", "--base", "HEAD~1", "--number", "1", "--memory-mb", "1", "--out", out)
-    assert answer.code == 1
-    assert "the check needs more than 1 MiB of memory" in answer.err
-    assert "--memory-mb N" in answer.err
+    words = ["pr", "check", "--base", "HEAD~1", "--number", "1", "--memory-mb", "1", "--out", out]
+    program = [sys.executable, "-m", "reconciler", "-C", str(project.repo.path), *words]
+    answer = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    assert "the check needs more than 1 MiB of memory" in answer.stderr
+    assert "--memory-mb N" in answer.stderr
